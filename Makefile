@@ -1,0 +1,84 @@
+# The one door: every target makes what it needs, beginning with an environment of its own.
+#
+#   make demo     train the demo network on every backend that works here
+#   make test     run the tests
+#   make help     the rest
+#
+# Variables: PYTHON (interpreter for the environment), VENV (its folder), CONSTRAINTS (a file of
+# versions; empty for the newest ones), NUMPY (a requirement such as 'numpy==2.0.*'), ARGS
+# (passed on to the command of the target).
+
+VENV        ?= .venv
+CONSTRAINTS ?= constraints.txt
+NUMPY       ?=
+ARGS        ?=
+BACKENDS    ?= numpy_ref cgen
+TIER        ?= pr
+
+# The first interpreter that is new enough, so that an old `python3` does no harm.
+FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done
+PYTHON ?= $(shell $(FIND_PYTHON))
+
+BIN := $(VENV)/bin
+PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
+	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
+
+.PHONY: help demo test conformance bench lint format types check wheel clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "tensorcore needs Python 3.11 or newer; found none (try: make PYTHON=/path/to/python3)" >&2; exit 1; }
+	@echo "making an environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu install the package python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+	@$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml $(CONSTRAINTS)
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.test $(VENV)/.base
+
+demo: $(VENV)/.base  ## train the demo network on every backend that works here
+	@$(BIN)/python -m tensorcore demo $(ARGS)
+
+test: $(VENV)/.test  ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, at TIER
+	@set -e; for backend in $(BACKENDS); do \
+		echo "conformance: $$backend"; \
+		$(BIN)/python -m tensorcore conformance --backend $$backend --tier $(TIER) $(ARGS); done
+
+bench: $(VENV)/.base  ## measure, with the targets beside the figures
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(VENV)/.dev  ## ruff: rules and format
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+
+format: $(VENV)/.dev  ## ruff: mend what can be mended
+	@$(BIN)/python -m ruff check --fix .
+	@$(BIN)/python -m ruff format .
+
+types: $(VENV)/.dev  ## mypy, strict
+	@$(BIN)/python -m mypy
+
+check: lint types test conformance demo  ## everything a change must pass
+
+wheel: $(VENV)/.made  ## build the wheel into dist/
+	@$(BIN)/python -m pip --disable-pip-version-check wheel -q --no-deps -w dist .
+	@ls dist/*.whl
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis conformance-report
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
