@@ -1,0 +1,642 @@
+"""Elementwise primitives: each is one declaration and its gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..dtypes import ALL, BOOL, DISCRETE, FLOATING, NUMERIC, REAL
+from ..graph import Tensor, TensorLike, is_constant, make_constant
+from ._declare import declare
+from ._families import CAST, ELEMENTWISE
+
+E = ELEMENTWISE
+_ANY = BOOL + NUMERIC
+_REAL_OR_BOOL = BOOL + REAL
+
+
+@declare(
+    E,
+    accepts=_ANY,
+    reference=lambda xp, x, y: xp.logical_or(x, y) if x.dtype == xp.bool else xp.add(x, y),
+    c={"b": "{0} | {1}", "*": "{0} + {1}"},
+    symbol="+",
+)
+def add(x: TensorLike, y: TensorLike) -> Tensor:
+    """Sum of two tensors; logical or for two bools."""
+
+
+@add.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return g, g
+
+
+@declare(
+    E,
+    accepts=NUMERIC,
+    reference=lambda xp, x, y: xp.subtract(x, y),
+    c="{0} - {1}",
+    symbol="-",
+)
+def sub(x: TensorLike, y: TensorLike) -> Tensor:
+    """Difference of two tensors."""
+
+
+@sub.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return g, lambda: -g
+
+
+@declare(
+    E,
+    accepts=_ANY,
+    reference=lambda xp, x, y: xp.logical_and(x, y) if x.dtype == xp.bool else xp.multiply(x, y),
+    c={"b": "{0} & {1}", "*": "{0} * {1}", "c": "tc_mul_#({0}, {1})"},
+    symbol="*",
+)
+def mul(x: TensorLike, y: TensorLike) -> Tensor:
+    """Product of two tensors; logical and for two bools."""
+
+
+@mul.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return lambda: g * y, lambda: g * x
+
+
+@declare(
+    E,
+    accepts=FLOATING + ("complex64", "complex128"),
+    rule="divide",
+    reference=lambda xp, x, y: xp.divide(x, y),
+    c={"f": "{0} / {1}", "c": "tc_div_#({0}, {1})"},
+    symbol="/",
+)
+def true_div(x: TensorLike, y: TensorLike) -> Tensor:
+    """Quotient of two tensors; integers are divided in floatX."""
+
+
+@true_div.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return lambda: g / y, lambda: -(g * x) / (y * y)
+
+
+@declare(
+    E,
+    accepts=REAL,
+    name="int_div",
+    reference=lambda xp, x, y: xp.floor_divide(x, y),
+    c="tc_floordiv_#({0}, {1})",
+    symbol="//",
+    differentiable=False,
+)
+def int_div(x: TensorLike, y: TensorLike) -> Tensor:
+    """Quotient rounded down; an integer divided by zero gives 0, as in NumPy."""
+
+
+@declare(
+    E,
+    accepts=REAL,
+    reference=lambda xp, x, y: xp.remainder(x, y),
+    c="tc_mod_#({0}, {1})",
+    symbol="%",
+)
+def mod(x: TensorLike, y: TensorLike) -> Tensor:
+    """Remainder with the sign of ``y``; an integer modulo zero gives 0, as in NumPy."""
+
+
+@mod.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return g, lambda: -g * floor(x / y)
+
+
+def _reference_pow(xp: Any, x: Any, y: Any) -> Any:
+    if x.dtype.kind not in "iu":
+        return xp.pow(x, y)
+    inverse = xp.where(x == 1, 1, xp.where(x == -1, xp.where(y % 2 == 0, 1, -1), 0))
+    return xp.where(y < 0, inverse.astype(x.dtype), xp.pow(x, xp.where(y < 0, 0, y)))
+
+
+@declare(
+    E,
+    accepts=NUMERIC,
+    ulp=(16, 2),
+    domain=(0.1, 4.0),
+    reference=_reference_pow,
+    c={"f": "pow@({0}, {1})", "c": "tc_pow_#({0}, {1})", "*": "tc_pow_#({0}, {1})"},
+    symbol="**",
+)
+def pow(x: TensorLike, y: TensorLike) -> Tensor:  # noqa: A001
+    """``x`` to the power ``y``; of integers, a negative power is rounded towards zero."""
+
+
+@pow.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return (
+        lambda: g * y * x ** (y - 1),
+        lambda: g * z * log(switch(x > 0, x, 1)),
+    )
+
+
+@declare(E, accepts=NUMERIC, reference=lambda xp, x: xp.negative(x), c="-{0}", symbol="-")
+def neg(x: TensorLike) -> Tensor:
+    """The negative; unsigned integers wrap around."""
+
+
+@neg.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return -g
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    name="abs",
+    reference=lambda xp, x: x.copy() if x.dtype.kind in "ub" else xp.abs(x),
+    c={"f": "fabs@({0})", "i": "({0} < 0 ? -{0} : {0})", "*": "{0}"},
+)
+def abs_(x: TensorLike) -> Tensor:
+    """The absolute value."""
+
+
+@abs_.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * sgn(x)
+
+
+@declare(
+    E,
+    accepts=REAL,
+    name="sgn",
+    reference=lambda xp, x: xp.sign(x),
+    c={"f": "({0} != {0} ? {0} : ({0} > 0) - ({0} < 0))", "*": "({0} > 0) - ({0} < 0)"},
+)
+def sgn(x: TensorLike) -> Tensor:
+    """The sign: -1, 0 or 1; NaN for NaN."""
+
+
+@sgn.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return None
+
+
+@declare(E, accepts=_ANY, reference=lambda xp, x: x.copy(), c="{0}")
+def identity(x: TensorLike) -> Tensor:
+    """The same value."""
+
+
+@identity.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g
+
+
+# -- exponentials and logarithms ------------------------------------------------------------
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(3, 1),
+    reference=lambda xp, x: xp.exp(x),
+    c="exp@({0})",
+)
+def exp(x: TensorLike) -> Tensor:
+    """The exponential function."""
+
+
+@exp.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * y
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(3, 1),
+    reference=lambda xp, x: xp.expm1(x),
+    c="expm1@({0})",
+)
+def expm1(x: TensorLike) -> Tensor:
+    """``exp(x) - 1``, accurate near zero."""
+
+
+@expm1.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * exp(x)
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(4, 1),
+    domain=(0.05, 9.0),
+    reference=lambda xp, x: xp.log(x),
+    c="log@({0})",
+)
+def log(x: TensorLike) -> Tensor:
+    """The natural logarithm."""
+
+
+@log.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g / x
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(4, 1),
+    domain=(0.05, 9.0),
+    reference=lambda xp, x: xp.log2(x),
+    c="log2@({0})",
+)
+def log2(x: TensorLike) -> Tensor:
+    """The logarithm to base 2."""
+
+
+@log2.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g / (x * math.log(2.0))
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(4, 1),
+    domain=(0.05, 9.0),
+    reference=lambda xp, x: xp.log10(x),
+    c="log10@({0})",
+)
+def log10(x: TensorLike) -> Tensor:
+    """The logarithm to base 10."""
+
+
+@log10.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g / (x * math.log(10.0))
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(3, 1),
+    domain=(-0.9, 9.0),
+    reference=lambda xp, x: xp.log1p(x),
+    c="log1p@({0})",
+)
+def log1p(x: TensorLike) -> Tensor:
+    """``log(1 + x)``, accurate near zero."""
+
+
+@log1p.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g / (1 + x)
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    domain=(0.05, 9.0),
+    reference=lambda xp, x: xp.sqrt(x),
+    c="sqrt@({0})",
+)
+def sqrt(x: TensorLike) -> Tensor:
+    """The square root."""
+
+
+@sqrt.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * 0.5 / y
+
+
+# -- trigonometric and hyperbolic -----------------------------------------------------------
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(4, 1),
+    reference=lambda xp, x: xp.sin(x),
+    c="sin@({0})",
+)
+def sin(x: TensorLike) -> Tensor:
+    """The sine of an angle in radians."""
+
+
+@sin.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * cos(x)
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(4, 1),
+    reference=lambda xp, x: xp.cos(x),
+    c="cos@({0})",
+)
+def cos(x: TensorLike) -> Tensor:
+    """The cosine of an angle in radians."""
+
+
+@cos.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return -(g * sin(x))
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(5, 1),
+    domain=(-1.4, 1.4),
+    reference=lambda xp, x: xp.tan(x),
+    c="tan@({0})",
+)
+def tan(x: TensorLike) -> Tensor:
+    """The tangent of an angle in radians."""
+
+
+@tan.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * (1 + y * y)
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(5, 2),
+    reference=lambda xp, x: xp.tanh(x),
+    c="tanh@({0})",
+)
+def tanh(x: TensorLike) -> Tensor:
+    """The hyperbolic tangent."""
+
+
+@tanh.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * (1 - y * y)
+
+
+# -- rounding -------------------------------------------------------------------------------
+
+
+def _flat(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    """The gradient of a step function: zero wherever it is defined."""
+    return None
+
+
+@declare(
+    E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.floor(x), c="floor@({0})"
+)
+def floor(x: TensorLike) -> Tensor:
+    """The largest whole number that is not above ``x``."""
+
+
+@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.ceil(x), c="ceil@({0})")
+def ceil(x: TensorLike) -> Tensor:
+    """The smallest whole number that is not below ``x``."""
+
+
+@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.round(x), c="rint@({0})")
+def round_half_to_even(x: TensorLike) -> Tensor:
+    """The nearest whole number, halves to the even one."""
+
+
+floor.gradient(_flat)
+ceil.gradient(_flat)
+round_half_to_even.gradient(_flat)
+
+
+# -- choice ---------------------------------------------------------------------------------
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    reference=lambda xp, x, y: xp.maximum(x, y),
+    c={"f": "({0} > {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
+)
+def maximum(x: TensorLike, y: TensorLike) -> Tensor:
+    """The larger of two; NaN where either is NaN."""
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    reference=lambda xp, x, y: xp.minimum(x, y),
+    c={"f": "({0} < {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
+)
+def minimum(x: TensorLike, y: TensorLike) -> Tensor:
+    """The smaller of two; NaN where either is NaN."""
+
+
+def _chosen(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return lambda: switch(eq(z, x), g, 0), lambda: switch(eq(z, y), g, 0)
+
+
+maximum.gradient(_chosen)
+minimum.gradient(_chosen)
+
+
+@declare(
+    E,
+    accepts=ALL,
+    rule="select",
+    reference=lambda xp, c, x, y: xp.where(c, x, y),
+    c="({0} ? {1} : {2})",
+)
+def switch(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor:
+    """``x`` where the condition is not zero, ``y`` elsewhere; both are computed."""
+
+
+@switch.gradient
+def _(g: Tensor, z: Tensor, c: Tensor, x: Tensor, y: Tensor) -> Any:
+    return None, lambda: switch(c, g, 0), lambda: switch(c, 0, g)
+
+
+# -- comparison and logic -------------------------------------------------------------------
+
+
+def _no_gradient(g: Tensor, z: Tensor, *inputs: Tensor) -> Any:
+    """Results that are no continuous quantity pass no gradient on."""
+    return (None,) * len(inputs)
+
+
+@declare(
+    E,
+    accepts=ALL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.equal(x, y),
+    c="{0} == {1}",
+)
+def eq(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether two are equal, as bool."""
+
+
+@declare(
+    E,
+    accepts=ALL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.not_equal(x, y),
+    c="{0} != {1}",
+)
+def neq(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether two differ, as bool."""
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.less(x, y),
+    c="{0} < {1}",
+    symbol="<",
+)
+def lt(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether ``x`` is below ``y``, as bool."""
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.less_equal(x, y),
+    c="{0} <= {1}",
+    symbol="<=",
+)
+def le(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether ``x`` is at most ``y``, as bool."""
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.greater(x, y),
+    c="{0} > {1}",
+    symbol=">",
+)
+def gt(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether ``x`` is above ``y``, as bool."""
+
+
+@declare(
+    E,
+    accepts=_REAL_OR_BOOL,
+    rule="compare",
+    reference=lambda xp, x, y: xp.greater_equal(x, y),
+    c="{0} >= {1}",
+    symbol=">=",
+)
+def ge(x: TensorLike, y: TensorLike) -> Tensor:
+    """Whether ``x`` is at least ``y``, as bool."""
+
+
+@declare(
+    E,
+    accepts=DISCRETE,
+    name="and",
+    reference=lambda xp, x, y: xp.bitwise_and(x, y),
+    c="{0} & {1}",
+    symbol="&",
+)
+def and_(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bitwise and; logical and of bools."""
+
+
+@declare(
+    E,
+    accepts=DISCRETE,
+    name="or",
+    reference=lambda xp, x, y: xp.bitwise_or(x, y),
+    c="{0} | {1}",
+    symbol="|",
+)
+def or_(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bitwise or; logical or of bools."""
+
+
+@declare(
+    E,
+    accepts=DISCRETE,
+    reference=lambda xp, x, y: xp.bitwise_xor(x, y),
+    c="{0} ^ {1}",
+    symbol="^",
+)
+def xor(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bitwise exclusive or; of bools, whether they differ."""
+
+
+@declare(
+    E,
+    accepts=DISCRETE,
+    reference=lambda xp, x: xp.bitwise_invert(x),
+    c={"b": "!{0}", "*": "~{0}"},
+)
+def invert(x: TensorLike) -> Tensor:
+    """Bitwise complement; logical not of bools."""
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="predicate",
+    reference=lambda xp, x: xp.isnan(x),
+    c="{0} != {0}",
+)
+def isnan(x: TensorLike) -> Tensor:
+    """Whether the value is NaN, as bool."""
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="predicate",
+    reference=lambda xp, x: xp.isinf(x),
+    c="({0} - {0} != {0} - {0}) && {0} == {0}",
+)
+def isinf(x: TensorLike) -> Tensor:
+    """Whether the value is infinite, as bool."""
+
+
+for _op in (eq, neq, lt, le, gt, ge, and_, or_, xor, invert, isnan, isinf, int_div):
+    _op.gradient(_no_gradient)
+
+
+# -- cast -----------------------------------------------------------------------------------
+
+
+def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
+    return x.astype(dtype)
+
+
+@declare(CAST, accepts=ALL, reference=_reference_cast)
+def cast(x: TensorLike, dtype: Any) -> Tensor:
+    """``x`` in another dtype (``"floatX"`` too). Floats become integers by truncation."""
+
+
+@cast.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return cast_to(g, x.dtype)
+
+
+def cast_to(x: Tensor, dtype: str) -> Tensor:
+    """``x`` itself when it has the dtype, a constant cast at once, else a cast node."""
+    if x.type.dtype == dtype:
+        return x
+    if is_constant(x):
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            return make_constant(x.attrs["value"].astype(dtype))
+    return cast(x, dtype)

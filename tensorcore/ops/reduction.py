@@ -1,0 +1,138 @@
+"""Reduction primitives; the functions with ``axis`` and ``keepdims`` are in composites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dtypes import ALL, BOOL, NUMERIC, REAL
+from ..graph import Tensor, TensorLike
+from ._declare import declare
+from ._families import REDUCTION
+
+R = REDUCTION
+Axes = tuple[int, ...]
+
+
+def _reference(function: str) -> Any:
+    def reference(xp: Any, x: Any, axes: Axes) -> Any:
+        return getattr(xp, function)(x, axis=axes)
+
+    return reference
+
+
+@declare(
+    R,
+    accepts=NUMERIC,
+    rule="sum",
+    reference=lambda xp, x, axes: xp.sum(x, axis=axes, dtype=x.dtype),
+    c="sum",
+)
+def reduce_sum(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The sum over axes. Floats are summed pairwise: the error grows with log n."""
+
+
+@declare(
+    R,
+    accepts=NUMERIC,
+    rule="sum",
+    domain=(0.5, 1.5),
+    reference=lambda xp, x, axes: xp.prod(x, axis=axes, dtype=x.dtype),
+    c="prod",
+)
+def reduce_prod(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The product over axes."""
+
+
+@declare(R, accepts=BOOL + REAL, reference=_reference("max"), c="max")
+def reduce_max(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The largest value over axes; NaN if there is one. An empty axis is refused."""
+
+
+@declare(R, accepts=BOOL + REAL, reference=_reference("min"), c="min")
+def reduce_min(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The smallest value over axes; NaN if there is one. An empty axis is refused."""
+
+
+@declare(R, accepts=ALL, rule="bool", reference=_reference("any"), c="any")
+def reduce_any(x: TensorLike, *, axes: Axes) -> Tensor:
+    """Whether any value over axes is true (not zero)."""
+
+
+@declare(R, accepts=ALL, rule="bool", reference=_reference("all"), c="all")
+def reduce_all(x: TensorLike, *, axes: Axes) -> Tensor:
+    """Whether all values over axes are true (not zero)."""
+
+
+def _flat_last(xp: Any, x: Any, axes: Axes) -> Any:
+    kept = [i for i in range(x.ndim) if i not in axes]
+    moved = xp.permute_dims(x, (*kept, *axes))
+    count = 1
+    for axis in axes:
+        count *= x.shape[axis]
+    return moved.reshape((*[x.shape[i] for i in kept], count))
+
+
+@declare(
+    R,
+    accepts=BOOL + REAL,
+    rule="index",
+    reference=lambda xp, x, axes: xp.argmax(_flat_last(xp, x, axes), axis=-1),
+    c="argmax",
+    differentiable=False,
+)
+def reduce_argmax(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The position of the first largest value over axes (in C order), NaN counting largest."""
+
+
+@declare(
+    R,
+    accepts=BOOL + REAL,
+    rule="index",
+    reference=lambda xp, x, axes: xp.argmin(_flat_last(xp, x, axes), axis=-1),
+    c="argmin",
+    differentiable=False,
+)
+def reduce_argmin(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The position of the first smallest value over axes (in C order), NaN counting smallest."""
+
+
+def spread(t: Tensor, x: Tensor, axes: Axes) -> Tensor:
+    """``t``, which lacks the axes, broadcast back to the shape of ``x``."""
+    from .movement import broadcast_like, dimshuffle
+
+    kept = iter(range(t.ndim))
+    pattern = ["x" if i in axes else next(kept) for i in range(x.ndim)]
+    return broadcast_like(dimshuffle(t, tuple(pattern)), x)
+
+
+@reduce_sum.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return spread(g, x, y.attrs["axes"])
+
+
+@reduce_prod.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    # y / x, but with the zeros counted: one zero in a row leaves only its own entry.
+    from .elementwise import eq, switch
+
+    axes = y.attrs["axes"]
+    zero = eq(x, 0)
+    others = reduce_prod(switch(zero, 1, x), axes=axes)
+    zeros = spread(reduce_sum(zero, axes=axes), x, axes)
+    rest = spread(others, x, axes)
+    alone = switch(eq(zeros, 1), switch(zero, rest, 0), 0)
+    return spread(g, x, axes) * switch(eq(zeros, 0), rest / switch(zero, 1, x), alone)
+
+
+def _first_extreme(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    # All positions that attain the extreme receive the gradient, as in Theano.
+    from .elementwise import eq, switch
+
+    axes = y.attrs["axes"]
+    return switch(eq(spread(y, x, axes), x), spread(g, x, axes), 0)
+
+
+reduce_max.gradient(_first_extreme)
+reduce_min.gradient(_first_extreme)
+for _op in (reduce_any, reduce_all, reduce_argmax, reduce_argmin):
+    _op.gradient(lambda g, y, x: None)

@@ -1,0 +1,278 @@
+"""The Program: typed and linear, the only thing a backend sees.
+
+A Program is a list of steps over numbered *slots* (values, each defined once) and numbered
+*sizes* (integers, each defined once). Sizes are run-time values, so one compiled Program
+serves every shape. Buffers are C-contiguous, aligned and in native byte order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .errors import ShapeError
+
+SlotId: TypeAlias = int
+SizeId: TypeAlias = int
+ValueId: TypeAlias = int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One value: its dtype and the sizes of its axes."""
+
+    dtype: str
+    shape: tuple[SizeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One integer. ``kind`` and ``args``:
+
+    ``const (n,)`` the number itself; ``dim (slot, axis)`` a size of a buffer that is bound at
+    the call; ``value (slot,)`` the content of an integer 0-d slot; every other kind is
+    arithmetic on earlier sizes: ``add, sub, mul, floordiv, mod, min, max, neg, abs``
+    (``add`` and ``mul`` take two or more) and ``select (c, a, b)``, which is ``a`` where
+    ``c`` is positive and ``b`` elsewhere.
+    """
+
+    kind: str
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What must hold between sizes, or the call is refused with ``message``.
+
+    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b.
+    ``message`` is formatted with the checked numbers by position, as in ``"{0} != {1}"``.
+    """
+
+    kind: str
+    args: tuple[SizeId, ...]
+    message: str
+    error: type[Exception] = ShapeError
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Step: compute these sizes, in order, then run the checks."""
+
+    ids: tuple[SizeId, ...]
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An affine address into a slot: ``offset + sum(index[k] * strides[k])``, in elements.
+
+    ``strides`` has one size per axis of the kernel and then per inner axis of the stage;
+    a size of constant 0 broadcasts, a negative one flips.
+    """
+
+    slot: SlotId
+    offset: SizeId
+    strides: tuple[SizeId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``value`` is read from memory once per point of the stage."""
+
+    value: ValueId
+    access: Access
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instr:
+    """``value = template(args)`` in scalar code.
+
+    ``template`` is C-family text: ``{0}, {1}`` are the operands, ``@`` the dialect's suffix
+    for functions of ``dtype``. ``dtype`` is that of the result, ``operand_dtype`` that of the
+    operands. Three special ops carry no text: ``const`` holds its number in ``number``,
+    ``index`` reads the loop index of axis ``number``, ``size`` the size with id ``number``.
+    """
+
+    value: ValueId
+    op: str
+    args: tuple[ValueId, ...]
+    dtype: str
+    operand_dtype: str
+    template: str = ""
+    number: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """``value = combine over the stage's inner axes of source``; it exists after the stage.
+
+    ``combine`` is one of ``sum prod max min argmax argmin any all``. The dtype is that of the
+    accumulator and of the result.
+    """
+
+    value: ValueId
+    combine: str
+    source: ValueId
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Write ``value`` to memory at each point of the stage."""
+
+    value: ValueId
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One loop nest inside a kernel: inner axes, reads, scalar code, accumulators, writes.
+
+    With no inner axes the stage runs once per point of the kernel's own axes. Values loaded
+    or computed with inner axes live only inside their stage; accumulators and the values of
+    stages without inner axes are seen by all later stages.
+    """
+
+    inner: tuple[SizeId, ...]
+    loads: tuple[Load, ...]
+    body: tuple[Instr, ...]
+    accumulates: tuple[Accumulate, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Step: parallel axes, and stages that share them and run in order at each point.
+
+    ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
+    axes, so each worker needs its own copy.
+    """
+
+    axes: tuple[SizeId, ...]
+    stages: tuple[Stage, ...]
+    scratch: tuple[SlotId, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Step: a named op on whole buffers."""
+
+    op: str
+    inputs: tuple[SlotId, ...]
+    outputs: tuple[SlotId, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Step: ``output`` is the buffer of ``source`` under another shape of as many elements."""
+
+    source: SlotId
+    output: SlotId
+
+
+Step: TypeAlias = Sizes | Kernel | Call | View
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """After all steps: cell number ``cell`` takes the value of ``slot``.
+
+    ``in_place`` says that the producing kernel may write straight into the cell's buffer when
+    nobody but the cell refers to it: no later step reads the old value or can fail.
+    """
+
+    cell: int
+    slot: SlotId
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Memory plan: slots with the same number here may share one buffer, as lives allow.
+
+    ``of[slot]`` is the buffer's number, or -1 for slots bound from outside (inputs, cells,
+    constants), for outputs, for committed slots and for views. ``elements[b]`` and
+    ``itemsize[b]`` give the buffer's length.
+    """
+
+    of: tuple[int, ...] = ()
+    elements: tuple[SizeId, ...] = ()
+    itemsize: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
+    return the outputs, then commit."""
+
+    slots: tuple[Slot, ...]
+    sizes: tuple[Size, ...]
+    inputs: tuple[SlotId, ...]
+    cells: tuple[SlotId, ...]
+    constants: tuple[tuple[SlotId, np.ndarray], ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[SlotId, ...]
+    commits: tuple[Commit, ...]
+    storage: Storage = Storage()
+
+    def bound(self) -> tuple[SlotId, ...]:
+        """Slots whose buffers come from outside: inputs, cells, constants."""
+        return self.inputs + self.cells + tuple(slot for slot, _ in self.constants)
+
+    def measure(self, step: Sizes, known: list[int], buffers: Sequence[Any]) -> None:
+        """Fill ``known`` (one entry per size) with the sizes of ``step``; run its checks.
+
+        ``buffers`` is indexed by slot; entries need ``shape`` and, for ``value`` sizes,
+        ``int()``. Raises the check's error, by default ShapeError.
+        """
+        for index in step.ids:
+            size = self.sizes[index]
+            if size.kind == "dim":
+                slot, axis = size.args
+                known[index] = int(buffers[slot].shape[axis])
+            elif size.kind == "value":
+                known[index] = int(buffers[size.args[0]])
+            elif size.kind == "const":
+                known[index] = size.args[0]
+            else:
+                known[index] = ARITHMETIC[size.kind](*(known[a] for a in size.args))
+        for check in step.checks:
+            numbers = [known[a] for a in check.args]
+            if not HOLDS[check.kind](*numbers):
+                raise check.error(check.message.format(*numbers))
+
+
+def _product(*numbers: int) -> int:
+    result = 1
+    for number in numbers:
+        result *= number
+    return result
+
+
+#: What each arithmetic kind of Size computes; division rounds down, and by zero gives zero.
+ARITHMETIC: Mapping[str, Any] = {
+    "add": lambda *a: sum(a),
+    "sub": lambda a, b: a - b,
+    "mul": _product,
+    "floordiv": lambda a, b: a // b if b else 0,
+    "mod": lambda a, b: a % b if b else 0,
+    "min": min,
+    "max": max,
+    "neg": lambda a: -a,
+    "abs": abs,
+    "select": lambda c, a, b: a if c > 0 else b,
+}
+
+#: What each kind of Check demands.
+HOLDS: Mapping[str, Any] = {
+    "equal": lambda a, b: a == b,
+    "nonnegative": lambda a: a >= 0,
+    "below": lambda a, b: 0 <= a < b,
+}

@@ -1,0 +1,133 @@
+"""Tensor types: a dtype and, per axis, whether that axis is known to have size 1."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import dtypes
+from .errors import DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from .graph import Tensor
+
+_NAMES: dict[tuple[bool, ...], str] = {
+    (): "scalar",
+    (False,): "vector",
+    (False, False): "matrix",
+    (True, False): "row",
+    (False, True): "col",
+    (False,) * 3: "3D",
+    (False,) * 4: "4D",
+}
+
+
+class TensorType:
+    """The type of a symbolic tensor; interned, so types compare with ``is``.
+
+    ``dtype`` is a dtype name; ``broadcastable`` has one flag per axis, true where the size is
+    known to be 1. Calling a type makes a variable of it: ``TensorType("float64", ())("x")``.
+    Raises DTypeError for an unknown dtype.
+    """
+
+    __slots__ = ("dtype", "broadcastable", "ndim", "__weakref__")
+    dtype: str
+    broadcastable: tuple[bool, ...]
+    ndim: int
+    _table: dict[tuple[str, tuple[bool, ...]], TensorType] = {}
+    _lock = threading.Lock()
+
+    def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:
+        key = (dtypes.canonical(dtype), tuple(bool(b) for b in broadcastable))
+        found = cls._table.get(key)
+        if found is None:
+            with cls._lock:
+                found = cls._table.get(key)
+                if found is None:
+                    found = object.__new__(cls)
+                    object.__setattr__(found, "dtype", key[0])
+                    object.__setattr__(found, "broadcastable", key[1])
+                    object.__setattr__(found, "ndim", len(key[1]))
+                    cls._table[key] = found
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a TensorType is immutable")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (TensorType, (self.dtype, self.broadcastable))
+
+    def __call__(self, name: str | None = None) -> Tensor:
+        """A new symbolic variable of this type."""
+        from .graph import Tensor
+
+        return Tensor(None, (), {}, self, name)
+
+    def __repr__(self) -> str:
+        return f"TensorType({self.dtype}, {_NAMES.get(self.broadcastable, self.broadcastable)})"
+
+    def with_dtype(self, dtype: str) -> TensorType:
+        """The same axes with another dtype."""
+        return self if dtype == self.dtype else TensorType(dtype, self.broadcastable)
+
+    def convert(self, value: Any, what: str, *, downcast: bool | None = None) -> np.ndarray:
+        """``value`` as a C-contiguous array of this type, for inputs and shared variables.
+
+        Integers may become floats, and lists become arrays. With ``downcast=None`` only a
+        Python float may lose precision; ``True`` lets anything cast, ``False`` nothing.
+        Raises DTypeError or ShapeError; ``what`` names the receiver in the message.
+        """
+        try:
+            array = np.asarray(value)
+        except ValueError as cause:
+            raise ShapeError(f"{what}: the value is ragged: {cause}") from cause
+        target = np.dtype(self.dtype)
+        if array.dtype != target:
+            array = self._cast(value, array, target, what, downcast)
+        if array.ndim != self.ndim:
+            raise ShapeError(
+                f"{what}: expected {self.ndim} dimension(s) ({self!r}), found {array.ndim} with "
+                f"shape {array.shape}. Reshape the value or declare the variable with "
+                f"{array.ndim} dimension(s)."
+            )
+        for axis, known in enumerate(self.broadcastable):
+            if known and array.shape[axis] != 1:
+                raise ShapeError(
+                    f"{what}: axis {axis} is broadcastable and must have size 1, found shape "
+                    f"{array.shape}."
+                )
+        return np.require(array, requirements=["C", "A"])
+
+    def _cast(
+        self, value: Any, array: np.ndarray, target: np.dtype, what: str, downcast: bool | None
+    ) -> np.ndarray:
+        if array.dtype.kind not in "biufc":
+            raise DTypeError(
+                f"{what}: expected {self.dtype}, found a value of type {type(value).__name__} "
+                f"that is no array of numbers."
+            )
+        literal = not isinstance(value, (np.ndarray, np.generic))
+        fits = np.can_cast(array.dtype, target, "safe")
+        if not fits and array.dtype.kind in "biu" and target.kind in "fc":
+            fits = True
+        if not fits and literal and downcast is not False:
+            fits = array.dtype.kind == "f" and target.kind in "fc"
+        if not fits and literal and array.dtype.kind in "biu" and target.kind in "iu":
+            fits = _in_range(array, target)
+        if not fits and not downcast:
+            raise DTypeError(
+                f"{what}: expected {self.dtype}, found {array.dtype}, which would lose "
+                f"information. Cast the value (numpy.asarray(value, dtype={self.dtype!r})) or "
+                f"pass allow_input_downcast=True to function()."
+            )
+        with np.errstate(all="ignore"):
+            return array.astype(target)
+
+
+def _in_range(array: np.ndarray, target: np.dtype) -> bool:
+    if array.size == 0:
+        return True
+    info = np.iinfo(target)
+    return bool(int(array.min()) >= info.min and int(array.max()) <= info.max)
