@@ -66,7 +66,7 @@ def _entries(distribution: Distribution) -> Iterator[Entry]:
             return
         label, version = _identity(distribution)
         points = list(distribution.entry_points)
-    except Exception as cause:
+    except Exception as cause:  # noqa: BLE001  (kept and shown as the entry's defect)
         if label:
             defect = f"its entry_points.txt cannot be read: {type(cause).__name__}: {cause}"
             yield Entry(label, "", label, version, defect=" ".join(defect.split()))

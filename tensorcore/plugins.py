@@ -1,0 +1,293 @@
+"""Which backends there are, which one counts, and how a Program gets compiled by it.
+
+Metadata only is read until a backend is asked for; then that plugin alone is imported. What
+is wrong with a plugin becomes its status and harms nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import _discovery, config
+from ._discovery import BACKENDS, Entry
+from ._loading import Failure, backend_defects
+from ._options import Spec, did_you_mean, nearest, parse_spec
+from ._registry import OPTION_GROUP, Registry, because, option_entry
+from .backend import Backend, Executable
+from .errors import BackendUnavailable, ConfigError, PluginError
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = [
+    "Entry",
+    "Selected",
+    "Status",
+    "backends",
+    "calls",
+    "compile_with",
+    "load_options",
+    "refresh",
+    "rules",
+    "select",
+    "status",
+    "statuses",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The backend that counts. ``by_name`` is false when ``auto`` found it; ``notes`` say
+    which backends ``auto`` passed over, and why."""
+
+    backend: Backend
+    device: str
+    name: str
+    distribution: str
+    by_name: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a backend stands. ``state`` is one of ``ok``, ``missing dependency``,
+    ``incompatible``, ``broken``, ``no device``, ``disabled``."""
+
+    name: str
+    distribution: str
+    version: str
+    api: str
+    state: str
+    reason: str = ""
+    hint: str = ""
+    devices: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+_registry = Registry()
+
+
+def backends() -> tuple[Entry, ...]:
+    """All backends that are announced, from metadata only.
+
+    Modules that the option ``plugins`` names are the exception: they carry no metadata, so
+    they are imported to see what they hold.
+    """
+    words = config.plugins
+    found = []
+    if "off" not in words:
+        found += [entry for entry in _discovery.installed() if entry.group == BACKENDS]
+    for word in words:
+        if word != "off":
+            found += _named_by_user(word)
+    return tuple(found)
+
+
+def refresh() -> None:
+    """Forget everything found and loaded, as after installing a package. Modules that were
+    imported stay imported."""
+    _discovery.installed.cache_clear()
+    _registry.clear()
+
+
+def _named_by_user(word: str) -> list[Entry]:
+    whole = option_entry(word)
+    plugin = _registry.try_plugin(whole)
+    if plugin is None:
+        return [whole]
+    return [Entry(n, word, whole.distribution, group=OPTION_GROUP) for n in plugin.factories]
+
+
+# -- choosing ------------------------------------------------------------------------------
+
+
+def select(spec: str | Backend | None = None) -> Selected:
+    """The backend for ``spec``, or, without one, the one that the configuration chooses.
+
+    ``spec`` is ``auto``, ``NAME[@DISTRIBUTION][:DEVICE]`` or a backend object. Raises
+    ConfigError when it is none of these and BackendUnavailable when it cannot run here.
+    """
+    if spec is not None and not isinstance(spec, str):
+        return _given(spec)
+    generation = config.generation
+    known = _registry.selected.get(spec)
+    if known is not None and known[0] == generation:
+        answer: Selected = known[1]
+        return answer
+    words = config.chosen_backend()[0] if spec is None else spec
+    found = _auto() if words == "auto" else _by_name(words)
+    _registry.selected[spec] = config.generation, found
+    return found
+
+
+def _given(backend: Backend) -> Selected:
+    defects = backend_defects(backend)
+    if defects:
+        raise PluginError(f"the backend given {'; '.join(defects)}")
+    return Selected(backend, "", backend.name, "", True)
+
+
+def _by_name(words: str) -> Selected:
+    try:
+        spec = parse_spec(words)
+    except ValueError as cause:
+        raise ConfigError(str(cause)) from cause
+    try:
+        return _ready(spec)
+    except Failure as failure:
+        raise _unavailable(words, failure) from (failure.__cause__ or failure)
+
+
+def _ready(spec: Spec, by_name: bool = True, notes: tuple[str, ...] = ()) -> Selected:
+    entry = _find(spec)
+    backend, _ = _registry.backend(entry, spec.device)
+    return Selected(backend, spec.device, entry.name, entry.distribution, by_name, notes)
+
+
+def _auto() -> Selected:
+    failures: dict[str, Failure] = {}
+    for words in config.auto_order:
+        notes = tuple(f"{name} cannot run ({why.reason})" for name, why in failures.items())
+        try:
+            found = _ready(parse_spec(words), by_name=False, notes=notes)
+        except Failure as failure:
+            failures[words] = failure
+            continue
+        for name, why in failures.items():
+            if why.state != "disabled":  # the user knows
+                hint = f" Hint: {why.hint.rstrip('.')}." if why.hint else ""
+                _registry.say(f"{name} cannot run ({why.reason}); using {words}.{hint}")
+        return found
+    tried = "; ".join(f"{name}: {why.reason}" for name, why in failures.items())
+    raise BackendUnavailable(
+        f"no backend can run: {tried or 'the option auto_order is empty'}. "
+        "Hint: 'tensorcore doctor' says what each backend needs."
+    )
+
+
+def _find(spec: Spec) -> Entry:
+    """The one entry that ``spec`` names. Raises Failure when there is none or several."""
+    named = [entry for entry in backends() if entry.name == spec.name]
+    if spec.distribution:
+        same = _discovery.same_distribution
+        found = [entry for entry in named if same(entry.distribution, spec.distribution)]
+    else:
+        blocked = config.disable
+        free = [entry for entry in named if entry.distribution not in blocked]
+        found = free or named
+    if not found:
+        raise _unknown(spec, named)
+    if len(found) > 1:
+        owners = " and ".join(entry.distribution for entry in found)
+        choices = " or ".join(repr(entry.spec) for entry in found)
+        raise Failure("ambiguous", f"{owners} both provide it", f"write {choices}")
+    return found[0]
+
+
+def _unknown(spec: Spec, named: list[Entry]) -> Failure:
+    if named:
+        owners = " or ".join(repr(entry.spec) for entry in named)
+        return Failure("unknown", f"{spec.distribution!r} does not provide it", f"write {owners}")
+    if "off" in config.plugins:
+        hint = "take 'off' out of the option 'plugins' (variable TENSORCORE_PLUGINS)"
+        return Failure("unknown", "the search for installed plugins is off", hint)
+    guess = did_you_mean(nearest(spec.name, [*(entry.name for entry in backends()), "auto"]))
+    hint = "'tensorcore backends' lists what is installed"
+    return Failure("unknown", f"no installed plugin has that name{guess.rstrip('?')}", hint)
+
+
+def _unavailable(words: str, failure: Failure) -> BackendUnavailable:
+    here = ", ".join(_available()) or "none"
+    return BackendUnavailable(
+        f"backend {words!r} is not available: {because(failure)} Available here: {here}."
+    )
+
+
+def _available() -> list[str]:
+    """Backends known to work: those of ``auto_order`` and those in use. Trying all that are
+    installed would import strangers to word an error message."""
+    working = {entry.name for entry, _ in _registry.ready}
+    for words in config.auto_order:
+        try:
+            working.add(_ready(parse_spec(words)).name)
+        except Failure:
+            continue
+    return sorted(working)
+
+
+# -- status --------------------------------------------------------------------------------
+
+
+def status(name: str) -> Status:
+    """How the backend ``NAME[@DISTRIBUTION][:DEVICE]`` stands; loads its plugin.
+
+    Raises ConfigError when ``name`` is no such text and BackendUnavailable when no plugin, or
+    more than one, has that name.
+    """
+    try:
+        spec = parse_spec(name)
+    except ValueError as cause:
+        raise ConfigError(str(cause)) from cause
+    try:
+        entry = _find(spec)
+    except Failure as failure:
+        raise _unavailable(name, failure) from None
+    return _status(entry, spec.device)
+
+
+def statuses() -> tuple[Status, ...]:
+    """The status of each backend that is announced; loads all of them."""
+    return tuple(_status(entry, "") for entry in backends())
+
+
+def _status(entry: Entry, device: str) -> Status:
+    known = entry.name, entry.distribution, entry.version, entry.api
+    try:
+        _, diagnosis = _registry.backend(entry, device)
+    except Failure as failure:
+        return Status(*known, failure.state, failure.reason, failure.hint)
+    devices = tuple(str(device) for device in diagnosis.devices)
+    return Status(*known, "ok", devices=devices, versions=dict(diagnosis.versions))
+
+
+# -- hooks ---------------------------------------------------------------------------------
+
+
+def compile_with(selected: Selected, program: Program) -> Executable:
+    """Compile ``program`` through the hook ``tensorcore_compile``.
+
+    Raises what the backend raises, CompileError above all, and PluginError when the result
+    cannot be called.
+    """
+    made = _registry.shared().hook.tensorcore_compile(backend=selected.backend, program=program)
+    if not callable(made):
+        raise PluginError(
+            f"compiling for {selected.name!r} gave {type(made).__name__}, expected something "
+            "to call; look at the backend's compile() and at the hooks tensorcore_compile"
+        )
+    executable: Executable = made
+    return executable
+
+
+def calls(backend: Backend) -> dict[str, Callable[..., Any]]:
+    """Ops that plugins implement for ``backend``: op name to callable; the last loaded wins."""
+    found: dict[str, Callable[..., Any]] = {}
+    for result in _registry.ask_each("tensorcore_calls", Mapping, backend):
+        found.update(result)
+    return found
+
+
+def rules(backend: Backend) -> tuple[Any, ...]:
+    """Rewrite rules that plugins add for ``backend``."""
+    return tuple(
+        r for result in _registry.ask_each("tensorcore_rules", Iterable, backend) for r in result
+    )
+
+
+def load_options(section: str) -> None:
+    """Load the plugins named ``section``, so that their options are known."""
+    for entry in _discovery.installed():
+        if entry.name == section:
+            _registry.try_plugin(entry)
