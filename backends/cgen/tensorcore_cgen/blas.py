@@ -1,0 +1,103 @@
+"""The BLAS that NumPy brings along, as a table of function pointers for generated code.
+
+Nothing is linked: the functions are found in NumPy's own library, so the process has one BLAS
+with one pool of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from dataclasses import dataclass
+
+import numpy as np  # noqa: F401, whose library is wanted
+
+#: Order of the table: the CBLAS functions that generated code may call.
+NAMES = ("sgemm", "dgemm", "cgemm", "zgemm", "sgemv", "dgemv")
+#: How builds of BLAS decorate a name, and the bytes of their integers.
+_SPELLINGS = (
+    ("scipy_cblas_{}64_", 8),
+    ("cblas_{}64_", 8),
+    ("cblas_{}$NEWLAPACK$ILP64", 8),
+    ("scipy_cblas_{}", 4),
+    ("cblas_{}$NEWLAPACK", 4),
+    ("cblas_{}", 4),
+)
+_ROW_MAJOR, _AS_IS = 101, 111
+
+
+@dataclass(frozen=True, slots=True)
+class Blas:
+    """``table`` holds one address per name, 0 where missing; ``integer`` the bytes of BLAS
+    integers, 0 when there is no BLAS; ``source`` says where it came from."""
+
+    table: tuple[int, ...]
+    integer: int
+    source: str
+
+    def array(self) -> ctypes.Array[ctypes.c_void_p]:
+        """The table in memory, for the context of generated code."""
+        return (ctypes.c_void_p * len(NAMES))(*self.table)
+
+
+NONE = Blas((0,) * len(NAMES), 0, "none")
+
+
+@functools.cache
+def find() -> Blas:
+    """The first BLAS that is loaded and works: NumPy's, else SciPy's if that is imported."""
+    for path in _libraries():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for spelling, integer in _SPELLINGS:
+            found = _table(library, spelling, integer)
+            if found.integer and _multiplies(found):
+                return found
+    return NONE
+
+
+def _libraries() -> list[str]:
+    paths = []
+    for name in ("numpy._core._multiarray_umath", "scipy.linalg._fblas"):
+        module = sys.modules.get(name)
+        path = getattr(module, "__file__", None) if module else None
+        if path:
+            paths.append(path)
+    return paths
+
+
+def _table(library: ctypes.CDLL, spelling: str, integer: int) -> Blas:
+    addresses = []
+    for name in NAMES:
+        try:
+            function = getattr(library, spelling.format(name))
+        except AttributeError:
+            addresses.append(0)
+        else:
+            addresses.append(ctypes.cast(function, ctypes.c_void_p).value or 0)
+    if not addresses[NAMES.index("dgemm")]:
+        return NONE
+    return Blas(tuple(addresses), integer, spelling.format("*"))
+
+
+def _multiplies(blas: Blas) -> bool:
+    """Whether dgemm gets a product of two matrices right: the names promise no integer width."""
+    number = ctypes.c_int64 if blas.integer == 8 else ctypes.c_int32
+    matrix = ctypes.c_double * 4
+    pointer = ctypes.POINTER(ctypes.c_double)
+    real = ctypes.c_double
+    order = ctypes.c_int
+    kind = ctypes.CFUNCTYPE(
+        None, order, order, order, number, number, number,
+        real, pointer, number, pointer, number, real, pointer, number,
+    )  # fmt: skip
+    dgemm = kind(blas.table[NAMES.index("dgemm")])
+    result = matrix()
+    dgemm(
+        _ROW_MAJOR, _AS_IS, _AS_IS, 2, 2, 2,
+        1.0, matrix(1, 2, 3, 4), 2, matrix(5, 6, 7, 8), 2, 0.0, result, 2,
+    )  # fmt: skip
+    return list(result) == [19.0, 22.0, 43.0, 50.0]

@@ -1,0 +1,104 @@
+"""What the runtime must know of a generated program to call it, and the C struct of the call."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+#: (slot, dtype, rank) of an array that is bound at the call
+PortSpec: TypeAlias = tuple[int, str, int]
+#: (slot, dtype, size ids of the shape, segment)
+OutputSpec: TypeAlias = tuple[int, str, tuple[int, ...], int]
+#: (cell, slot, dtype, size ids of the shape, segment, in place)
+CommitSpec: TypeAlias = tuple[int, int, str, tuple[int, ...], int, bool]
+#: (size id of the elements, itemsize, segment, slots)
+StorageSpec: TypeAlias = tuple[int, int, int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallPlan:
+    """The interface of one generated program.
+
+    For each segment in turn the runtime calls ``tc_sizes``, provides the memory of the
+    segment's outputs, commits and storage, and calls ``tc_run``. Above ``threshold`` scalar
+    operations, as ``tc_sizes`` estimates them, other threads run meanwhile. ``failures[k]``
+    is what ``error = {kind, k, numbers...}`` of a failed ``tc_run`` means: an exception and
+    its message, formatted with the numbers. A program that commits in place never fails.
+    """
+
+    slots: int
+    sizes: int
+    segments: int
+    inputs: tuple[PortSpec, ...]
+    cells: tuple[PortSpec, ...]
+    constants: tuple[tuple[int, np.ndarray], ...]
+    outputs: tuple[OutputSpec, ...]
+    commits: tuple[CommitSpec, ...]
+    storage: tuple[StorageSpec, ...]
+    threshold: int = 20_000
+    failures: tuple[tuple[type[Exception], str], ...] = ()
+
+
+class Context(ctypes.Structure):
+    """``struct Context`` of generated code."""
+
+    _fields_ = (
+        ("slot", ctypes.POINTER(ctypes.c_void_p)),
+        ("size", ctypes.POINTER(ctypes.c_longlong)),
+        ("dims", ctypes.POINTER(ctypes.c_void_p)),
+        ("blas", ctypes.POINTER(ctypes.c_void_p)),
+        ("blas_int", ctypes.c_longlong),
+        ("work", ctypes.c_longlong),
+        ("error", ctypes.c_longlong * 8),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An output or a commit, with what else must happen to its array.
+
+    ``copy``: 0 when generated code writes it; 1 when its slot is bound at the call, so that it
+    is a copy made beforehand; 2 when an earlier result has its slot, and it is a copy of that.
+    """
+
+    slot: int
+    dtype: str
+    shape: tuple[int, ...]
+    segment: int
+    cell: int = -1
+    in_place: bool = False
+    copy: int = 0
+
+
+WRITTEN, COPY_BEFORE, COPY_AFTER = 0, 1, 2
+
+
+def results(plan: CallPlan) -> tuple[Result, ...]:
+    """Outputs, then commits. No two arrays that a call returns share memory."""
+    bound = {slot for slot, _, _ in plan.inputs + plan.cells} | {s for s, _ in plan.constants}
+    wanted = [Result(*output) for output in plan.outputs]
+    for cell, slot, dtype, shape, segment, in_place in plan.commits:
+        wanted.append(Result(slot, dtype, shape, segment, cell, in_place))
+    # Only the commit that generated code writes may take its cell's own memory.
+    writers = {r.slot: k for k, r in reversed(list(enumerate(wanted)))}
+    writers |= {r.slot: k for k, r in enumerate(wanted) if r.in_place}
+    found = []
+    for k, r in enumerate(wanted):
+        copy = COPY_BEFORE if r.slot in bound else WRITTEN if writers[r.slot] == k else COPY_AFTER
+        in_place = r.in_place and copy == WRITTEN and plan.segments == 1
+        found.append(Result(r.slot, r.dtype, r.shape, r.segment, r.cell, in_place, copy))
+    return tuple(found)
+
+
+def address(array: np.ndarray) -> int:
+    """Where the array's data is."""
+    return int(array.__array_interface__["data"][0])
+
+
+def plain(value: object, dtype: str) -> np.ndarray:
+    """``value`` as an array that generated code can read; itself if it is one already."""
+    array = np.asarray(value, dtype=dtype, order="C")
+    return array if array.flags.aligned else array.copy()

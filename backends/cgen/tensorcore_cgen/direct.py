@@ -1,0 +1,142 @@
+"""Calling generated code without the C runtime: slower, works with any Python, and finds out
+in words why a call fails."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorcore.errors import TensorcoreError
+from tensorcore.program import Program, Sizes
+
+from . import blas
+from .callplan import COPY_AFTER, COPY_BEFORE, CallPlan, Context, Result, address, plain, results
+from .library import Library
+
+_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlong)
+
+
+class DirectCall:
+    """Runs a program through ctypes; each call has memory of its own."""
+
+    def __init__(self, library: Library, measure: int, run: int, plan: CallPlan) -> None:
+        self.plan = plan
+        self.results = results(plan)
+        self.library = library
+        self.measure = _ENTRY(measure)
+        self.run = _ENTRY(run)
+        self.blas = blas.find()
+
+    def __call__(
+        self, program: Program, inputs: Sequence[Any], cells: Sequence[Any]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Fresh outputs and commits; raises what the program's checks raise."""
+        call = _Call(self, program)
+        call.bind(inputs, cells)
+        for segment in range(self.plan.segments):
+            if self.measure(ctypes.byref(call.context), segment):
+                call.explain_sizes()
+            call.place(segment)
+            if self.run(ctypes.byref(call.context), segment):
+                call.explain_run()
+            call.copy(segment)
+        count = len(self.plan.outputs)
+        return call.fresh[:count], call.fresh[count:]
+
+
+class _Call:
+    def __init__(self, owner: DirectCall, program: Program) -> None:
+        plan = owner.plan
+        self.plan = plan
+        self.results = owner.results
+        self.program = program
+        self.slot = (ctypes.c_void_p * max(plan.slots, 1))()
+        self.size = (ctypes.c_longlong * max(plan.sizes, 1))()
+        self.dims = (ctypes.c_void_p * max(plan.slots, 1))()
+        self.table = owner.blas.array()
+        self.context = Context(self.slot, self.size, self.dims, self.table, owner.blas.integer, 0)
+        self.buffers: list[Any] = [None] * plan.slots
+        self.fresh: list[Any] = [None] * len(self.results)
+        self.alive: list[Any] = []
+
+    def bind(self, inputs: Sequence[Any], cells: Sequence[Any]) -> None:
+        ports = self.plan.inputs + self.plan.cells
+        for (slot, dtype, rank), value in zip(ports, (*inputs, *cells), strict=True):
+            array = plain(value, dtype)
+            if array.ndim != rank:
+                raise TypeError(f"expected an array of rank {rank}, got {array.ndim}")
+            self._point(slot, array)
+        for slot, value in self.plan.constants:
+            self._point(slot, plain(value, value.dtype.name))
+
+    def _point(self, slot: int, array: np.ndarray) -> None:
+        dims = (ctypes.c_longlong * max(array.ndim, 1))(*array.shape)
+        self.alive.append(dims)
+        self.dims[slot] = ctypes.addressof(dims)
+        self.slot[slot] = address(array)
+        self.buffers[slot] = array
+
+    def place(self, segment: int) -> None:
+        for elements, itemsize, where, slots in self.plan.storage:
+            if where == segment:
+                self._place_storage(self.size[elements] * itemsize, slots)
+        for k, r in enumerate(self.results):
+            if r.segment != segment:
+                continue
+            array = np.empty(self._shape(r), r.dtype)
+            self.fresh[k] = array
+            if r.copy == COPY_BEFORE:
+                array[...] = self.buffers[r.slot].reshape(array.shape)
+            elif r.copy != COPY_AFTER:
+                self.slot[r.slot] = address(array)
+                self.buffers[r.slot] = array
+
+    def _place_storage(self, size: int, slots: Sequence[int]) -> None:
+        memory = np.empty(size + 64, np.uint8)
+        start = -address(memory) % 64
+        memory = memory[start : start + size]
+        self.alive.append(memory)
+        for slot in slots:
+            self.slot[slot] = address(memory)
+            dtype = np.dtype(self.program.slots[slot].dtype) if self.program.slots else None
+            # Sizes can be read from single numbers only.
+            if dtype is not None and not self.program.slots[slot].shape:
+                self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
+
+    def _shape(self, r: Result) -> tuple[int, ...]:
+        return tuple(self.size[k] for k in r.shape)
+
+    def copy(self, segment: int) -> None:
+        for k, r in enumerate(self.results):
+            if r.segment == segment and r.copy == COPY_AFTER:
+                self.fresh[k][...] = self.buffers[r.slot]
+
+    def explain_sizes(self) -> None:
+        """Raise what the check that failed raises, by doing all of them in Python."""
+        known = [0] * len(self.program.sizes)
+        for step in self.program.steps:
+            if not isinstance(step, Sizes):
+                continue
+            try:
+                self.program.measure(step, known, self.buffers)
+            except (AttributeError, TypeError) as cause:
+                if any(buffer is None for buffer in self.buffers):
+                    break
+                raise cause
+        raise TensorcoreError(
+            "The generated code refused the sizes of this call, but all checks of the program "
+            "hold. This is a mistake in the code generator: please report it."
+        )
+
+    def explain_run(self) -> None:
+        kind, index, *numbers = self.context.error
+        if 0 <= index < len(self.plan.failures):
+            error, message = self.plan.failures[index]
+            raise error(message.format(*numbers))
+        raise TensorcoreError(
+            f"The generated code failed with kind {kind}, number {index}, and {numbers}. This "
+            "is a mistake in the code generator: please report it."
+        )

@@ -1,0 +1,312 @@
+/* The call path of generated programs, without a single header.
+ *
+ * It is compiled on the user's machine, where the headers of Python and NumPy are often
+ * missing, so it declares the few items of their binary interfaces that it needs. They hold
+ * for 64-bit CPython builds with the global lock; runtime.py tests them before it relies on
+ * them and has a slower path for all other builds.
+ */
+typedef long long i64;
+
+typedef struct Object { i64 refs; struct Object *type; } Object;
+typedef struct { Object head; i64 size; Object **items; } List;
+typedef struct {
+    Object head; Object *scalar_type; char kind, letter, byteorder, reserved; int number;
+} Descr;
+typedef struct {
+    Object head; char *data; int rank; i64 *dims; i64 *strides; Object *base; Descr *descr; int flags;
+} Array;
+typedef struct { const char *name; void *function; int flags; const char *doc; } Method;
+
+enum { CONTIGUOUS = 0x1, OWNS_DATA = 0x4, ALIGNED = 0x100, WRITEABLE = 0x400 };
+enum { FASTCALL = 0x80, MAX_RANK = 64, FRAMES_KEPT = 8 };
+/* A frame with more storage gives it back after the call. */
+#define BYTES_KEPT (256LL << 20)
+#define SPARE_BYTES_KEPT (1LL << 20)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FOREIGN '>'
+#else
+#define FOREIGN '<'
+#endif
+
+extern Object _Py_NoneStruct, _Py_NotImplementedStruct, PyFloat_Type, PyLong_Type, PyList_Type;
+extern Object *PyExc_SystemError;
+extern void Py_IncRef(Object *), Py_DecRef(Object *);
+extern void PyErr_SetString(Object *, const char *), PyErr_Clear(void);
+extern Object *PyErr_NoMemory(void), *PyErr_Occurred(void);
+extern double PyFloat_AsDouble(Object *), PyLong_AsDouble(Object *);
+extern i64 PyLong_AsLongLongAndOverflow(Object *, int *);
+extern Object *PyLong_FromLongLong(i64);
+extern Object *PyList_New(i64), *PyTuple_New(i64);
+extern int PyTuple_SetItem(Object *, i64, Object *);
+extern Object *PyCapsule_New(void *, const char *, void (*)(Object *));
+extern void *PyCapsule_GetPointer(Object *, const char *);
+extern void *PyEval_SaveThread(void);
+extern void PyEval_RestoreThread(void *);
+extern void *calloc(unsigned long, unsigned long), *aligned_alloc(unsigned long, unsigned long);
+extern void free(void *);
+extern void *memcpy(void *, const void *, unsigned long);
+
+/* The interface of generated code. */
+typedef struct Context {
+    void **slot; i64 *size; const i64 *const *dims; void *const *blas; i64 blas_int; i64 work;
+    i64 error[8];
+} Context;
+typedef int Entry(Context *, i64 segment);
+
+/* The plan, written by runtime.py as one array of 64-bit words in this very layout. */
+typedef struct { i64 slot, number, twin, rank, scalar; } Port; /* inputs, then cells */
+typedef struct { i64 slot, number, itemsize, rank, segment, shape, cell, in_place, copy; } Result;
+typedef struct { i64 elements, itemsize, segment, slots, count; } Buffer;
+typedef struct { i64 slot; void *data; const i64 *dims; } Constant;
+typedef struct {
+    i64 slots, sizes, segments, inputs, cells, outputs, commits, buffers, constants, threshold;
+    Entry *measure, *run;
+    void *const *blas;
+    i64 blas_int;
+    const Port *port;
+    const Result *result; /* outputs, then commits */
+    const Buffer *buffer;
+    const Constant *constant;
+    const i64 *ids; /* shapes of the results, slots of the buffers */
+} Layout;
+
+enum { NO_SCALAR, FLOAT_SCALAR, INT_SCALAR };
+enum { WRITTEN, COPY_BEFORE, COPY_AFTER };
+enum { DONE, REFUSED, RAISED };
+
+/* All state of one call. A plan keeps some for the next calls. */
+typedef struct Frame {
+    Context context;
+    struct Frame *next;
+    i64 bytes;       /* of storage */
+    i64 released;    /* whether this call runs without the global lock */
+    i64 overwrites;  /* commits written straight into their cells */
+    void **memory;   /* one per buffer */
+    i64 *room;       /* bytes there */
+    Array **bound;   /* one per port, borrowed unless `released` */
+    Array **fresh;   /* one per result, owned */
+    i64 *dims;       /* of the ports: the caller may reshape its arrays while we run */
+    i64 *number;     /* Python numbers given for 0-d inputs */
+} Frame;
+
+typedef struct { const Layout *layout; Object *keep; Frame *frames; i64 kept; } Plan;
+typedef struct { Plan *plan; Object *owner, *cells; List **cell; i64 single; } Binding;
+
+static Object *array_type, *float64_type;
+static Array *(*new_array)(Object *, int, const i64 *, int, const i64 *, void *, int, int, Object *);
+
+void tc_setup(void **numpy_api, Object *float64) {
+    array_type = numpy_api[2];
+    new_array = (void *)numpy_api[93];
+    float64_type = float64;
+}
+
+static Object *not_implemented(void) {
+    Py_IncRef(&_Py_NotImplementedStruct);
+    return &_Py_NotImplementedStruct;
+}
+
+/* ---- frames ---- */
+
+static Frame *new_frame(const Layout *l) {
+    i64 ports = l->inputs + l->cells, results = l->outputs + l->commits, rank = 0;
+    for (i64 k = 0; k < ports; k++) rank += l->port[k].rank;
+    i64 words = 2 * l->slots + l->sizes + 2 * l->buffers + ports + results + rank + l->inputs;
+    Frame *f = calloc(1, sizeof(Frame) + sizeof(i64) * words);
+    if (!f) return 0;
+    i64 *at = (i64 *)(f + 1);
+    const i64 **dims = (const i64 **)at; at += l->slots;
+    f->context.slot = (void **)at; at += l->slots;
+    f->context.size = at; at += l->sizes;
+    f->memory = (void **)at; at += l->buffers;
+    f->room = at; at += l->buffers;
+    f->bound = (Array **)at; at += ports;
+    f->fresh = (Array **)at; at += results;
+    f->number = at; at += l->inputs;
+    f->dims = at;
+    for (i64 k = 0; k < ports; at += l->port[k++].rank) dims[l->port[k].slot] = at;
+    for (i64 k = 0; k < l->constants; k++) {
+        dims[l->constant[k].slot] = l->constant[k].dims;
+        f->context.slot[l->constant[k].slot] = l->constant[k].data;
+    }
+    f->context.dims = dims;
+    f->context.blas = l->blas;
+    f->context.blas_int = l->blas_int;
+    return f;
+}
+
+static void drop_storage(const Layout *l, Frame *f) {
+    for (i64 k = 0; k < l->buffers; k++) {
+        free(f->memory[k]);
+        f->memory[k] = 0;
+        f->room[k] = 0;
+    }
+    f->bytes = 0;
+}
+
+static Frame *take_frame(Plan *p) {
+    Frame *f = p->frames;
+    if (!f) return new_frame(p->layout);
+    p->frames = f->next;
+    p->kept--;
+    return f;
+}
+
+/* Gives up everything the frame still owns; what has been handed on must be null by now. */
+static void give_frame(Plan *p, Frame *f) {
+    const Layout *l = p->layout;
+    if (f->released)
+        for (i64 k = 0; k < l->inputs + l->cells; k++)
+            if (f->bound[k]) Py_DecRef(&f->bound[k]->head);
+    for (i64 k = 0; k < l->outputs + l->commits; k++)
+        if (f->fresh[k]) {
+            Py_DecRef(&f->fresh[k]->head);
+            f->fresh[k] = 0;
+        }
+    f->released = f->overwrites = 0;
+    if (f->bytes > (p->kept ? SPARE_BYTES_KEPT : BYTES_KEPT) || p->kept >= FRAMES_KEPT)
+        drop_storage(l, f);
+    if (p->kept >= FRAMES_KEPT) {
+        free(f);
+        return;
+    }
+    f->next = p->frames;
+    p->frames = f;
+    p->kept++;
+}
+
+/* ---- binding arguments ---- */
+
+static int bind_number(Frame *f, const Port *port, i64 k, Object *value) {
+    i64 *place = &f->number[k];
+    if (port->scalar == NO_SCALAR) return REFUSED;
+    if (value->type == &PyLong_Type) {
+        int overflow = 0;
+        if (port->scalar == INT_SCALAR) {
+            *place = PyLong_AsLongLongAndOverflow(value, &overflow);
+        } else {
+            double number = PyLong_AsDouble(value);
+            if (number == -1.0 && PyErr_Occurred()) {
+                PyErr_Clear();
+                return REFUSED;
+            }
+            memcpy(place, &number, sizeof number);
+        }
+        if (overflow) return REFUSED;
+    } else if (port->scalar == FLOAT_SCALAR &&
+               (value->type == &PyFloat_Type || value->type == float64_type)) {
+        double number = PyFloat_AsDouble(value);
+        memcpy(place, &number, sizeof number);
+    } else {
+        return REFUSED;
+    }
+    f->bound[k] = 0;
+    f->context.slot[port->slot] = place;
+    return DONE;
+}
+
+/* The checks of an array come before any use of it: one that fails leaves nothing changed. */
+static int bind_array(Frame *f, const Port *port, i64 k, Object *value) {
+    if (value->type != array_type) return REFUSED;
+    Array *a = (Array *)value;
+    int good = CONTIGUOUS | ALIGNED;
+    if ((a->descr->number != port->number && a->descr->number != port->twin) ||
+        a->descr->byteorder == FOREIGN || a->rank != port->rank || (a->flags & good) != good)
+        return REFUSED;
+    i64 *dims = (i64 *)f->context.dims[port->slot];
+    for (i64 j = 0; j < port->rank; j++) dims[j] = a->dims[j];
+    f->bound[k] = a;
+    f->context.slot[port->slot] = a->data;
+    return DONE;
+}
+
+static int bind_inputs(const Layout *l, Frame *f, Object *const *values) {
+    for (i64 k = 0; k < l->inputs; k++)
+        if (bind_array(f, &l->port[k], k, values[k]) && bind_number(f, &l->port[k], k, values[k]))
+            return REFUSED;
+    return DONE;
+}
+
+static int bind_cells(const Layout *l, Frame *f, List *const *cells) {
+    for (i64 k = 0; k < l->cells; k++)
+        if (cells[k]->size != 2 || cells[k]->items[1] != &_Py_NoneStruct ||
+            bind_array(f, &l->port[l->inputs + k], l->inputs + k, cells[k]->items[0]))
+            return REFUSED;
+    return DONE;
+}
+
+/* ---- memory of a segment ---- */
+
+/* Bytes of a buffer, or -1 for sizes that are negative or cannot be addressed. */
+static i64 extent(i64 bytes, const i64 *dims, i64 rank) {
+    for (i64 j = 0; j < rank; j++)
+        if (dims[j] < 0 || __builtin_mul_overflow(bytes, dims[j], &bytes)) return -1;
+    return bytes < (1LL << 62) ? bytes : -1;
+}
+
+static int place_buffers(const Layout *l, Frame *f, i64 segment) {
+    for (i64 k = 0; k < l->buffers; k++) {
+        const Buffer *b = &l->buffer[k];
+        if (b->segment != segment) continue;
+        i64 need = extent(b->itemsize, &f->context.size[b->elements], 1);
+        if (need < 0) return REFUSED;
+        if (need <= f->room[k] && f->memory[k]) continue;
+        need = need ? (need + 63) / 64 * 64 : 64;
+        free(f->memory[k]);
+        f->bytes -= f->room[k];
+        f->room[k] = 0;
+        f->memory[k] = aligned_alloc(64, need);
+        if (!f->memory[k]) return PyErr_NoMemory(), RAISED;
+        f->room[k] = need;
+        f->bytes += need;
+        for (i64 j = 0; j < b->count; j++)
+            f->context.slot[l->ids[b->slots + j]] = f->memory[k];
+    }
+    return DONE;
+}
+
+/* Whether a commit may write over its cell: nobody but the cell's list refers to the array,
+ * and no other thread can look at it before we are done. */
+static int may_overwrite(const Frame *f, const Result *r, const Array *a, const i64 *dims) {
+    int need = CONTIGUOUS | ALIGNED | OWNS_DATA | WRITEABLE;
+    /* the low half, because later Pythons keep flags in the high half */
+    if (f->released || (unsigned)a->head.refs != 1 || (a->flags & need) != need) return 0;
+    for (i64 j = 0; j < r->rank; j++)
+        if (a->dims[j] != dims[j]) return 0;
+    return 1;
+}
+
+static int place_results(const Layout *l, Frame *f, i64 segment, int overwrite) {
+    i64 dims[MAX_RANK];
+    for (i64 k = 0; k < l->outputs + l->commits; k++) {
+        const Result *r = &l->result[k];
+        if (r->segment != segment) continue;
+        for (i64 j = 0; j < r->rank; j++) dims[j] = f->context.size[l->ids[r->shape + j]];
+        i64 bytes = extent(r->itemsize, dims, r->rank);
+        if (bytes < 0) return REFUSED;
+        if (r->in_place && overwrite) {
+            Array *a = f->bound[l->inputs + r->cell];
+            if (may_overwrite(f, r, a, dims)) {
+                f->context.slot[r->slot] = a->data;
+                f->overwrites++;
+                continue;
+            }
+        }
+        Array *a = new_array(array_type, r->rank, dims, r->number, 0, 0, 0, 0, 0);
+        if (!a) return RAISED;
+        f->fresh[k] = a;
+        if (r->copy == WRITTEN) f->context.slot[r->slot] = a->data;
+        if (r->copy == COPY_BEFORE) memcpy(a->data, f->context.slot[r->slot], bytes);
+    }
+    return DONE;
+}
+
+/* Results that share a slot with an earlier result get a copy of it. */
+static void copy_results(const Layout *l, Frame *f, i64 segment) {
+    for (i64 k = 0; k < l->outputs + l->commits; k++) {
+        const Result *r = &l->result[k];
+        if (r->segment != segment || r->copy != COPY_AFTER) continue;
+        Array *a = f->fresh[k];
+        memcpy(a->data, f->context.slot[r->slot], extent(r->itemsize, a->dims, r->rank));
+    }
+}

@@ -1,0 +1,275 @@
+"""A disk cache for compiled artefacts: one verified file per entry, named by what it is made of.
+
+Nothing read from it is trusted: an entry counts only if its length and checksum hold, and is
+deleted otherwise. Nothing about it is fatal: without a usable folder, work goes on uncached.
+There is no pickle on any path.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import stat
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: processes may then compile the same thing twice
+    fcntl = None  # type: ignore[assignment]
+
+MAGIC = b"TNSRCACH"
+FORMAT = 1
+#: magic, format, length of the JSON header, length of the payload, checksum of both
+_PREFIX = struct.Struct("<8sIIQ32s")
+_ENTRY, _LOCK, _PARTIAL = ".entry", ".lock", ".partial"
+SIZE_LIMIT = 1 << 30
+ABANDONED = 3600.0  # seconds after which a partial file belongs to a process that died
+
+
+def key_of(*parts: bytes | str) -> str:
+    """A key for the parts, in order; parts that differ in any way give different keys."""
+    digest = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+class Cache:
+    """Entries in one folder; ``folder`` is None when there is none that can be trusted."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._warned = False
+        self._tidied = False
+
+    def lookup(self, key: str) -> bytes | None:
+        """The payload stored under ``key``, or None. A damaged entry is deleted."""
+        if self.folder is None:
+            return None
+        path = self.folder / (key + _ENTRY)
+        try:
+            with open(path, "rb") as file:
+                if not _is_safe(os.fstat(file.fileno())):
+                    raise ValueError("someone else may write to it")
+                data = file.read()
+            payload = _unpack(data)[1]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as problem:
+            _log(f"cache entry {path.name} is ignored and made anew: {problem}")
+            self.discard(key)
+            return None
+        with suppress(OSError):
+            os.utime(path)  # the least recently used entries go first
+        return payload
+
+    def header(self, key: str) -> Mapping[str, Any] | None:
+        """What the entry says of itself, for reports."""
+        if self.folder is None:
+            return None
+        try:
+            return _unpack((self.folder / (key + _ENTRY)).read_bytes())[0]
+        except (OSError, ValueError):
+            return None
+
+    def store(self, key: str, payload: bytes, header: Mapping[str, Any] | None = None) -> None:
+        """Keep ``payload``. A folder that is full or read-only costs one warning, no more."""
+        if self.folder is None:
+            return
+        path = self.folder / (key + _ENTRY)
+        partial = self.folder / f"{key}.{os.getpid()}.{time.monotonic_ns()}{_PARTIAL}"
+        try:
+            _write_durably(partial, _pack(payload, header or {}))
+            os.replace(partial, path)
+            if not self._tidied:
+                self._tidied = True
+                self.tidy()
+        except OSError as problem:
+            with suppress(OSError):
+                partial.unlink()
+            if not self._warned:
+                self._warned = True
+                _log(f"compiled code is not kept: cannot write to {self.folder}: {problem}")
+
+    def discard(self, key: str) -> None:
+        """Forget the entry, if there is one."""
+        if self.folder is not None:
+            with suppress(OSError):
+                (self.folder / (key + _ENTRY)).unlink()
+
+    def tidy(self, limit: int = SIZE_LIMIT) -> None:
+        """Delete what dead processes left and, above ``limit`` bytes, the oldest entries."""
+        if self.folder is None:
+            return
+        found = []
+        for item in os.scandir(self.folder):
+            with suppress(OSError):
+                status = item.stat(follow_symlinks=False)
+                old = time.time() - status.st_mtime > ABANDONED
+                if item.name.endswith((_PARTIAL, _LOCK)) and old:
+                    os.unlink(item.path)
+                elif item.name.endswith(_ENTRY):
+                    found.append((status.st_mtime, status.st_size, item.path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= limit:
+                break
+            with suppress(OSError):
+                os.unlink(path)
+            total -= size
+
+    def try_lock(self, key: str) -> Lock | None:
+        """The lock for making the entry, or None when another process is making it."""
+        if self.folder is None or fcntl is None:
+            return Lock(None, None)
+        path = self.folder / (key + _LOCK)
+        while True:
+            try:
+                handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError:
+                return Lock(None, None)  # read-only or full: nothing will be stored anyway
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                return None
+            except OSError:
+                os.close(handle)
+                return Lock(None, None)
+            if os.fstat(handle).st_nlink:
+                return Lock(handle, path)
+            os.close(handle)  # its owner removed it between our open and our lock: try again
+
+    def wait_lock(self, key: str, timeout: float) -> Lock:
+        """As ``try_lock``, but wait; after ``timeout`` seconds go on without it, because work
+        done twice is better than work not done."""
+        deadline = time.monotonic() + timeout
+        pause = 0.001
+        while time.monotonic() < deadline:
+            lock = self.try_lock(key)
+            if lock is not None:
+                return lock
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+        return Lock(None, None)
+
+    @contextmanager
+    def locked(self, key: str, timeout: float = 300.0) -> Iterator[None]:
+        """Hold the lock of ``key`` during a block."""
+        lock = self.wait_lock(key, timeout)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class Lock:
+    """A kernel lock: it ends with its process, however that ends."""
+
+    def __init__(self, handle: int | None, path: Path | None) -> None:
+        self._handle = handle
+        self._path = path
+
+    def release(self) -> None:
+        if self._handle is None:
+            return
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+        os.close(self._handle)
+        self._handle = None
+
+
+def default() -> Cache:
+    """The cache in the configured folder (option ``cache_dir``)."""
+    from . import config
+
+    return open_folder(str(config.get("cache_dir")))
+
+
+@functools.cache
+def open_folder(name: str) -> Cache:
+    """The cache in ``name``, which is created if need be. A folder that others could write to
+    is refused, and a private temporary one takes its place for the life of this process."""
+    if not name:
+        return Cache(None)
+    folder = Path(name).expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = os.lstat(folder)
+    except (OSError, RuntimeError) as problem:
+        _log(f"compiled code is not kept: no cache folder {folder}: {problem}")
+        return Cache(None)
+    if stat.S_ISDIR(status.st_mode) and _is_safe(status):
+        return Cache(folder)
+    _log(
+        f"cache folder {folder} is not used: it must be a real folder that only its owner, "
+        "you, can write to. A temporary one takes its place."
+    )
+    return Cache(_temporary_folder())
+
+
+def _temporary_folder() -> Path | None:
+    import atexit
+    import shutil
+    import tempfile
+
+    try:
+        folder = tempfile.mkdtemp(prefix="tensorcore-cache-")
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _is_safe(status: os.stat_result) -> bool:
+    if not hasattr(os, "geteuid"):
+        return True
+    shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid == os.geteuid() and not shared
+
+
+def _pack(payload: bytes, header: Mapping[str, Any]) -> bytes:
+    text = json.dumps(header, sort_keys=True).encode()
+    digest = hashlib.blake2b(text + payload, digest_size=32).digest()
+    return _PREFIX.pack(MAGIC, FORMAT, len(text), len(payload), digest) + text + payload
+
+
+def _unpack(data: bytes) -> tuple[Mapping[str, Any], bytes]:
+    if len(data) < _PREFIX.size:
+        raise ValueError("it is cut short")
+    magic, version, header_size, size, digest = _PREFIX.unpack_from(data)
+    if magic != MAGIC or version != FORMAT:
+        raise ValueError("it has another format")
+    body = data[_PREFIX.size :]
+    if len(body) != header_size + size:
+        raise ValueError("its length is wrong")
+    if hashlib.blake2b(body, digest_size=32).digest() != digest:
+        raise ValueError("its checksum is wrong")
+    header = json.loads(body[:header_size])
+    if not isinstance(header, dict):
+        raise ValueError("its header is damaged")
+    return header, body[header_size:]
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+
+
+def _log(message: str) -> None:
+    import logging
+
+    logging.getLogger("tensorcore.cache").warning("%s", message)
