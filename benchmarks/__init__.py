@@ -1,0 +1,1 @@
+"""Measurements of tensorcore, with the target beside each figure: ``make bench``."""
