@@ -15,6 +15,7 @@ from . import _rcfile
 from ._options import (
     OPTIONS,
     Option,
+    brief,
     combine,
     device_backend,
     did_you_mean,
@@ -299,24 +300,22 @@ class Settings:
         return any(_mentions(raw, section) for section in installed_sections())
 
     def _unknown(self, raw: Raw) -> Problem:
-        if raw.level == VARIABLE_LEVEL:
-            variables = [option.variable for option in self.options.values()]
-            guess = nearest(raw.key, [*variables, _rcfile.FLAGS])
-            return Problem(raw.where, f"unknown option{did_you_mean(guess) or self._known()}")
+        name, place, choices = raw.key, "", list(self.options)
         section, _, key = raw.key.rpartition(".")
-        if section and section not in self.sections():
+        if raw.level == VARIABLE_LEVEL:
+            choices = [option.variable for option in self.options.values()] + [_rcfile.FLAGS]
+            guess = did_you_mean(nearest(name, choices)) or self._known()
+            return Problem(raw.where, f"unknown option{guess}")
+        if self._unknown_section(raw):
             guess = did_you_mean(nearest(section, [*self.sections(), "global"]))
-            if raw.section:
-                return Problem(raw.where, f"unknown section [{section}]{guess or self._known()}")
-            return Problem(raw.where, f"unknown option {raw.key!r}{guess or self._known()}")
-        near = nearest(raw.key, self.options)
-        if raw.section and near.startswith(f"{section}."):
-            near = near.rpartition(".")[2]
-        place = f" in [{raw.section}]" if raw.section else ""
-        name = key if raw.section else raw.key
-        return Problem(
-            raw.where, f"unknown option {name!r}{place}{did_you_mean(near) or self._known()}"
-        )
+            return Problem(raw.where, f"unknown section [{section}]{guess or self._known()}")
+        if raw.section == "global":
+            place = " in [global]"
+        elif raw.section:
+            name, place = key, f" in [{section}]"
+            choices = [n.removeprefix(f"{section}.") for n in choices if n.startswith(section)]
+        guess = did_you_mean(nearest(name, choices)) or self._known()
+        return Problem(raw.where, f"unknown option {brief(name)}{place}{guess}")
 
     def _contradictions(self) -> Iterator[Problem]:
         devices = {c.level: c for c in self._found.get("device", ())}

@@ -223,9 +223,12 @@ def _available() -> list[str]:
 def status(name: str) -> Status:
     """How the backend ``NAME[@DISTRIBUTION][:DEVICE]`` stands; loads its plugin.
 
-    Raises ConfigError when ``name`` is no such text and BackendUnavailable when no plugin, or
-    more than one, has that name.
+    ``name`` may also be the ``spec`` of an entry. Raises ConfigError when it is no such text
+    and BackendUnavailable when no plugin, or more than one, has that name.
     """
+    for entry in backends():
+        if entry.spec == name:  # entries that could not be read have names of any form
+            return _status(entry, "")
     try:
         spec = parse_spec(name)
     except ValueError as cause:

@@ -1,0 +1,5 @@
+"""``python -m tensorcore``."""
+
+from .cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,149 @@
+"""What the command line prints about the machine, the settings and the backends."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._probe import Probe
+    from ._settings import Setting
+
+
+def version() -> str:
+    """The installed version of tensorcore."""
+    import re
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("tensorcore")
+    except PackageNotFoundError:  # a checkout on the path, not installed
+        page = os.path.join(os.path.dirname(os.path.dirname(__file__)), "pyproject.toml")
+        found: re.Match[str] | None = None
+        try:
+            with open(page, encoding="utf-8") as file:
+                found = re.search(r'^version = "([^"]+)"', file.read(), re.MULTILINE)
+        except OSError:
+            pass
+        return f"{found.group(1)} (not installed)" if found else "(not installed)"
+
+
+def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    """Rows in columns as wide as needed."""
+    lines = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def settings_page(settings: Sequence[Setting], explain: bool) -> str:
+    """One line per option; with ``explain`` the source, the losers and the meaning too."""
+    if not explain:
+        return "\n".join(f"{s.option} = {shown(s.value)}" for s in settings)
+    lines = []
+    for setting in settings:
+        lines.append(f"{setting.option} = {shown(setting.value)}   ({setting.source})")
+        lines += [f"    overrode {shown(value)} ({source})" for value, source in setting.overrode]
+        lines.append(f"    {setting.doc}")
+    return "\n".join(lines)
+
+
+def shown(value: object) -> str:
+    """An option's value as one would write it in an rc file."""
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def probe_names() -> list[str]:
+    """The backends that ``doctor`` tries, each by a name that is not ambiguous."""
+    from . import plugins
+    from ._discovery import BACKENDS
+
+    entries = plugins.backends()
+    names = [entry.name for entry in entries]
+    plain = [names.count(e.name) == 1 and e.group == BACKENDS for e in entries]
+    return [e.name if one else e.spec for e, one in zip(entries, plain, strict=True)]
+
+
+def surroundings() -> dict[str, str]:
+    """Versions and places: Python, NumPy, compiler, cache folder, platform."""
+    import numpy as np
+
+    from . import config
+
+    return {
+        "tensorcore": version(),
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processors": str(os.cpu_count()),
+        "C compiler": compiler(),
+        "cache folder": _cache_folder(config.cache_dir),
+    }
+
+
+def compiler() -> str:
+    """The C compiler that would be found, or that there is none."""
+    from . import config
+
+    wanted = [config.get("cgen.cc"), os.environ.get("CC", ""), "cc", "gcc", "clang"]
+    for command in filter(None, wanted):
+        found = shutil.which(command.split()[0])
+        if found:
+            return found
+    return "none found; install gcc or clang, or set the option cgen.cc"
+
+
+def _cache_folder(folder: str) -> str:
+    if not folder:
+        return "none (nothing is kept between runs); set the option cache_dir"
+    above = folder
+    while not os.path.exists(above) and os.path.dirname(above) != above:
+        above = os.path.dirname(above)
+    if not os.path.isdir(above) or not os.access(above, os.W_OK):
+        return f"{folder} (cannot be written; set the option cache_dir)"
+    return folder
+
+
+def verdict(chosen: str, probes: Sequence[Probe]) -> int:
+    """The exit code of ``doctor``: 0 when the backend that counts works, else 3."""
+    from . import config
+    from ._options import parse_spec
+
+    wanted = config.auto_order if chosen == "auto" else (chosen,)
+    names = {parse_spec(words).name for words in wanted}
+    works = any(probe.backend.partition("@")[0] in names for probe in probes if probe.works)
+    return 0 if works else 3
+
+
+def doctor_page(
+    about: dict[str, str],
+    probes: Sequence[Probe],
+    problems: Sequence[str],
+    chosen: str,
+    code: int,
+) -> str:
+    """All that ``doctor`` found, as text."""
+    width = max(len(name) for name in about)
+    lines = [f"{name.ljust(width)}  {value}" for name, value in about.items()]
+    lines.append("")
+    for probe in probes:
+        detail = f": {probe.reason}" if probe.reason else ""
+        lines.append(f"{probe.backend}  {probe.state}{detail}")
+        lines += [f"    {name} {number}" for name, number in probe.versions.items()]
+        lines += [f"    device {place}: {name}" for place, name in enumerate(probe.devices)]
+        if probe.hint:
+            lines.append(f"    to mend it: {probe.hint}")
+    if not probes:
+        lines.append("no backend is installed; from the checkout: pip install .")
+    lines += ["", *(problems or ["no problems in the configuration"])]
+    word = "works" if code != 3 else "does not work"
+    return "\n".join([*lines, f"the backend that counts ({chosen}) {word}"])

@@ -1,0 +1,234 @@
+"""The command ``tensorcore``, also ``python -m tensorcore``.
+
+Exit codes: 0 good, 1 something failed, 2 wrong usage or configuration, 3 the backend that
+counts is not available.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .plugins import Status
+
+GOOD, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    from .errors import BackendUnavailable, ConfigError, TensorcoreError
+
+    parser = _parser()
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        known, rest = parser.parse_known_args(words)
+        if rest and not known.passes_on:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        code: int = known.run(known, rest)
+    except SystemExit as stop:  # argparse: --help and --version end with 0, mistakes with 2
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except BackendUnavailable as cause:
+        return _complain(cause, UNAVAILABLE)
+    except ConfigError as cause:
+        return _complain(cause, USAGE)
+    except TensorcoreError as cause:
+        return _complain(cause, FAILED)
+    except BrokenPipeError:  # the reader, such as `head`, had enough
+        sys.stderr.close()
+        return FAILED
+    except KeyboardInterrupt:
+        print("tensorcore: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def _complain(cause: Exception, code: int) -> int:
+    print(f"tensorcore: {cause}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tensorcore", description="Symbolic tensors on the backend you choose."
+    )
+    parser.add_argument("--version", action="version", version=f"tensorcore {_version()}")
+    parser.set_defaults(passes_on=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Any, words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run, passes_on=False)
+        return added
+
+    demo = command("demo", _demo, "Train a small model and show what the framework does.")
+    demo.add_argument("--backend", metavar="NAME", help="where to run; default: as configured")
+    demo.add_argument("--json", action="store_true", help="print results as JSON")
+    demo.add_argument("--no-progress", action="store_true", help="print results only")
+    listing = command("backends", _backends, "List the backends and whether they work here.")
+    listing.add_argument("-v", "--verbose", action="store_true", help="versions and devices too")
+    listing.add_argument("--json", action="store_true", help="print the list as JSON")
+    doctor = command("doctor", _doctor, "Try each backend in a process of its own.")
+    doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
+    doctor.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for each backend"
+    )
+    settings = command("config", _config, "Show the settings.")
+    settings.add_argument("--explain", action="store_true", help="sources and what they overrode")
+    settings.add_argument("--json", action="store_true", help="print the settings as JSON")
+    suite = command("conformance", _conformance, "Hold a backend to the reference.")
+    suite.add_argument("--backend", required=True, metavar="NAME")
+    suite.add_argument("--tier", choices=("smoke", "pr"), default="smoke")
+    suite.add_argument("--json", metavar="FILE", help="write the report there")
+    suite.set_defaults(passes_on=True)
+    return parser
+
+
+def _seconds(words: str) -> float:
+    seconds = float(words)
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
+    return seconds
+
+
+def _version() -> str:
+    from . import _report
+
+    return _report.version()
+
+
+def _print_json(content: object) -> None:
+    import json
+
+    print(json.dumps(content, indent=2, default=str))
+
+
+def _demo(known: argparse.Namespace, rest: list[str]) -> int:
+    from . import demo
+
+    words = ["--backend", known.backend] if known.backend else []
+    words += ["--json"] if known.json else []
+    words += ["--no-progress"] if known.no_progress else []
+    return int(demo.main(words) or 0)
+
+
+# -- backends ------------------------------------------------------------------------------
+
+
+def _backends(known: argparse.Namespace, rest: list[str]) -> int:
+    from . import _report, config, plugins
+
+    found = plugins.statuses()
+    words = config.chosen_backend()
+    selected, code, complaint = _selected()
+    if known.json:
+        chosen = {"asked": words[0], "source": words[1], "selected": selected, "works": code == 0}
+        _print_json({"chosen": chosen, "error": complaint, "backends": [asdict(s) for s in found]})
+        return code
+    print(_report.table(_rows(found), ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "REASON")))
+    for status in found:
+        if status.hint:
+            print(f"{status.name}: {status.hint}")
+        if known.verbose:
+            _verbose(status)
+    print(f"\nbackend={words[0]} ({words[1]})" + (f" selects {selected}" if selected else ""))
+    if complaint:
+        print(f"tensorcore: {complaint}", file=sys.stderr)
+    return code
+
+
+def _rows(found: Sequence[Status]) -> list[tuple[str, ...]]:
+    return [(s.name, s.distribution, s.version, s.api, s.state, s.reason) for s in found]
+
+
+def _verbose(status: Status) -> None:
+    for name, version in status.versions.items():
+        print(f"{status.name}: {name} {version}")
+    for number, device in enumerate(status.devices):
+        print(f"{status.name}: device {number}: {device}")
+
+
+def _selected() -> tuple[str, int, str]:
+    """Name of the backend that counts, exit code, and what is wrong with it."""
+    from . import plugins
+    from ._probe import smoke
+    from .errors import BackendUnavailable
+
+    try:
+        selected = plugins.select()
+    except BackendUnavailable as cause:
+        return "", UNAVAILABLE, str(cause)
+    at = f"@{selected.distribution}" if selected.distribution else ""
+    device = f":{selected.device}" if selected.device else ""
+    wrong = smoke(f"{selected.name}{at}{device}")
+    if wrong:
+        return selected.name, UNAVAILABLE, f"backend {selected.name!r} does not work: {wrong}"
+    return selected.name, GOOD, ""
+
+
+# -- doctor, config, conformance -----------------------------------------------------------
+
+
+def _doctor(known: argparse.Namespace, rest: list[str]) -> int:
+    from . import _report, config
+    from ._probe import probe_in_child
+
+    probes = [probe_in_child(name, known.timeout) for name in _report.probe_names()]
+    about = _report.surroundings()
+    words = config.chosen_backend()[0]
+    code = _report.verdict(words, probes)
+    if config.problems() and code == GOOD:
+        code = USAGE
+    if known.json:
+        found = [asdict(probe) for probe in probes]
+        _print_json({"about": about, "backends": found, "problems": _lines(), "exit": code})
+        return code
+    print(_report.doctor_page(about, probes, _lines(), words, code))
+    return code
+
+
+def _lines() -> list[str]:
+    from . import config
+
+    return [problem.line for problem in config.problems()]
+
+
+def _config(known: argparse.Namespace, rest: list[str]) -> int:
+    from . import _report, config
+
+    settings = config.explain()
+    value, source = config.chosen_backend()
+    problems = _lines()  # already shown on standard error when they were found
+    if known.json:
+        chosen = {"value": value, "source": source}
+        rows = [asdict(setting) for setting in settings]
+        _print_json({"chosen_backend": chosen, "options": rows, "problems": problems})
+    else:
+        print(_report.settings_page(settings, known.explain))
+        if known.explain:
+            print(f"\nthe backend that counts: {value} ({source})")
+    return USAGE if problems else GOOD
+
+
+def _conformance(known: argparse.Namespace, rest: list[str]) -> int:
+    import importlib.util
+
+    from . import plugins
+
+    for module, fix in (
+        ("pytest", "pip install pytest hypothesis mpmath"),
+        ("tensorcore_conformance", "it comes with the checkout: pip install '.[test]'"),
+    ):
+        if importlib.util.find_spec(module) is None:
+            print(f"tensorcore: the suite needs {module}. Hint: {fix}.", file=sys.stderr)
+            return USAGE
+    plugins.select(known.backend)  # a missing backend is one line, not a screen of failures
+    import pytest
+
+    words = ["--pyargs", "tensorcore_conformance", "--tensorcore-backend", known.backend]
+    words += ["--tensorcore-tier", known.tier]
+    words += ["--tensorcore-json", known.json] if known.json else []
+    return int(pytest.main([*words, *(word for word in rest if word != "--")]))
