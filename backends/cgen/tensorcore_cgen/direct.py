@@ -95,6 +95,8 @@ class _Call:
                 self.buffers[r.slot] = array
 
     def _place_storage(self, size: int, slots: Sequence[int]) -> None:
+        if size < 0:
+            raise ValueError("negative dimensions are not allowed")
         memory = np.empty(size + 64, np.uint8)
         start = -address(memory) % 64
         memory = memory[start : start + size]
