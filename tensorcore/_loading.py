@@ -104,6 +104,8 @@ class Plugin:
         self._check_hooks()
         self._register_options()
         self.factories = self._backends()
+        for section in {self.entry.name, *self.factories}:
+            config.settle_section(section)
 
     def _register_alone(self) -> pluggy.PluginManager:
         manager = new_manager()
@@ -132,7 +134,6 @@ class Plugin:
             if not isinstance(options, Iterable):
                 raise self._wrong("tensorcore_options", "an iterable of Option", options)
             guarded("registering its options", self.entry, partial(self._add_options, options))
-        config.settle_section(self.entry.name)
 
     def _add_options(self, options: Iterable[object]) -> None:
         for option in options:

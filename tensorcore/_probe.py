@@ -66,22 +66,47 @@ def probe_here(name: str) -> Probe:
     return Probe(name, not wrong, state, wrong, "", status.devices, dict(status.versions))
 
 
-def probe_in_child(name: str, seconds: float) -> Probe:
-    """The same in a child process, which may crash or hang without harm."""
-    command = [sys.executable, "-m", "tensorcore._probe", name]
+def probe_all(seconds: float) -> list[Probe]:
+    """Try every backend that is announced; none is imported here."""
+    from . import _discovery, config
+
+    found: list[Probe] = []
+    if "off" not in config.plugins:
+        entries = [e for e in _discovery.installed() if e.group == _discovery.BACKENDS]
+        names = [entry.name for entry in entries]
+        for entry in entries:
+            name = entry.name if names.count(entry.name) == 1 else entry.spec
+            found += probe_in_child(name, seconds)
+    for word in config.plugins:
+        if word != "off":
+            found += probe_in_child("", seconds, word)
+    return found
+
+
+def probe_in_child(name: str, seconds: float, word: str = "") -> list[Probe]:
+    """Try one installed backend, or all backends of the module ``word`` of the option
+    ``plugins``, in a child process, which may crash or hang without harm."""
+    command = [sys.executable, "-m", "tensorcore._probe", *([name] if name else [])]
+    label = name or word
+    # The child sees no other module of the option: their crash would be blamed on this one.
+    environment = {**os.environ, "TENSORCORE_PLUGINS": f"off,{word}" if word else ","}
+    environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
     try:
         child = subprocess.run(
-            command, capture_output=True, timeout=seconds, check=False, env=_environment()
+            command, capture_output=True, timeout=seconds, check=False, env=environment
         )
     except subprocess.TimeoutExpired:
-        hint = "a longer limit: tensorcore doctor --timeout SECONDS"
-        return Probe(name, False, "broken", f"no answer within {seconds:g} s", hint)
-    for line in child.stdout.decode(errors="replace").splitlines():
-        if line.startswith(_MARK):
-            return Probe(**json.loads(line.removeprefix(_MARK)))
-    errors = child.stderr.decode(errors="replace").strip().splitlines()
-    last = errors[-1] if errors else "it said nothing"
-    return Probe(name, False, "broken", f"the process {_ending(child.returncode)}: {last}")
+        hint = "allow more time: tensorcore doctor --timeout SECONDS"
+        return [Probe(label, False, "broken", f"no answer within {seconds:g} s", hint)]
+    lines = child.stdout.decode(errors="replace").splitlines()
+    marked = [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
+    found = [Probe(**json.loads(line)) for line in marked]
+    if child.returncode or not found:
+        errors = child.stderr.decode(errors="replace").strip().splitlines()
+        last = errors[-1] if errors else "it said nothing"
+        reason = f"the process {_ending(child.returncode)}: {last}"
+        found.append(Probe(label, False, "broken", reason))
+    return found
 
 
 def _ending(code: int) -> str:
@@ -93,16 +118,13 @@ def _ending(code: int) -> str:
         return f"was killed by signal {-code}"
 
 
-def _environment() -> dict[str, str]:
-    """Ours, so that the child sees the same path and the same configuration."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {**os.environ, "PYTHONPATH": path}
-
-
 def main(arguments: Sequence[str]) -> int:
-    """The child's part: print what was found as one marked line."""
-    found: dict[str, Any] = asdict(probe_here(arguments[0]))
-    print(f"\n{_MARK}{json.dumps(found)}", flush=True)
+    """The child's part: print what was found, one marked line for each backend."""
+    from . import plugins
+
+    for name in arguments or [entry.spec for entry in plugins.backends()]:
+        found: dict[str, Any] = asdict(probe_here(name))
+        print(f"\n{_MARK}{json.dumps(found)}", flush=True)
     return 0
 
 

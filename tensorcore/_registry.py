@@ -38,7 +38,8 @@ def option_entry(word: str) -> Entry:
 def because(failure: Failure) -> str:
     """Reason and hint as two sentences."""
     hint = f" Hint: {failure.hint.rstrip('.')}." if failure.hint else ""
-    return f"{failure.reason.rstrip('.')}.{hint}"
+    end = "" if failure.reason.endswith((".", "?")) else "."
+    return f"{failure.reason}{end}{hint}"
 
 
 class Registry:
@@ -162,7 +163,7 @@ class Registry:
 
 def _join(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     """Let ``plugin`` take part; once, if two entries name the same module."""
-    if not any(plugin.object is other for other in manager.get_plugins()):
+    if not any(plugin.object is other for _, other in manager.list_name_plugin()):
         name = f"{plugin.entry.spec} ({plugin.entry.group})"
         guarded("joining the hooks", plugin.entry, partial(manager.register, plugin.object, name))
 

@@ -62,17 +62,6 @@ def shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
-def probe_names() -> list[str]:
-    """The backends that ``doctor`` tries, each by a name that is not ambiguous."""
-    from . import plugins
-    from ._discovery import BACKENDS
-
-    entries = plugins.backends()
-    names = [entry.name for entry in entries]
-    plain = [names.count(e.name) == 1 and e.group == BACKENDS for e in entries]
-    return [e.name if one else e.spec for e, one in zip(entries, plain, strict=True)]
-
-
 def surroundings() -> dict[str, str]:
     """Versions and places: Python, NumPy, compiler, cache folder, platform."""
     import numpy as np
@@ -94,7 +83,7 @@ def compiler() -> str:
     """The C compiler that would be found, or that there is none."""
     from . import config
 
-    wanted = [config.get("cgen.cc"), os.environ.get("CC", ""), "cc", "gcc", "clang"]
+    wanted: list[str] = [config.get("cgen.cc"), os.environ.get("CC", ""), "cc", "gcc", "clang"]
     for command in filter(None, wanted):
         found = shutil.which(command.split()[0])
         if found:

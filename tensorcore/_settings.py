@@ -231,12 +231,19 @@ class Settings:
                 self._report([p for raw in mine if (p := self._accept(raw, option))])
                 self._settle(option.name)
 
-    def settle_section(self, section: str) -> None:
-        """Say that a plugin has registered all its options: what is left over is a mistake."""
+    def settle_section(self, section: str = "") -> None:
+        """Say that a plugin has registered all its options: what is left over is a mistake.
+
+        Without a section: so have all modules that the option ``plugins`` names.
+        """
         with self.lock:
-            mine = [raw for raw in self._pending if _mentions(raw, section)]
-            self._pending = [raw for raw in self._pending if raw not in mine]
-            self._report([self._unknown(raw) for raw in mine])
+            if not self._pending:
+                return
+            sections = [section] if section else installed_sections()
+            named = [raw for raw in self._pending if any(_mentions(raw, s) for s in sections)]
+            left = named if section else [raw for raw in self._pending if raw not in named]
+            self._pending = [raw for raw in self._pending if raw not in left]
+            self._report([self._unknown(raw) for raw in left])
 
     # -- the sources -----------------------------------------------------------------------
 
@@ -295,7 +302,7 @@ class Settings:
         if raw.level != VARIABLE_LEVEL and "." not in raw.key:
             return False
         plugins = self._found.get("plugins") or self._assigned.get("plugins")
-        if plugins and raw.level != VARIABLE_LEVEL:
+        if plugins:
             return True  # modules named by the user may bring any section
         return any(_mentions(raw, section) for section in installed_sections())
 

@@ -174,9 +174,9 @@ def _selected() -> tuple[str, int, str]:
 
 def _doctor(known: argparse.Namespace, rest: list[str]) -> int:
     from . import _report, config
-    from ._probe import probe_in_child
+    from ._probe import probe_all
 
-    probes = [probe_in_child(name, known.timeout) for name in _report.probe_names()]
+    probes = probe_all(known.timeout)
     about = _report.surroundings()
     words = config.chosen_backend()[0]
     code = _report.verdict(words, probes)

@@ -147,8 +147,9 @@ def register(option: Option) -> None:
         setattr(_Config, option.name, _property(option.name))
 
 
-def settle_section(section: str) -> None:
-    """Say that all options of ``section`` are registered; settings left over are problems."""
+def settle_section(section: str = "") -> None:
+    """Say that all options of ``section`` are registered (without one: those of the modules
+    that the option ``plugins`` names); settings left over are problems."""
     _settings.settle_section(section)
 
 

@@ -82,6 +82,8 @@ def backends() -> tuple[Entry, ...]:
     for word in words:
         if word != "off":
             found += _named_by_user(word)
+    if words:
+        config.settle_section()
     return tuple(found)
 
 
@@ -195,7 +197,7 @@ def _unknown(spec: Spec, named: list[Entry]) -> Failure:
         return Failure("unknown", "the search for installed plugins is off", hint)
     guess = did_you_mean(nearest(spec.name, [*(entry.name for entry in backends()), "auto"]))
     hint = "'tensorcore backends' lists what is installed"
-    return Failure("unknown", f"no installed plugin has that name{guess.rstrip('?')}", hint)
+    return Failure("unknown", f"no installed plugin has that name{guess}", hint)
 
 
 def _unavailable(words: str, failure: Failure) -> BackendUnavailable:
