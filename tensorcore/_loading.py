@@ -59,7 +59,9 @@ def _missing(what: str, entry: Entry, cause: ImportError) -> Failure:
     own = entry.value.partition(":")[0].partition(".")[0]
     if not top or top == own or not isinstance(cause, ModuleNotFoundError):
         reason = f"{what} raised {type(cause).__name__}: {_words(cause)}"
-        return Failure("broken", reason, _tell(entry))
+        absent = top == own and isinstance(cause, ModuleNotFoundError)
+        hint = f"check that {own!r} is spelt right and on Python's path"
+        return Failure("broken", reason, hint if absent else _tell(entry))
     hint = f"install what provides the module {top!r}; the manual of {_owner(entry)} names it"
     return Failure("missing dependency", f"the Python module {top!r} was not found", hint)
 

@@ -164,9 +164,16 @@ def _auto() -> Selected:
         return found
     tried = "; ".join(f"{name}: {why.reason}" for name, why in failures.items())
     raise BackendUnavailable(
-        f"no backend can run: {tried or 'the option auto_order is empty'}. "
-        "Hint: 'tensorcore doctor' says what each backend needs."
+        f"no backend can run: {tried or 'the option auto_order is empty'}. Hint: {_what_next()}."
     )
+
+
+def _what_next() -> str:
+    if backends():
+        return "'tensorcore doctor' says what each backend needs"
+    if "off" in config.plugins:
+        return "take 'off' out of the option 'plugins' (variable TENSORCORE_PLUGINS)"
+    return "no backend is installed; from the checkout: pip install ."
 
 
 def _find(spec: Spec) -> Entry:

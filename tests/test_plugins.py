@@ -224,6 +224,15 @@ def test_an_installed_plugin_never_joins_auto_by_itself(install: Install) -> Non
         plugins.select()
 
 
+def test_nothing_installed_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BackendUnavailable, match="from the checkout: pip install"):
+        plugins.select()
+    monkeypatch.setenv("TENSORCORE_PLUGINS", "off")
+    config.reload()
+    with pytest.raises(BackendUnavailable, match="take 'off' out of the option"):
+        plugins.select()
+
+
 def test_a_device_word_selects(install: Install) -> None:
     install("cuda")
     with config.change_flags(device="cuda1"):
