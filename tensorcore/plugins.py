@@ -173,7 +173,7 @@ def _what_next() -> str:
         return "'tensorcore doctor' says what each backend needs"
     if "off" in config.plugins:
         return "take 'off' out of the option 'plugins' (variable TENSORCORE_PLUGINS)"
-    return "no backend is installed; from the checkout: pip install ."
+    return "no backend is installed; run 'pip install .' in the checkout"
 
 
 def _find(spec: Spec) -> Entry:
