@@ -1,0 +1,110 @@
+"""The demo's judgement: differences, exit codes, and what it says of a backend that cannot run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorcore import demo
+from tensorcore.plugins import Status
+
+
+class Cell:
+    def __init__(self, value: np.ndarray) -> None:
+        self.value = value
+
+    def set_value(self, value: np.ndarray) -> None:
+        self.value = value
+
+
+def by_hand(backend: str) -> demo.Network:
+    """The network in NumPy; ``wrong`` has a gradient that is off, ``broken`` does not compile."""
+    if backend == "broken":
+        raise RuntimeError("the compiler said no")
+    cells = [Cell(value) for value in demo.initial_parameters()]
+
+    def inspect(x: np.ndarray, y: np.ndarray) -> list[Any]:
+        w1, b1, w2, b2 = (cell.value for cell in cells)
+        hidden = np.tanh(x @ w1 + b1)
+        p = np.exp(hidden @ w2 + b2)
+        p /= p.sum(axis=1, keepdims=True)
+        picked = np.arange(len(y)), y
+        loss = -np.log(p[picked]).mean()
+        p[picked] -= 1
+        p /= len(y)
+        back = p @ w2.T * (1 - hidden**2)
+        off = 1.0 + 1e-9 * (backend == "wrong")
+        return [loss, x.T @ back * off, back.sum(0), hidden.T @ p, p.sum(0)]
+
+    def train(x: np.ndarray, y: np.ndarray) -> Any:
+        loss, *gradients = inspect(x, y)
+        for cell, gradient in zip(cells, gradients, strict=True):
+            cell.value = cell.value - demo.RATE * gradient
+        return loss
+
+    def classify(x: np.ndarray) -> np.ndarray:
+        w1, b1, w2, b2 = (cell.value for cell in cells)
+        return np.argmax(np.tanh(x @ w1 + b1) @ w2 + b2, axis=1)
+
+    return demo.Network(cells, train, inspect, classify)
+
+
+@pytest.fixture
+def backends(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def install(*names: str) -> None:
+        known = {name: Status(name, "theirs", "1", "v1", "ok") for name in names}
+        known["absent"] = Status("absent", "theirs", "1", "v1", "no device", "no device", "buy one")
+        monkeypatch.setattr(demo, "build", by_hand)
+        monkeypatch.setattr(demo.plugins, "statuses", lambda: tuple(known.values()))
+        monkeypatch.setattr(demo.plugins, "status", lambda name: known[name])
+
+    return install
+
+
+def test_all_is_well(backends: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    backends("mine", "numpy_ref")
+    assert demo.main(["--no-progress"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("numpy_ref") < out.index("mine") < out.index("absent")
+    assert "how to get it: buy one" in out
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"), [("broken", "the compiler said no"), ("wrong", "its gradient is")]
+)
+def test_a_backend_that_fails_or_disagrees(
+    backends: Any, capsys: pytest.CaptureFixture[str], bad: str, words: str
+) -> None:
+    backends("numpy_ref", bad)
+    assert demo.main(["--json", "--no-progress"]) == 1
+    found = {row["backend"]: row for row in json.loads(capsys.readouterr().out)["backends"]}
+    assert found["numpy_ref"]["failure"] == ""
+    assert words in found[bad]["failure"]
+
+
+def test_too_little_training_is_a_failure(backends: Any) -> None:
+    backends("numpy_ref")
+    assert demo.main(["--epochs", "1", "--no-progress"]) == 1
+
+
+def test_a_backend_asked_for_that_cannot_run(backends: Any) -> None:
+    backends("numpy_ref")
+    assert demo.main(["--backend", "absent", "--no-progress"]) == 3
+
+
+def test_usage() -> None:
+    with pytest.raises(SystemExit) as stop:
+        demo.main(["--epochs", "0"])
+    assert stop.value.code == 2
+
+
+def test_differences_are_in_units_of_the_largest_element() -> None:
+    expected = np.array([1.0, -4.0])
+    eps = np.finfo("float64").eps
+    assert demo.difference(expected, expected) == 0.0
+    assert demo.difference(expected + [8 * eps, 0], expected) == 2.0
+    for wrong in (np.array([1.0, np.nan]), np.array([1.0]), expected.astype("float32")):
+        assert demo.difference(wrong, expected) == float("inf")
