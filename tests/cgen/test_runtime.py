@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -47,7 +48,7 @@ def library(text: str) -> Any:
 
 def load(text: str, plan: CallPlan, path: str, program: Program = EMPTY) -> GeneratedExecutable:
     native = runtime._native() if path == "runtime" else None
-    if path == "runtime" and native is None:
+    if path == "runtime" and not runtime._is_supported():
         pytest.skip("the C runtime does not fit this Python")
     made = GeneratedExecutable(library(text), plan, program, native)
     assert made.path == path
@@ -87,6 +88,60 @@ def test_bound_call_doubles(size: int) -> None:
     del executable  # what is bound must keep library and plan alive
     gc.collect()
     assert_array_equal(alone(x), x * 2)
+
+
+def test_dropped_outputs_come_again_and_held_ones_never() -> None:
+    call = double("runtime").bind([], True)
+    assert call is not None
+    x = np.arange(4.0)
+    places = set()
+    for _ in range(10):
+        y = call(x)
+        places.add(id(y))
+        assert_array_equal(y, x * 2)
+    assert len(places) == 2
+    held = [call(x + k) for k in range(10)]
+    assert len({id(a) for a in held}) == 10
+    for k, found in enumerate(held):
+        assert_array_equal(found, (x + k) * 2)
+    rest = held[0][1:]
+    watched = [weakref.ref(a) for a in held]
+    held.clear()
+    for k in range(5):
+        call(x - 1 - k)
+    assert_array_equal(rest, x[1:] * 2)
+    for k, reference in enumerate(watched):
+        found = reference()
+        assert found is None or (found == (x + k) * 2).all()
+
+
+def spoil_flags(a: Any) -> None:
+    a.flags.writeable = False
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda a: setattr(a, "shape", (2, 2)),
+        lambda a: setattr(a, "dtype", "i8"),
+        lambda a: setattr(a, "dtype", ">f8"),
+        lambda a: a.resize(2, refcheck=False),
+        spoil_flags,
+    ],
+)
+def test_output_that_its_caller_changed_does_not_come_again(spoil: Callable[[Any], None]) -> None:
+    call = double("runtime").bind([], True)
+    assert call is not None
+    x = np.arange(4.0)
+    for _ in range(4):
+        y = call(x)
+        spoil(y)
+        del y
+        found = call(x)
+        assert found.dtype == "float64"
+        assert found.flags.writeable
+        assert_array_equal(found, x * 2)
+        del found
 
 
 def test_no_bound_call_through_ctypes() -> None:

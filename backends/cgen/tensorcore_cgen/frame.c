@@ -14,6 +14,7 @@ typedef struct {
 } Descr;
 typedef struct {
     Object head; char *data; int rank; i64 *dims; i64 *strides; Object *base; Descr *descr; int flags;
+    Object *weak;
 } Array;
 typedef struct { const char *name; void *function; int flags; const char *doc; } Method;
 
@@ -22,6 +23,8 @@ enum { FASTCALL = 0x80, MAX_RANK = 64, FRAMES_KEPT = 8 };
 /* A frame with more storage gives it back after the call. */
 #define BYTES_KEPT (256LL << 20)
 #define SPARE_BYTES_KEPT (1LL << 20)
+/* A larger output is not recycled. */
+#define OUTPUT_BYTES_KEPT (32LL << 20)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FOREIGN '>'
 #else
@@ -89,7 +92,10 @@ typedef struct Frame {
     i64 *number;     /* Python numbers given for 0-d inputs */
 } Frame;
 
-typedef struct { const Layout *layout; Object *keep; Frame *frames; i64 kept; } Plan;
+/* `pool` has two places per output. They hold arrays that were returned, to be returned again
+ * when the caller has dropped them: two, because a caller in a loop holds the last result while
+ * it makes the next. */
+typedef struct { const Layout *layout; Object *keep; Frame *frames; i64 kept; Array **pool; } Plan;
 typedef struct { Plan *plan; Object *owner, *cells; List **cell; i64 single; } Binding;
 
 static Object *array_type, *float64_type;
@@ -276,7 +282,40 @@ static int may_overwrite(const Frame *f, const Result *r, const Array *a, const 
     return 1;
 }
 
-static int place_results(const Layout *l, Frame *f, i64 segment, int overwrite) {
+/* Whether an array that was returned before is ours alone again, and as we made it. */
+static int may_recycle(const Result *r, const Array *a, const i64 *dims) {
+    int need = CONTIGUOUS | ALIGNED | OWNS_DATA | WRITEABLE;
+    if ((unsigned)a->head.refs != 1 || a->weak || a->base || (a->flags & need) != need ||
+        a->rank != r->rank || a->descr->number != r->number || a->descr->byteorder == FOREIGN)
+        return 0;
+    for (i64 j = 0; j < r->rank; j++)
+        if (a->dims[j] != dims[j]) return 0;
+    return 1;
+}
+
+/* An array for result `k`, owned by the caller. */
+static Array *array_for(Plan *p, i64 k, const i64 *dims, i64 bytes) {
+    const Result *r = &p->layout->result[k];
+    /* Commits are not pooled: a cell's array that the pool refers to could not be overwritten. */
+    Array **pool = k < p->layout->outputs ? p->pool + 2 * k : 0;
+    for (int i = 0; pool && i < 2; i++)
+        if (pool[i] && may_recycle(r, pool[i], dims)) {
+            Py_IncRef(&pool[i]->head);
+            return pool[i];
+        }
+    Array *a = new_array(array_type, r->rank, dims, r->number, 0, 0, 0, 0, 0);
+    if (a && pool && bytes <= OUTPUT_BYTES_KEPT) {
+        Array *oldest = pool[1];
+        pool[1] = pool[0];
+        pool[0] = a;
+        Py_IncRef(&a->head);
+        if (oldest) Py_DecRef(&oldest->head);
+    }
+    return a;
+}
+
+static int place_results(Plan *p, Frame *f, i64 segment, int overwrite) {
+    const Layout *l = p->layout;
     i64 dims[MAX_RANK];
     for (i64 k = 0; k < l->outputs + l->commits; k++) {
         const Result *r = &l->result[k];
@@ -292,7 +331,7 @@ static int place_results(const Layout *l, Frame *f, i64 segment, int overwrite) 
                 continue;
             }
         }
-        Array *a = new_array(array_type, r->rank, dims, r->number, 0, 0, 0, 0, 0);
+        Array *a = array_for(p, k, dims, bytes);
         if (!a) return RAISED;
         f->fresh[k] = a;
         if (r->copy == WRITTEN) f->context.slot[r->slot] = a->data;

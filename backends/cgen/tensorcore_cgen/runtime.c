@@ -8,9 +8,10 @@ static void hold_arrays(const Layout *l, Frame *f) {
         if (f->bound[k]) Py_IncRef(&f->bound[k]->head);
 }
 
-static int run_segment(const Layout *l, Frame *f, i64 segment, int overwrite) {
+static int run_segment(Plan *p, Frame *f, i64 segment, int overwrite) {
+    const Layout *l = p->layout;
     int status = place_buffers(l, f, segment);
-    if (!status) status = place_results(l, f, segment, overwrite);
+    if (!status) status = place_results(p, f, segment, overwrite);
     if (status) return status;
     if (f->released) {
         void *thread = PyEval_SaveThread();
@@ -27,7 +28,8 @@ static int run_segment(const Layout *l, Frame *f, i64 segment, int overwrite) {
     return status ? REFUSED : DONE;
 }
 
-static int run_program(const Layout *l, Frame *f, int locked_commits, int overwrite) {
+static int run_program(Plan *p, Frame *f, int locked_commits, int overwrite) {
+    const Layout *l = p->layout;
     f->context.work = 0;
     for (i64 s = 0; s < l->segments; s++) {
         if (l->measure(&f->context, s)) return REFUSED;
@@ -35,7 +37,7 @@ static int run_program(const Layout *l, Frame *f, int locked_commits, int overwr
             if (locked_commits) return REFUSED;
             hold_arrays(l, f);
         }
-        int status = run_segment(l, f, s, overwrite);
+        int status = run_segment(p, f, s, overwrite);
         if (status) return status;
     }
     return DONE;
@@ -75,7 +77,7 @@ static Object *call_bound(Object *self, Object *const *values, i64 count) {
     }
     int status = bind_inputs(l, f, values);
     if (!status) status = bind_cells(l, f, b->cell);
-    if (!status) status = run_program(l, f, l->commits > 0, l->segments == 1);
+    if (!status) status = run_program(b->plan, f, l->commits > 0, l->segments == 1);
     if (status) {
         give_frame(b->plan, f);
         if (result) Py_DecRef(result);
@@ -126,7 +128,7 @@ static Object *execute(Object *self, Object *const *values, i64 count) {
     if (!f) return PyErr_NoMemory();
     int status = bind_list(l, f, values[0], 0, l->inputs);
     if (!status) status = bind_list(l, f, values[1], l->inputs, l->cells);
-    if (!status) status = run_program(l, f, 0, 0);
+    if (!status) status = run_program(p, f, 0, 0);
     Object *result = status == DONE ? collect(l, f) : status == REFUSED ? not_implemented() : 0;
     give_frame(p, f);
     return result;
@@ -145,15 +147,19 @@ static void free_plan(Object *capsule) {
         drop_storage(p->layout, f);
         free(f);
     }
+    for (i64 k = 0; k < 2 * p->layout->outputs; k++)
+        if (p->pool[k]) Py_DecRef(&p->pool[k]->head);
     Py_DecRef(p->keep);
     free(p);
 }
 
 /* `keep` owns the words, the library and the constants that the layout points into. */
 Object *tc_plan(const void *words, Object *keep) {
-    Plan *p = calloc(1, sizeof(Plan));
+    const Layout *l = words;
+    Plan *p = calloc(1, sizeof(Plan) + 2 * sizeof(Array *) * l->outputs);
     if (!p) return PyErr_NoMemory();
-    p->layout = words;
+    p->layout = l;
+    p->pool = (Array **)(p + 1);
     p->keep = keep;
     Py_IncRef(keep);
     Object *capsule = PyCapsule_New(p, 0, free_plan);
