@@ -10,8 +10,8 @@ from ..errors import ShapeError
 from ..graph import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
-from ._families import ELEMENTWISE, RULES, broadcast_flags, normalize_axes
-from .elementwise import add, exp, log, log1p, maximum, minimum
+from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize_axes
+from .elementwise import add, exp, isinf, log, log1p, maximum, minimum, switch
 from .movement import broadcast_to, dimshuffle, join, shape_list
 from .reduction import reduce_max, reduce_sum
 
@@ -209,6 +209,35 @@ def log_softmax(x: TensorLike, axes: tuple[int, ...] = (-1,)) -> Tensor:
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     axes = y.attrs["axes"]
     return g - softmax(x, axes=axes) * _kept(reduce_sum(g, axes=axes), x, axes)
+
+
+def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    top = xp.max(x, axis=axes, keepdims=True)
+    shift = xp.where(xp.isinf(top), 0 * xp.isinf(top), top).astype(x.dtype)
+    total = xp.log(xp.sum(xp.exp(x - shift), axis=axes, keepdims=True)) + shift
+    return xp.squeeze(total, axis=axes)
+
+
+@declare(
+    REDUCTION,
+    composite=True,
+    name="logsumexp",
+    accepts=FLOATING,
+    ulp=(16, 16),
+    reference=_reference_logsumexp,
+)
+def logsumexp(x: TensorLike, *, axes: tuple[int, ...]) -> Tensor:
+    """``log(sum(exp(x)))`` over the axes, without overflow."""
+    x = as_tensor(x)
+    top = reduce_max(x, axes=axes)
+    shift = switch(isinf(top), 0, top)
+    return log(reduce_sum(exp(x - _kept(shift, x, axes)), axes=axes)) + shift
+
+
+@logsumexp.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    axes = y.attrs["axes"]
+    return _kept(g, x, axes) * exp(x - _kept(y, x, axes))
 
 
 class ShapeOf:

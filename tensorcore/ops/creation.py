@@ -115,6 +115,7 @@ class SizeOf(Constant):
 @declare(
     SizeOf(),
     accepts=ALL,
+    name="size",
     reference=lambda xp, x, axis: xp.asarray(x.shape[axis], dtype=xp.int64),
     differentiable=False,
 )

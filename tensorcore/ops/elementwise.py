@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..dtypes import ALL, BOOL, DISCRETE, FLOATING, NUMERIC, REAL
-from ..graph import Tensor, TensorLike, is_constant, make_constant
+from ..graph import Tensor, TensorLike, as_tensor, is_constant, make_constant
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
 
@@ -172,11 +172,6 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 )
 def sgn(x: TensorLike) -> Tensor:
     """The sign: -1, 0 or 1; NaN for NaN."""
-
-
-@sgn.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return None
 
 
 @declare(E, accepts=_ANY, reference=lambda xp, x: x.copy(), c="{0}")
@@ -392,7 +387,9 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _flat(g: Tensor, y: Tensor, x: Tensor) -> Any:
     """The gradient of a step function: zero wherever it is defined."""
-    return None
+    from .composites import fill
+
+    return lambda: fill(x, cast_to(as_tensor(0), x.dtype))
 
 
 @declare(
@@ -414,6 +411,7 @@ def round_half_to_even(x: TensorLike) -> Tensor:
 
 floor.gradient(_flat)
 ceil.gradient(_flat)
+sgn.gradient(_flat)
 round_half_to_even.gradient(_flat)
 
 

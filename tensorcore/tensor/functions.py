@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..graph import Tensor, TensorLike, as_tensor, provide
 from ..ops._families import normalize_axes
 from ..ops.composites import clip, fill, shape, sqr
+from ..ops.composites import logsumexp as _logsumexp
 from ..ops.contraction import contract
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import (
@@ -356,17 +357,9 @@ def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """``log(sum(exp(x)))`` over ``axis``, without overflow."""
+    """``log(sum(exp(x)))`` over ``axis`` (all by default), without overflow."""
     x = as_tensor(x)
-    top = max(x, axis, keepdims=True)
-    from ..ops.elementwise import exp, isinf
-
-    shift = switch(isinf(top), 0, top)
-    total = log(sum(exp(x - shift), axis, keepdims=True)) + shift
-    if keepdims:
-        return total
-    axes = normalize_axes(axis, x.ndim, "logsumexp")
-    return dimshuffle(total, tuple(i for i in range(x.ndim) if i not in axes))
+    return _reduce(_logsumexp, cast_to(x, dtypes.float_result(x.dtype)), axis, keepdims)
 
 
 def addbroadcast(x: TensorLike, *axes: int) -> Tensor:

@@ -1,0 +1,347 @@
+"""Derivatives of graphs, from one rule per op (its vector-Jacobian product)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
+from .graph import Tensor, as_tensor, toposort, where_made
+from .ops.composites import fill
+from .ops.creation import iota
+from .ops.elementwise import add, cast, cast_to, eq
+from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
+
+Cotangents = dict[Tensor, Tensor]
+
+
+def _describe(node: Tensor) -> str:
+    return f"{node!r} ({node.type!r}, made at {where_made(node)})"
+
+
+def _listed(wrt: Any) -> tuple[list[Tensor], bool]:
+    many = isinstance(wrt, (list, tuple))
+    items = list(wrt) if many else [wrt]
+    for item in items:
+        if not isinstance(item, Tensor):
+            raise TypeError(f"grad: wrt must hold tensors, found {type(item).__name__}.")
+    return items, many
+
+
+def _match(g: Tensor, x: Tensor) -> Tensor:
+    """A cotangent in the type of ``x``: stretched axes summed, dtype cast."""
+    g = sum_to(g, x) if g.ndim >= x.ndim else g
+    if g.broadcastable != x.broadcastable:
+        g = reshape_to.make((g, *shape_list(x)), {"broadcastable": x.broadcastable})
+    return cast_to(g, x.dtype)
+
+
+def _contributions(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
+    op = node.op
+    assert op is not None
+    if op.vjp is not None:
+        parts: Any = op.vjp(g, node, *node.inputs)
+        if not isinstance(parts, (tuple, list)):
+            parts = (parts,)
+    elif op.body is not None:
+        yield from _through_body(node, g, needed)
+        return
+    elif not op.differentiable:
+        return
+    else:
+        raise NullTypeGradError(
+            f"{op.name} declares no gradient; {_describe(node)}. Declare one with "
+            f"{op.name}.gradient, or stop the gradient there with consider_constant."
+        )
+    for x, part in zip(node.inputs, parts, strict=True):
+        if x not in needed or part is None or not dtypes.is_float(x.dtype):
+            continue
+        made = part() if callable(part) else part
+        if made is not None:
+            yield x, _match(as_tensor(made), x)
+
+
+def _through_body(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
+    """The default for a composite: the gradient of its body."""
+    assert node.op is not None
+    body = node.op.expand(node.inputs, node.attrs)
+    wrt = [x for x in node.inputs if x in needed]
+    for x, part in backward({body: g}, wrt).items():
+        yield x, part
+
+
+def backward(
+    seeds: Mapping[Tensor, Tensor], wrt: Sequence[Tensor], stop: Iterable[Tensor] = ()
+) -> Cotangents:
+    """Cotangents of ``wrt`` when the nodes in ``seeds`` have the given cotangents.
+
+    Nothing flows into the nodes in ``stop``. Variables that are not reached are left out.
+    """
+    barrier = set(stop)
+    order = toposort(seeds)
+    needed = set(wrt)
+    for node in order:
+        if node not in barrier and any(i in needed for i in node.inputs):
+            needed.add(node)
+    found: Cotangents = {}
+    for node, g in seeds.items():
+        found[node] = _match(g, node)
+    for node in reversed(order):
+        g_node = found.get(node)
+        if g_node is None or node.op is None or node in barrier or node not in needed:
+            continue
+        for x, part in _contributions(node, g_node, needed):
+            found[x] = add(found[x], part) if x in found else part
+    return {x: found[x] for x in wrt if x in found and x not in barrier}
+
+
+def _missing(x: Tensor, cost: Tensor | None, policy: str) -> Tensor:
+    reason = "an integer or bool has no gradient" if not dtypes.is_float(x.dtype) else ""
+    if not reason and cost is not None:
+        inside = x in set(toposort([cost]))
+        reason = (
+            "every path from it to the cost passes through an op without gradient"
+            if inside
+            else "it is not part of the computation of the cost"
+        )
+    message = (
+        f"grad: the cost {_describe(cost) if cost is not None else ''} does not depend on "
+        f"{_describe(x)} in a differentiable way: {reason}. Pass disconnected_inputs='ignore' to "
+        f"get zeros."
+    )
+    if policy == "raise":
+        raise DisconnectedInputError(message)
+    if policy == "warn":
+        import warnings
+
+        warnings.warn(message, stacklevel=4)
+    dtype = x.dtype if dtypes.is_float(x.dtype) else "float64"
+    return fill(x, np.asarray(0, dtype=dtype))
+
+
+def grad(
+    cost: Tensor | None,
+    wrt: Any,
+    consider_constant: Iterable[Tensor] | None = None,
+    disconnected_inputs: str = "raise",
+    add_names: bool = True,
+    known_grads: Mapping[Tensor, Any] | None = None,
+    return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:
+    """The gradient of a scalar ``cost`` with respect to ``wrt``, a tensor or a list.
+
+    Each result has the type of its ``wrt``. ``consider_constant``: nodes through which nothing
+    flows. ``known_grads``: cotangents of nodes, beside or in place of the cost (then None).
+    ``disconnected_inputs``: ``raise``, ``warn`` or ``ignore``; ``return_disconnected``: then
+    ``zero`` or ``none``. Raises ShapeError for a cost that is no scalar, DTypeError for an
+    integer cost, DisconnectedInputError, NullTypeGradError.
+    """
+    from .rewrite.stabilize import raised
+
+    if disconnected_inputs not in ("raise", "warn", "ignore"):
+        raise ValueError(
+            f"grad: disconnected_inputs is 'raise', 'warn' or 'ignore', not "
+            f"{disconnected_inputs!r}."
+        )
+    items, many = _listed(wrt)
+    stop = list(consider_constant or ())
+    known = {node: as_tensor(g) for node, g in (known_grads or {}).items()}
+    if cost is None and not known:
+        raise ValueError("grad: give a cost, or known_grads.")
+    targets = list(known)
+    if cost is not None:
+        _check_cost(cost)
+        targets.append(cost)
+    pinned = [*items, *stop, *known]
+    stable = dict(zip(targets, raised(targets, pinned), strict=True))
+    seeds = {stable[node]: g for node, g in known.items()}
+    if cost is not None:
+        one = np.ones((), dtype=cost.dtype)
+        seeds[stable[cost]] = fill(stable[cost], one)
+    with_stop = backward(seeds, items, stop)
+    results = []
+    for x in items:
+        if x in with_stop:
+            results.append(with_stop[x])
+        elif return_disconnected.lower() == "none" and disconnected_inputs != "raise":
+            results.append(None)
+        else:
+            results.append(_missing(x, cost, disconnected_inputs))
+    return results if many else results[0]
+
+
+def _check_cost(cost: Tensor) -> None:
+    if not isinstance(cost, Tensor):
+        raise TypeError(f"grad: the cost must be a tensor, found {type(cost).__name__}.")
+    if any(not b for b in cost.broadcastable):
+        raise ShapeError(
+            f"grad: the cost must be a scalar, found {_describe(cost)}. Reduce it with T.sum or "
+            f"T.mean, or use jacobian()."
+        )
+    if not dtypes.is_float(cost.dtype):
+        raise DTypeError(
+            f"grad: the cost must be floating, found {_describe(cost)}. Cast it, or its inputs, "
+            f"to a floating dtype."
+        )
+
+
+def Lop(  # noqa: N802
+    f: Any,
+    wrt: Any,
+    eval_points: Any,
+    consider_constant: Iterable[Tensor] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
+    """The row vectors ``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``."""
+    outputs, _ = _listed(f)
+    points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
+    known = dict(zip(outputs, points, strict=True))
+    return grad(
+        None,
+        wrt,
+        consider_constant=consider_constant,
+        disconnected_inputs=disconnected_inputs,
+        known_grads=known,
+    )
+
+
+def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise") -> Any:  # noqa: N802
+    """The Jacobian of ``f`` with respect to ``wrt`` times the vectors ``eval_points``.
+
+    It is the gradient of the gradient: ``u J`` is linear in ``u``, so its derivative with
+    respect to ``u`` in the direction ``eval_points`` is ``J v``; rewriting removes the rest.
+    """
+    from .rewrite.stabilize import raised
+
+    outputs, many = _listed(f)
+    items, _ = _listed(wrt)
+    points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
+    for x, v in zip(items, (as_tensor(p) for p in points), strict=True):
+        if x.ndim != v.ndim:
+            raise ShapeError(
+                f"Rop: the point for {_describe(x)} must have {x.ndim} dimension(s), found {v.ndim}."
+            )
+    results = []
+    for y, stable in zip(outputs, raised(outputs, items), strict=True):
+        u = y.type()
+        rows = backward({stable: u}, items)
+        reached = {rows[x]: as_tensor(v) for x, v in zip(items, points, strict=True) if x in rows}
+        column = backward(reached, [u]).get(u) if reached else None
+        results.append(_missing(y, None, disconnected_outputs) if column is None else column)
+    return results if many else results[0]
+
+
+def jacobian(
+    expression: Tensor,
+    wrt: Any,
+    consider_constant: Iterable[Tensor] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
+    """The Jacobian of a vector ``expression``: one row per entry, then the axes of ``wrt``.
+
+    All rows are computed at once, as one batch. Raises ShapeError unless the expression has
+    at most one dimension.
+    """
+    from .batching import batched
+
+    if expression.ndim > 1:
+        raise ShapeError(
+            f"jacobian: the expression must be a vector, found {_describe(expression)}. Flatten "
+            f"it first."
+        )
+    if expression.ndim == 0:
+        return grad(expression, wrt, consider_constant, disconnected_inputs)
+    items, many = _listed(wrt)
+    u = expression.type()
+    rows = Lop(expression, items, u, consider_constant, disconnected_inputs)
+    n = shape_list(expression)[0]
+    index = iota(n)
+    units = cast(
+        eq(dimshuffle(index, (0, "x")), dimshuffle(index, ("x", 0))), expression.dtype
+    )
+    results = batched(rows, u, units, n)
+    return results if many else results[0]
+
+
+def hessian(
+    cost: Tensor,
+    wrt: Any,
+    consider_constant: Iterable[Tensor] | None = None,
+    disconnected_inputs: str = "raise",
+) -> Any:
+    """The matrix of second derivatives of a scalar cost for each vector in ``wrt``."""
+    items, many = _listed(wrt)
+    for x in items:
+        if x.ndim != 1:
+            raise ShapeError(f"hessian: wrt must be vectors, found {_describe(x)}.")
+    first = grad(cost, items, consider_constant, disconnected_inputs)
+    results = [
+        jacobian(g, x, consider_constant, disconnected_inputs)
+        for g, x in zip(first, items, strict=True)
+    ]
+    return results if many else results[0]
+
+
+def verify_grad(
+    fun: Callable[..., Tensor],
+    pt: Sequence[Any],
+    n_tests: int = 2,
+    rng: Any = None,
+    eps: float | None = None,
+    abs_tol: float | None = None,
+    rel_tol: float | None = None,
+    mode: Any = None,
+    backend: str | None = None,
+) -> None:
+    """Compare the gradient of ``fun`` at the arrays ``pt`` with central differences.
+
+    The result of ``fun`` is projected on ``n_tests`` random directions. Raises AssertionError
+    naming the input and the position that differ most.
+    """
+    from .function import function
+    from .tensor.functions import sum as sum_
+
+    draw = rng or np.random.default_rng(0)
+    points = [np.asarray(p, dtype=np.result_type(p, np.float32)) for p in pt]
+    inputs = [as_tensor(p).type.with_dtype(p.dtype.name)(f"input {i}") for i, p in enumerate(points)]
+    y = fun(*inputs)
+    value = function(inputs, y, backend=backend, on_unused_input="ignore")(*points)
+    narrow = any(p.dtype != np.float64 for p in points)
+    step = eps or (1e-2 if narrow else 1e-5)
+    absolute = abs_tol if abs_tol is not None else (1e-2 if narrow else 1e-5)
+    relative = rel_tol if rel_tol is not None else (1e-2 if narrow else 1e-5)
+    for _ in range(n_tests):
+        direction = np.asarray(draw.uniform(-1, 1, size=value.shape) + 0.5, dtype=value.dtype)
+        cost = sum_(y * direction)
+        f = function(inputs, cost, backend=backend, on_unused_input="ignore")
+        gs = grad(cost, inputs, disconnected_inputs="ignore")
+        found = function(inputs, gs, backend=backend, on_unused_input="ignore")(*points)
+        for i, expected in enumerate(_differences(f, points, step)):
+            error = np.abs(found[i] - expected)
+            bound = absolute + relative * np.abs(expected)
+            if not (error <= bound).all():
+                worst = np.unravel_index(np.nanargmax(error - bound), error.shape)
+                raise AssertionError(
+                    f"verify_grad: input {i} at {tuple(map(int, worst))}: the gradient is "
+                    f"{found[i][worst]}, central differences give {expected[worst]}."
+                )
+
+
+def _differences(f: Callable[..., Any], points: list[np.ndarray], step: float) -> list[np.ndarray]:
+    results = []
+    for i, point in enumerate(points):
+        g = np.zeros(point.shape)
+        for position in np.ndindex(point.shape):
+            values = []
+            for sign in (1, -1):
+                moved = point.copy()
+                moved[position] += sign * step
+                args = [*points[:i], moved, *points[i + 1 :]]
+                values.append(float(f(*args)))
+            g[position] = (values[0] - values[1]) / (2 * step)
+        results.append(g)
+    return results

@@ -1,0 +1,76 @@
+"""Run a Program of whole-buffer calls over any array namespace: the reference, and what a
+backend that wraps an array library needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .ops import OPS
+from .program import Call, Program, Sizes, View
+
+
+class Interpreter:
+    """An Executable that calls each op's ``reference`` with the namespace ``xp``.
+
+    It takes Programs without kernels, as lowered for ``Capabilities(calls=None)``. Safe to
+    call from several threads.
+    """
+
+    def __init__(self, program: Program, xp: Any = np) -> None:
+        self.program = program
+        self.xp = xp
+        self._constants = [(slot, xp.asarray(value)) for slot, value in program.constants]
+
+    def __call__(
+        self, inputs: Sequence[Any], cells: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Run; see ``backend.Executable``."""
+        program = self.program
+        buffers: list[Any] = [None] * len(program.slots)
+        known = [0] * len(program.sizes)
+        given = [*inputs, *cells, *(value for _, value in self._constants)]
+        for slot, value in zip(program.bound(), given, strict=True):
+            buffers[slot] = value
+        with np.errstate(all="ignore"):
+            for step in program.steps:
+                if isinstance(step, Sizes):
+                    program.measure(step, known, buffers)
+                elif isinstance(step, Call):
+                    self._call(step, buffers, known)
+                elif isinstance(step, View):
+                    shape = tuple(known[s] for s in program.slots[step.output].shape)
+                    buffers[step.output] = self.xp.reshape(buffers[step.source], shape)
+                else:
+                    raise TypeError(f"the interpreter takes no {type(step).__name__} step")
+        outside = {id(value) for value in given}
+        return (
+            [self._own(buffers, slot, outside) for slot in program.outputs],
+            [self._own(buffers, commit.slot, outside) for commit in program.commits],
+        )
+
+    def _call(self, step: Call, buffers: list[Any], known: list[int]) -> None:
+        (out,) = step.outputs
+        dtype = self.program.slots[out].dtype
+        wanted = getattr(self.xp, dtype)
+        if step.op == "size":
+            buffers[out] = self.xp.asarray(known[step.attrs["size"]], dtype=wanted)
+            return
+        args = [buffers[slot] for slot in step.inputs]
+        result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
+        buffers[out] = result if result.dtype == wanted else self.xp.astype(result, wanted)
+
+    def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:
+        """The buffer of a slot, copied when it is not the result's alone."""
+        value = buffers[slot]
+        fresh = id(value) not in taken
+        if fresh and isinstance(value, np.ndarray):
+            fresh = value.base is None and value.flags.c_contiguous
+        if not fresh:
+            value = self.xp.asarray(value, copy=True)
+            if isinstance(value, np.ndarray):
+                value = np.array(value, order="C")
+        taken.add(id(value))
+        return value

@@ -1,0 +1,220 @@
+"""Group nodes into kernels.
+
+Each group has an iteration space, and optionally the axes of it that its reductions share.
+Nodes are either *full* (one value per point) or *row* (one value per point of the axes that
+are not reduced). A node joins the group of its latest operand, or else the latest group with
+the same space, when all its other operands come from earlier groups. Groups never move, so
+the result has no cycles and one pass is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..graph import Tensor, is_constant
+from ..program import SizeId
+from .access import INLINE, TRANSPARENT, IndexMap, aligned, resolve
+from .sizes import SizeTable
+
+MAX_NODES = 160
+POINTWISE = frozenset({"elementwise", "cast"})
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A future step. ``kind``: ``kernel`` (fused) or the name of an op that stands alone."""
+
+    position: int
+    kind: str
+    full: tuple[SizeId, ...] = ()
+    reduced: frozenset[int] | None = None
+    nodes: list[Tensor] = field(default_factory=list)
+    row: set[Tensor] = field(default_factory=set)
+
+    def kept(self) -> tuple[int, ...]:
+        """Positions, within the space, of the axes that are not reduced."""
+        gone = self.reduced or frozenset()
+        return tuple(i for i in range(len(self.full)) if i not in gone)
+
+
+Operand = tuple[Tensor, IndexMap]
+
+
+def space_axes(node: Tensor) -> tuple[int, ...]:
+    """The axes that iterate: those not known to have size 1."""
+    return tuple(i for i, known in enumerate(node.broadcastable) if not known)
+
+
+def iterated(node: Tensor) -> Tensor:
+    """The tensor over whose axes a node's computation runs: a reduction's operand."""
+    return node.inputs[0] if is_reduction(node) else node
+
+
+def is_reduction(node: Tensor) -> bool:
+    """Whether the node reduces at least one axis that iterates."""
+    if node.op is None or node.op.family.name != "reduction":
+        return False
+    x = node.inputs[0]
+    return any(not x.broadcastable[a] for a in node.attrs["axes"])
+
+
+def reduced_positions(node: Tensor) -> frozenset[int]:
+    """Which of the operand's iterating axes a reduction removes."""
+    axes = space_axes(node.inputs[0])
+    return frozenset(i for i, a in enumerate(axes) if a in node.attrs["axes"])
+
+
+def is_pointwise(node: Tensor) -> bool:
+    """Whether the node computes one value per point of its own space."""
+    if node.op is None:
+        return False
+    family = node.op.family.name
+    return family in POINTWISE or (family == "reduction" and not is_reduction(node))
+
+
+class Fuser:
+    """Assigns the needed nodes of a graph to groups, in topological order."""
+
+    def __init__(self, sizes: SizeTable) -> None:
+        self.sizes = sizes
+        self.groups: list[Group] = []
+        self.group_of: dict[Tensor, Group] = {}
+        self._latest: dict[tuple[SizeId, ...], Group] = {}
+
+    def place(self, node: Tensor, after: int = -1) -> None:
+        """Put one node into a group; ``after`` is the last group it must follow."""
+        if is_pointwise(node) or is_reduction(node):
+            self._fuse(node, after)
+        elif node.op is not None and not self.is_source(node):
+            group = self._open(node.op.name)
+            group.nodes.append(node)
+            self.group_of[node] = group
+
+    def is_source(self, node: Tensor) -> bool:
+        """Whether the node needs no group: bound from outside, or read through."""
+        return node.op is None or is_constant(node) or node.op.name in TRANSPARENT | INLINE
+
+    def _open(self, kind: str) -> Group:
+        group = Group(len(self.groups), kind)
+        self.groups.append(group)
+        return group
+
+    def space(self, node: Tensor) -> tuple[SizeId, ...]:
+        """Sizes of the iterating axes."""
+        shape = self.sizes.shape(node)
+        return tuple(shape[i] for i in space_axes(node))
+
+    def operands(self, node: Tensor) -> list[Operand]:
+        """What the node reads, with maps in terms of the axes it iterates over."""
+        over = iterated(node)
+        found = []
+        for operand in node.inputs:
+            index = aligned(operand, over.ndim, self.sizes)
+            found.append(resolve(operand, index, self.sizes))
+        return found
+
+    def _fuse(self, node: Tensor, after: int) -> None:
+        operands = self.operands(node)
+        latest = after
+        for source, _ in operands:
+            group = self.group_of.get(source)
+            if group is not None:
+                latest = max(latest, group.position)
+        space = self.space(iterated(node))
+        candidates = [self.groups[latest]] if latest >= 0 and latest != after else []
+        recent = self._latest.get(space)
+        if recent is not None and recent.position > latest:
+            candidates.append(recent)
+        for group in candidates:
+            if self._joins(node, space, operands, group):
+                self._add(node, group, space)
+                return
+        group = self._open("kernel")
+        group.full = space
+        self._add(node, group, space)
+
+    def _add(self, node: Tensor, group: Group, space: tuple[SizeId, ...]) -> None:
+        if is_reduction(node):
+            group.reduced = reduced_positions(node)
+            group.row.add(node)
+        elif len(space) < len(group.full):
+            group.row.add(node)
+        group.nodes.append(node)
+        self.group_of[node] = group
+        self._latest[group.full] = group
+
+    def _joins(
+        self, node: Tensor, space: tuple[SizeId, ...], operands: list[Operand], group: Group
+    ) -> bool:
+        if group.kind != "kernel" or len(group.nodes) >= MAX_NODES:
+            return False
+        if is_reduction(node):
+            positions = reduced_positions(node)
+            if group.full != space or group.reduced not in (None, positions):
+                return False
+            if group.reduced is None and group.row:
+                return False
+            axes = tuple(range(len(space)))
+            kept = tuple(i for i in axes if i not in positions)
+        else:
+            kept = group.kept()
+            if space == group.full:
+                axes = tuple(range(len(space)))
+            elif group.reduced and space == tuple(group.full[i] for i in kept):
+                axes = kept
+            else:
+                return False
+        over = space_axes(iterated(node))
+        where = {axis: axes[i] for i, axis in enumerate(over)}
+        return all(
+            self.usable(source, index, where, kept, group)
+            for source, index in operands
+            if self.group_of.get(source) is group
+        )
+
+    def usable(
+        self,
+        source: Tensor,
+        index: IndexMap,
+        where: dict[int, int],
+        kept: tuple[int, ...],
+        group: Group,
+    ) -> bool:
+        """Whether a value of the group is at hand, at the same point, where it is read."""
+        target = kept if source in group.row else tuple(range(len(group.full)))
+        maps = [index[a] for a in space_axes(source)]
+        if len(maps) != len(target):
+            return False
+        return all(
+            m.axis is not None
+            and where.get(m.axis) == t
+            and self.sizes.number(m.start) == 0
+            and self.sizes.number(m.step) == 1
+            for m, t in zip(maps, target, strict=True)
+        )
+
+
+def needed(outputs: Iterable[Tensor], values: Iterable[Tensor]) -> set[Tensor]:
+    """Nodes whose values are wanted: sizes are computed apart, so they need no data."""
+    found: set[Tensor] = set()
+    stack = [*outputs, *values]
+    while stack:
+        node = stack.pop()
+        if node in found:
+            continue
+        found.add(node)
+        stack.extend(data_inputs(node))
+    return found
+
+
+def data_inputs(node: Tensor) -> tuple[Tensor, ...]:
+    """The operands whose values (and not only sizes) the node reads."""
+    if node.op is None or is_constant(node):
+        return ()
+    family = node.op.family.name
+    if family in ("size", "counter"):
+        return ()
+    if family in ("reshape", "broadcast_to", "window", "place", "dimshuffle"):
+        return node.inputs[:1]
+    return node.inputs

@@ -1,0 +1,304 @@
+"""From a group of nodes to a Kernel: stages, loads, scalar code, accumulators, stores.
+
+Row values (and reductions) become available at a stage; a full value lives in the stage where
+it is computed. A later stage computes it again if that is cheap, and else reads it back from
+memory: from the slot it is stored to anyway, or from a scratch row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dtypes import kind
+from ..errors import UnsupportedOp
+from ..graph import Tensor, is_constant, where_made
+from ..program import Access, Accumulate, Instr, Kernel, Load, SizeId, SlotId, Stage, Store, ValueId
+from .access import AxisMap, IndexMap, contiguous
+from .fuse import Fuser, Group, is_pointwise, is_reduction, iterated, space_axes
+from .sizes import SizeTable
+
+
+@dataclass(slots=True)
+class _Part:
+    """A stage under construction; ``inner`` tells whether it runs over the inner axes."""
+
+    inner: bool
+    loads: list[Load] = field(default_factory=list)
+    body: list[Instr] = field(default_factory=list)
+    accumulates: list[Accumulate] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    values: dict[Any, ValueId] = field(default_factory=dict)
+
+
+class KernelBuilder:
+    """Builds the Kernel of one group. ``slot_of`` gives a node's slot, ``stored`` says which
+    nodes of the group must be written to memory, ``new_scratch`` makes a slot for one row."""
+
+    def __init__(
+        self,
+        group: Group,
+        fuser: Fuser,
+        slot_of: Callable[[Tensor], SlotId],
+        stored: set[Tensor],
+        new_scratch: Callable[[str, tuple[SizeId, ...]], SlotId],
+    ) -> None:
+        self.group = group
+        self.fuser = fuser
+        self.sizes: SizeTable = fuser.sizes
+        self.slot_of = slot_of
+        self.stored = stored
+        self.new_scratch = new_scratch
+        self.kept = group.kept()
+        self.inner = tuple(i for i in range(len(group.full)) if i not in self.kept)
+        self.count = 0
+        self.parts: dict[tuple[int, bool], _Part] = {}
+        self.row_values: dict[Tensor, ValueId] = {}
+        self.scratch: dict[Tensor, SlotId] = {}
+        self.stage: dict[Tensor, int] = {}
+
+    def build(self) -> Kernel:
+        """The kernel; the order of the group's nodes is kept."""
+        for node in self.group.nodes:
+            self.stage[node] = self._stage(node)
+        for node in self.group.nodes:
+            if is_reduction(node):
+                self._reduce(node)
+            elif self._is_row(node):
+                self._row_value(node)
+            else:
+                part = self._part(self.stage[node])
+                value = self._full_value(node, self.stage[node])
+                if node in self.stored:
+                    part.stores.append(Store(value, self._access_of(node, self._axes())))
+        stages = []
+        for _, part in sorted(self.parts.items()):
+            axes = tuple(self.group.full[i] for i in self.inner) if part.inner else ()
+            stages.append(_freeze(axes, part))
+        return Kernel(
+            tuple(self.group.full[i] for i in self.kept),
+            tuple(stages),
+            tuple(self.scratch.values()),
+            tuple(dict.fromkeys(where_made(n) for n in self.group.nodes[:4])),
+        )
+
+    # -- stages -------------------------------------------------------------------------
+
+    def _is_row(self, node: Tensor) -> bool:
+        return node in self.group.row or not self.inner
+
+    def _part(self, stage: int, inner: bool | None = None) -> _Part:
+        inner = bool(self.inner) if inner is None else inner
+        key = (stage, inner)
+        if key not in self.parts:
+            self.parts[key] = _Part(inner)
+        return self.parts[key]
+
+    def _stage(self, node: Tensor) -> int:
+        """The stage in which a full value or a reduction runs; for a row value, the first
+        stage that can use it."""
+        stage = 0
+        for source, _ in self.fuser.operands(node):
+            if self.fuser.group_of.get(source) is self.group:
+                after = 1 if is_reduction(source) else 0
+                stage = max(stage, self.stage[source] + after)
+        return stage
+
+    def _reduce(self, node: Tensor) -> None:
+        stage = self.stage[node]
+        part = self._part(stage)
+        ((source, index),) = self.fuser.operands(node)
+        where = {a: i for i, a in enumerate(space_axes(iterated(node)))}
+        value = self._read(source, index, where, stage, True)
+        assert node.op is not None and isinstance(node.op.c, str)
+        result = self._new()
+        part.accumulates.append(Accumulate(result, node.op.c, value, node.dtype))
+        self.row_values[node] = result
+        if node in self.stored:
+            after = self._part(stage + 1, inner=False)
+            after.stores.append(Store(result, self._access_of(node, self.kept)))
+
+    def _row_value(self, node: Tensor) -> None:
+        stage = self.stage[node]
+        part = self._part(stage, inner=False)
+        value = self._compute(node, stage, inner=False)
+        self.row_values[node] = value
+        if node in self.stored:
+            part.stores.append(Store(value, self._access_of(node, self.kept)))
+
+    # -- values -------------------------------------------------------------------------
+
+    def _new(self) -> ValueId:
+        self.count += 1
+        return self.count - 1
+
+    def _axes(self) -> tuple[int, ...]:
+        return self.kept + self.inner
+
+    def _full_value(self, node: Tensor, stage: int) -> ValueId:
+        part = self._part(stage)
+        if node in part.values:
+            return part.values[node]
+        first = self.stage[node]
+        if stage > first and (node in self.stored or self._costly(node)):
+            slot = self.slot_of(node) if node in self.stored else self._keep_row(node)
+            value = self._load(part, self._access_of(node, self._axes(), slot), node.dtype)
+        else:
+            value = self._compute(node, stage, inner=True)
+        part.values[node] = value
+        return value
+
+    def _keep_row(self, node: Tensor) -> SlotId:
+        """Have the first stage write the value to a scratch row; returns its slot."""
+        if node not in self.scratch:
+            shape = tuple(self.group.full[i] for i in self.inner)
+            self.scratch[node] = self.new_scratch(node.dtype, shape)
+            first = self.stage[node]
+            value = self._full_value(node, first)
+            access = self._access_of(node, self._axes(), self.scratch[node])
+            self._part(first).stores.append(Store(value, access))
+        return self.scratch[node]
+
+    def _costly(self, node: Tensor) -> bool:
+        """Whether computing the value again would call a function."""
+        stack, seen = [node], set()
+        while stack:
+            top = stack.pop()
+            if top in seen or self._is_row(top):
+                continue
+            seen.add(top)
+            if self.fuser.group_of.get(top) is self.group:
+                if top.op is not None and "@(" in (top.op.template("f") or ""):
+                    return True
+                stack.extend(source for source, _ in self.fuser.operands(top))
+        return False
+
+    def _compute(self, node: Tensor, stage: int, inner: bool) -> ValueId:
+        over = space_axes(iterated(node))
+        axes = tuple(range(len(self.group.full))) if inner or not self.inner else self.kept
+        where = {a: axes[i] for i, a in enumerate(over)}
+        args = [
+            self._read(source, index, where, stage, inner)
+            for source, index in self.fuser.operands(node)
+        ]
+        part = self._part(stage, inner and bool(self.inner))
+        result = self._new()
+        part.body.append(_instruction(result, node, args))
+        return result
+
+    def _read(
+        self, source: Tensor, index: IndexMap, where: Mapping[int, int], stage: int, inner: bool
+    ) -> ValueId:
+        """The value of an operand at the present point of a stage."""
+        if self.fuser.group_of.get(source) is self.group:
+            if source in self.row_values:
+                return self.row_values[source]
+            return self._full_value(source, stage)
+        part = self._part(stage, inner and bool(self.inner))
+        mapped = tuple(AxisMap(where.get(m.axis), m.start, m.step) if m.axis is not None else m
+                       for m in index)  # fmt: skip
+        name = source.op.name if source.op is not None else ""
+        if name == "size" or (is_constant(source) and source.attrs["value"].size == 1):
+            return self._inline(part, source)
+        if name == "iota":
+            return self._counter(part, mapped[0])
+        access = self._access(self.slot_of(source), self.sizes.shape(source), mapped, inner)
+        return self._load(part, access, source.dtype)
+
+    def _inline(self, part: _Part, source: Tensor) -> ValueId:
+        if source in part.values:
+            return part.values[source]
+        value = part.values[source] = self._new()
+        if is_constant(source):
+            number = source.attrs["value"].reshape(())[()]
+            part.body.append(Instr(value, "const", (), source.dtype, source.dtype, "", number))
+        else:
+            size = self.sizes.integer(source)
+            part.body.append(Instr(value, "size", (), "int64", "int64", "", size))
+        return value
+
+    def _counter(self, part: _Part, m: AxisMap) -> ValueId:
+        key = ("counter", m)
+        if key in part.values:
+            return part.values[key]
+
+        def emit(op: str, args: tuple[ValueId, ...], template: str, number: Any) -> ValueId:
+            value = self._new()
+            part.body.append(Instr(value, op, args, "int64", "int64", template, number))
+            return value
+
+        start = emit("size", (), "", m.start)
+        result = start
+        if m.axis is not None:
+            axis = self._axes().index(m.axis)
+            step = emit("size", (), "", m.step)
+            scaled = emit("mul", (emit("index", (), "", axis), step), "{0} * {1}", None)
+            result = emit("add", (start, scaled), "{0} + {1}", None)
+        part.values[key] = result
+        return result
+
+    # -- memory -------------------------------------------------------------------------
+
+    def _load(self, part: _Part, access: Access, dtype: str) -> ValueId:
+        if access in part.values:
+            return part.values[access]
+        value = part.values[access] = self._new()
+        part.loads.append(Load(value, access, dtype))
+        return value
+
+    def _access(
+        self, slot: SlotId, shape: tuple[SizeId, ...], mapped: IndexMap, inner: bool
+    ) -> Access:
+        """The affine address; ``mapped`` is in terms of positions within the group's space."""
+        sizes = self.sizes
+        zero = sizes.const(0)
+        axes = self._axes() if inner and self.inner else self.kept
+        strides = dict.fromkeys(axes, zero)
+        offset = zero
+        for m, stride in zip(mapped, contiguous(shape, sizes), strict=True):
+            if m.axis is not None:
+                strides[m.axis] = sizes.add(strides[m.axis], sizes.mul(stride, m.step))
+            offset = sizes.add(offset, sizes.mul(stride, m.start))
+        return Access(slot, offset, tuple(strides[a] for a in axes))
+
+    def _access_of(
+        self, node: Tensor, axes: tuple[int, ...], slot: SlotId | None = None
+    ) -> Access:
+        """The address of the node's own value at the present point."""
+        sizes = self.sizes
+        zero, one = sizes.const(0), sizes.const(1)
+        if slot is not None and slot in self.scratch.values():
+            target = self.inner
+            shape = tuple(self.group.full[i] for i in self.inner)
+        else:
+            slot = self.slot_of(node)
+            target = self.kept if self._is_row(node) else tuple(range(len(self.group.full)))
+            shape = tuple(self.group.full[i] for i in target)
+        mapped = tuple(AxisMap(a, zero, one) for a in target)
+        return self._access(slot, shape, mapped, inner=axes != self.kept or not self.inner)
+
+
+def _instruction(result: ValueId, node: Tensor, args: list[ValueId]) -> Instr:
+    """The scalar code of a pointwise node; a copy for anything else that is only moved."""
+    op = node.op
+    if op is None or op.family.name == "reduction" or not is_pointwise(node):
+        return Instr(result, "copy", tuple(args), node.dtype, node.dtype, "{0}")
+    if op.name == "cast":
+        source = node.inputs[0].dtype
+        return Instr(result, "cast", tuple(args), node.dtype, source, "")
+    operand = node.inputs[-1].dtype
+    template = op.template(kind(operand))
+    if template is None:
+        raise UnsupportedOp(f"{op.name} has no scalar code; made at {where_made(node)}")
+    return Instr(result, op.name, tuple(args), node.dtype, operand, template)
+
+
+def _freeze(axes: tuple[SizeId, ...], part: _Part) -> Stage:
+    return Stage(
+        axes,
+        tuple(part.loads),
+        tuple(part.body),
+        tuple(part.accumulates),
+        tuple(part.stores),
+    )

@@ -1,0 +1,126 @@
+"""Expand the ops that a backend does not take into ops that it does."""
+
+from __future__ import annotations
+
+from ..backend import Capabilities
+from ..errors import UnsupportedOp
+from ..graph import Graph, Tensor, made_at, where_made
+from ..ops.contraction import contract, matrix_form
+from ..ops.movement import dimshuffle
+
+#: Primitives that become kernels, views or sizes, so that a fusing backend needs no call.
+_EXPRESSED = frozenset({"elementwise", "cast", "reduction", "movement", "dimshuffle", "reshape",
+                        "broadcast_to", "join", "window", "place", "constant", "counter",
+                        "size"})  # fmt: skip
+#: What a fusing backend always takes as a call.
+_BASIC_CALLS = frozenset({"contract"})
+
+
+def legalize(graph: Graph, takes: Capabilities) -> Graph:
+    """The graph in which each op is one the backend takes.
+
+    Raises UnsupportedOp with the table of everything that is missing.
+    """
+    intern = graph.interner.add
+    done: dict[Tensor, Tensor] = {}
+    missing: dict[str, str] = {}
+    stack = list(reversed(graph.outputs))
+    expanded: dict[Tensor, Tensor] = {}
+    while stack:
+        node = stack[-1]
+        if node in done:
+            stack.pop()
+            continue
+        target = expanded.get(node)
+        if target is not None and target in done:
+            done[node] = done[target]
+            stack.pop()
+            continue
+        pending = [i for i in (node.inputs if target is None else (target,)) if i not in done]
+        if pending:
+            stack.extend(pending)
+            continue
+        fresh = node
+        if node.inputs and node.op is not None:
+            inputs = tuple(done[i] for i in node.inputs)
+            if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
+                fresh = graph.interner.node(node.op, inputs, node.attrs, node.type, node)
+        better = _expand(fresh, takes)
+        if better is None:
+            _require(fresh, takes, missing)
+            done[node] = done[fresh] = fresh
+        else:
+            expanded[node] = intern(better)
+    if missing:
+        rows = "\n".join(f"  {what}: {why}" for what, why in missing.items())
+        raise UnsupportedOp(f"not everything in this graph runs there:\n{rows}")
+    return graph.replaced([done[node] for node in graph.outputs])
+
+
+def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
+    op = node.op
+    if op is None or takes.calls is None or op.name in takes.calls:
+        return None
+    with made_at(node.origin):
+        if op.body is not None:
+            body = op.expand(node.inputs, node.attrs)
+            from ..ops.elementwise import cast_to
+
+            return cast_to(body, node.dtype)
+        if op.name == "contract" and takes.fuses:
+            return _mergeable(node)
+    return None
+
+
+def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None:
+    op = node.op
+    if node.dtype not in takes.dtypes:
+        missing[f"dtype {node.dtype}"] = f"needed by {node!r}, made at {where_made(node)}"
+    if op is None or takes.calls is None:
+        claimed = True
+    elif takes.fuses:
+        claimed = op.family.name in _EXPRESSED or op.name in (takes.calls | _BASIC_CALLS)
+    else:
+        claimed = op.name in takes.calls or op.name in ("constant", "size")
+    if op is not None and op.name in takes.unsupported:
+        missing[f"op {op.name}"] = takes.unsupported[op.name]
+    elif not claimed:
+        assert op is not None
+        missing[f"op {op.name}"] = f"made at {where_made(node)}"
+
+
+def _adjacent(part: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether the labels stand side by side and in order, so that they act as one axis."""
+    if not part:
+        return True
+    start = whole.index(part[0])
+    return whole[start : start + len(part)] == part
+
+
+def _mergeable(node: Tensor) -> Tensor | None:
+    """A contraction whose roles (batch, rows, columns, summed) are each one run of axes in
+    every operand, by transposing operands or the result; None when it is so already."""
+    a, b, out = node.attrs["a"], node.attrs["b"], node.attrs["out"]
+    batch, rows, columns, summed = matrix_form(a, b, out)
+    x, y = node.inputs
+    fits_a = all(_adjacent(p, a) for p in (batch, rows, summed)) and not _ends(batch, a)
+    fits_b = all(_adjacent(p, b) for p in (batch, columns, summed)) and not _ends(batch, b)
+    fits_out = all(_adjacent(p, out) for p in (batch, rows, columns)) and not _ends(batch, out)
+    if fits_a and fits_b and fits_out:
+        return None
+    if not fits_a:
+        order = batch + rows + summed
+        x, a = dimshuffle(x, tuple(a.index(i) for i in order)), order
+    if not fits_b:
+        order = batch + summed + columns
+        y, b = dimshuffle(y, tuple(b.index(i) for i in order)), order
+    if fits_out:
+        return contract(x, y, a=a, b=b, out=out)
+    order = batch + rows + columns
+    product = contract(x, y, a=a, b=b, out=order)
+    return dimshuffle(product, tuple(order.index(i) for i in out))
+
+
+def _ends(batch: tuple[int, ...], labels: tuple[int, ...]) -> bool:
+    return bool(batch) and len(labels) > len(batch) and labels[-1] == batch[-1]
+

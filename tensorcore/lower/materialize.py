@@ -1,0 +1,79 @@
+"""Insert copies where a value must exist in a buffer of its own.
+
+Movement results, constants, sizes and variables are read through; where an op takes whole
+buffers, or the value leaves the program, an ``identity`` node stands for the copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import Tensor, is_constant, made_at, toposort
+from ..ops.elementwise import identity
+from .access import INLINE, TRANSPARENT
+from .fuse import is_pointwise, is_reduction
+
+
+def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs, each a distinct computed node, over operands that have buffers."""
+    new: dict[Tensor, Tensor] = {}
+    copies: dict[Tensor, Tensor] = {}
+    for node in toposort(outputs):
+        inputs = [new[i] for i in node.inputs]
+        for k in _whole_buffers(node):
+            if _lacks_buffer(inputs[k], node):
+                inputs[k] = copies.setdefault(inputs[k], _copy(inputs[k]))
+        new[node] = _over(node, tuple(inputs))
+    taken: set[Tensor] = set()
+    results = []
+    for output in outputs:
+        node = new[output]
+        if node in taken or not _owns(node):
+            node = _copy(node)
+        taken.add(node)
+        results.append(node)
+    return results
+
+
+def _over(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+        return node
+    with made_at(node.origin):
+        return Tensor(node.op, inputs, node.attrs, node.type, node.name)
+
+
+def _copy(node: Tensor) -> Tensor:
+    with made_at(node.origin):
+        return Tensor(identity, (node,), {}, node.type)
+
+
+def _whole_buffers(node: Tensor) -> range:
+    """The operands that are read as buffers, not through affine loads."""
+    if node.op is None or is_pointwise(node) or is_reduction(node):
+        return range(0)
+    name = node.op.name
+    if name in TRANSPARENT or name in INLINE or is_constant(node):
+        return range(0)
+    return range(1) if name in ("reshape_to", "place") else range(len(node.inputs))
+
+
+def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
+    if operand.op is None or is_constant(operand):
+        return False
+    assert node.op is not None
+    if operand.op.name in INLINE:
+        return True
+    moved = operand
+    while moved.op is not None and moved.op.name in TRANSPARENT:
+        moved = moved.inputs[0]
+    inline = moved.op is not None and moved.op.name in INLINE
+    if node.op.name in ("join", "place"):  # these load through movement themselves
+        return inline
+    return operand.op.name in TRANSPARENT
+
+
+def _owns(node: Tensor) -> bool:
+    """Whether the value is computed into a buffer that nothing else is."""
+    if node.op is None or is_constant(node):
+        return False
+    return node.op.name not in TRANSPARENT | INLINE | {"reshape_to"}

@@ -1,0 +1,70 @@
+"""Merge neighbouring axes that every access walks alike, so that loops get long."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..program import Access, Kernel, SizeId, Stage
+from .sizes import SizeTable
+
+
+def merge_axes(kernel: Kernel, sizes: SizeTable) -> Kernel:
+    """The kernel with as few axes as its accesses allow; loop indices that are read stay."""
+    parallel = list(range(len(kernel.axes)))
+    k = len(parallel) - 2
+    while k >= 0:
+        if _mergeable(kernel, k, sizes):
+            kernel = _merge_parallel(kernel, k, sizes)
+        k -= 1
+    return replace(kernel, stages=tuple(_merge_inner(s, len(kernel.axes), sizes) for s in kernel.stages))
+
+
+def _accesses(stage: Stage) -> list[Access]:
+    return [load.access for load in stage.loads] + [store.access for store in stage.stores]
+
+
+def _alike(access: Access, k: int, length: SizeId, sizes: SizeTable) -> bool:
+    """Whether a step along axis k equals walking the whole of axis k + 1."""
+    outer, inner = access.strides[k], access.strides[k + 1]
+    return sizes.find(outer) == sizes.mul(inner, length)
+
+
+def _mergeable(kernel: Kernel, k: int, sizes: SizeTable) -> bool:
+    for stage in kernel.stages:
+        # Reading an index of any axis pins the numbering of them all.
+        if any(i.op == "index" for i in stage.body):
+            return False
+        if not all(_alike(a, k, kernel.axes[k + 1], sizes) for a in _accesses(stage)):
+            return False
+    return True
+
+
+def _without(access: Access, k: int) -> Access:
+    return replace(access, strides=access.strides[:k] + access.strides[k + 1 :])
+
+
+def _drop(stage: Stage, k: int) -> Stage:
+    return replace(
+        stage,
+        loads=tuple(replace(load, access=_without(load.access, k)) for load in stage.loads),
+        stores=tuple(replace(store, access=_without(store.access, k)) for store in stage.stores),
+    )
+
+
+def _merge_parallel(kernel: Kernel, k: int, sizes: SizeTable) -> Kernel:
+    length = sizes.mul(kernel.axes[k], kernel.axes[k + 1])
+    axes = kernel.axes[:k] + (length,) + kernel.axes[k + 2 :]
+    return replace(kernel, axes=axes, stages=tuple(_drop(s, k) for s in kernel.stages))
+
+
+def _merge_inner(stage: Stage, outer: int, sizes: SizeTable) -> Stage:
+    k = len(stage.inner) - 2
+    while k >= 0:
+        fixed = any(i.op == "index" for i in stage.body)
+        length = stage.inner[k + 1]
+        if not fixed and all(_alike(a, outer + k, length, sizes) for a in _accesses(stage)):
+            merged = sizes.mul(stage.inner[k], length)
+            inner = stage.inner[:k] + (merged,) + stage.inner[k + 2 :]
+            stage = replace(_drop(stage, outer + k), inner=inner)
+        k -= 1
+    return stage

@@ -1,0 +1,255 @@
+"""The passes in order: what happens between the user's graph and a Program."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import config
+from ..backend import Capabilities
+from ..graph import Graph, Tensor, is_constant, toposort, where_made
+from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
+from ..rewrite.engine import index_rules, rewrite
+from ..rewrite.pattern import Rule
+from ..rewrite.simplify import SIMPLIFY
+from ..rewrite.stabilize import STABILIZE
+from .fuse import Fuser, Group, data_inputs, needed
+from .kernels import KernelBuilder
+from .legalize import legalize
+from .materialize import materialize
+from .memory import in_place, plan
+from .merge import merge_axes
+from .sizes import SizeTable
+from .standalone import join_kernel, place_kernel
+from .verify import verify
+
+_EARLY = index_rules(STABILIZE + SIMPLIFY)
+_LATE = index_rules(SIMPLIFY)
+
+
+def optimise(graph: Graph, extra: Sequence[Rule] = ()) -> tuple[Graph, Counter[str]]:
+    """Stabilise and simplify; returns the graph and how often each rule fired."""
+    rules = index_rules((*STABILIZE, *SIMPLIFY, *extra)) if extra else _EARLY
+    return rewrite(graph, rules)
+
+
+def lower(
+    graph: Graph,
+    cells: Sequence[Tensor],
+    commits: Sequence[int],
+    takes: Capabilities,
+) -> Program:
+    """The Program of an optimised graph.
+
+    The graph's inputs are those of the call and then the cells; its outputs are those of the
+    call and then one new value for each cell number in ``commits``. Raises UnsupportedOp when
+    the backend lacks something and ShapeError when sizes can never fit.
+    """
+    legal = legalize(graph, takes)
+    if takes.calls is not None:
+        legal, _ = rewrite(legal, _LATE)
+        legal = legalize(legal, takes)
+    outputs = materialize(legal.outputs) if takes.fuses else list(legal.outputs)
+    program = _Builder(graph.inputs, cells, outputs, commits, takes).program()
+    if config.debug:
+        verify(program)
+    return program
+
+
+class _Builder:
+    """Numbers slots, sizes and steps of one Program."""
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        cells: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        commits: Sequence[int],
+        takes: Capabilities,
+    ) -> None:
+        self.outputs = list(outputs)
+        self.commits = list(commits)
+        self.takes = takes
+        self.slots: dict[Tensor, SlotId] = {}
+        self.scratch: dict[SlotId, Slot] = {}
+        self.count = 0
+        self.sizes = SizeTable(self.slot)
+        self.cells = list(cells)
+        self.inputs = list(inputs[: len(inputs) - len(cells)])
+        self.order = toposort(outputs)
+        self.constants = [n for n in self.order if is_constant(n)]
+        for node in (*self.inputs, *self.cells):
+            self.sizes.bind(node, self.slot(node))
+        for node in self.constants:
+            self.slot(node)
+        self.sizes.measure([n for n in self.order if n.op is not None])
+
+    def slot(self, node: Tensor) -> SlotId:
+        """The slot of a node."""
+        found = self.slots.get(node)
+        if found is None:
+            found = self.slots[node] = self.count
+            self.count += 1
+        return found
+
+    def new_scratch(self, dtype: str, shape: tuple[SizeId, ...]) -> SlotId:
+        """A slot for one row of a kernel."""
+        self.scratch[self.count] = Slot(dtype, shape)
+        self.count += 1
+        return self.count - 1
+
+    def program(self) -> Program:
+        """Everything put together."""
+        found = needed(self.outputs, self.sizes.values)
+        nodes = [n for n in self.order if n in found and n.op is not None]
+        steps = self._fused(nodes) if self.takes.fuses else self._calls(nodes)
+        steps = self._with_sizes(steps)
+        table = self._slot_table()
+        bound = [self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)]
+        outside = bound + [self.slot(n) for n in self.outputs]
+        storage = plan(table, steps, outside, self.sizes)
+        split = len(self.outputs) - len(self.commits)
+        program = Program(
+            slots=tuple(table),
+            sizes=(),
+            inputs=tuple(self.slot(n) for n in self.inputs),
+            cells=tuple(self.slot(n) for n in self.cells),
+            constants=tuple((self.slot(n), n.attrs["value"]) for n in self.constants),
+            steps=tuple(steps),
+            outputs=tuple(self.slot(n) for n in self.outputs[:split]),
+            commits=tuple(
+                Commit(cell, self.slot(n))
+                for cell, n in zip(self.commits, self.outputs[split:], strict=True)
+            ),
+            storage=storage,
+        )
+        return self._finished(program)
+
+    def _finished(self, program: Program) -> Program:
+        from dataclasses import replace
+
+        single = sum(isinstance(step, Sizes) for step in program.steps) == 1
+        commits = in_place(program) if single and self.takes.fuses else program.commits
+        return replace(program, sizes=tuple(self.sizes.entries), commits=commits)
+
+    def _slot_table(self) -> list[Slot]:
+        table: list[Slot] = [Slot("bool", ())] * self.count
+        for node, slot in self.slots.items():
+            table[slot] = Slot(node.dtype, self.sizes.shape(node))
+        for slot, entry in self.scratch.items():
+            table[slot] = entry
+        return table
+
+    # -- steps --------------------------------------------------------------------------
+
+    def _calls(self, nodes: Iterable[Tensor]) -> list[Step]:
+        """One Call per node, for backends that do not fuse."""
+        steps: list[Step] = []
+        for node in nodes:
+            if is_constant(node):
+                continue
+            assert node.op is not None
+            attrs = dict(node.attrs)
+            inputs = tuple(self.slot(i) for i in node.inputs)
+            if node.op.name == "size":
+                inputs, attrs = (), {"size": self.sizes.integer(node)}
+            origin = (where_made(node),)
+            steps.append(Call(node.op.name, inputs, (self.slot(node),), attrs, origin))
+        return steps
+
+    def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
+        fuser = Fuser(self.sizes)
+        depends = self.sizes.depends()
+        producers = {self.slot(n): n for n in self.sizes.values if n.op is not None}
+        for node in nodes:
+            after = -1
+            if producers:
+                after = self._after(node, depends, producers, fuser)
+            fuser.place(node, after)
+        stored = self._stored(nodes, fuser)
+        return [self._step(group, fuser, stored) for group in fuser.groups]
+
+    def _after(
+        self,
+        node: Tensor,
+        depends: Mapping[SizeId, frozenset[int]],
+        producers: Mapping[SlotId, Tensor],
+        fuser: Fuser,
+    ) -> int:
+        """The group after which the node's sizes are known."""
+        after = -1
+        for tensor in (node, *node.inputs):
+            for size in self.sizes.shapes[tensor]:
+                for slot in depends[size]:
+                    group = fuser.group_of.get(producers[slot]) if slot in producers else None
+                    after = max(after, group.position if group is not None else -1)
+        return after
+
+    def _stored(self, nodes: Iterable[Tensor], fuser: Fuser) -> set[Tensor]:
+        """Nodes that some other group, or the caller, or a size reads."""
+        stored = {*self.outputs, *self.sizes.values}
+        for node in nodes:
+            if fuser.is_source(node):
+                continue
+            group = fuser.group_of[node]
+            if group.kind == "kernel":
+                sources = [source for source, _ in fuser.operands(node)]
+            else:
+                sources = [_behind(i, fuser) for i in data_inputs(node)]
+            stored.update(s for s in sources if fuser.group_of.get(s) is not group)
+        return stored
+
+    def _step(self, group: Group, fuser: Fuser, stored: set[Tensor]) -> Step:
+        if group.kind == "kernel":
+            builder = KernelBuilder(group, fuser, self.slot, stored, self.new_scratch)
+            return merge_axes(builder.build(), self.sizes)
+        (node,) = group.nodes
+        if group.kind == "reshape_to":
+            return View(self.slot(node.inputs[0]), self.slot(node))
+        if group.kind == "join":
+            return merge_axes(join_kernel(node, self.sizes, self.slot), self.sizes)
+        if group.kind == "place":
+            return merge_axes(place_kernel(node, self.sizes, self.slot), self.sizes)
+        inputs = tuple(self.slot(i) for i in node.inputs)
+        origin = (where_made(node),)
+        return Call(group.kind, inputs, (self.slot(node),), dict(node.attrs), origin)
+
+    def _with_sizes(self, steps: list[Step]) -> list[Step]:
+        """Size steps put in as soon as what they read is known; the first opens the program."""
+        depends = self.sizes.depends()
+        given = {self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)}
+        produced = {
+            self.slot(n): k
+            for n in self.sizes.values
+            for k, step in enumerate(steps)
+            if self.slot(n) not in given and _defines(step, self.slot(n))
+        }
+        ready: defaultdict[int, list[SizeId]] = defaultdict(list)
+        for size, slots in depends.items():
+            ready[max((produced[s] for s in slots if s not in given), default=-1)].append(size)
+        checks: defaultdict[int, list[int]] = defaultdict(list)
+        for number, check in enumerate(self.sizes.checks):
+            needs = [s for a in check.args for s in depends[a] if s not in given]
+            checks[max((produced[s] for s in needs), default=-1)].append(number)
+        result: list[Step] = []
+        for k in range(-1, len(steps)):
+            if k >= 0:
+                result.append(steps[k])
+            if k == -1 or ready[k] or checks[k]:
+                found = tuple(self.sizes.checks[c] for c in checks[k])
+                result.append(Sizes(tuple(ready[k]), found))
+        return result
+
+
+def _behind(node: Tensor, fuser: Fuser) -> Tensor:
+    from .access import TRANSPARENT
+
+    while node.op is not None and node.op.name in TRANSPARENT:
+        node = node.inputs[0]
+    return node
+
+
+def _defines(step: Step, slot: SlotId) -> bool:
+    from .memory import reads_and_writes
+
+    return slot in reads_and_writes(step)[1]

@@ -1,0 +1,276 @@
+"""Every dimension as an integer expression over the sizes and integers a call brings.
+
+Expressions are interned and lightly normalised, so that equal sizes get equal ids. Where an op
+demands that two sizes agree, a run-time check is recorded and from then on one stands for both.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+
+from ..errors import ShapeError
+from ..graph import Tensor, is_constant
+from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId
+
+_KINDS = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "int_div": "floordiv",
+    "mod": "mod",
+    "minimum": "min",
+    "maximum": "max",
+    "neg": "neg",
+    "abs": "abs",
+}
+
+
+def source_line(node: Tensor) -> str:
+    """``file:line: text`` of the user's line that made the node."""
+    file, line = node.origin
+    text = linecache.getline(file, line).strip()
+    return f"{file}:{line}" + (f": {text}" if text else "")
+
+
+class SizeTable:
+    """The sizes of one Program under construction; a ``SizeBuilder`` for the shape rules."""
+
+    def __init__(self, slot_of: Callable[[Tensor], int]) -> None:
+        self.entries: list[Size] = []
+        self.checks: list[Check] = []
+        self.shapes: dict[Tensor, tuple[SizeId, ...]] = {}
+        self.values: dict[Tensor, SizeId] = {}
+        self._ids: dict[Size, SizeId] = {}
+        self._parent: list[SizeId] = []
+        self._integers: dict[Tensor, SizeId] = {}
+        self._slot_of = slot_of
+
+    # -- expressions --------------------------------------------------------------------
+
+    def intern(self, size: Size) -> SizeId:
+        """The id of this size."""
+        found = self._ids.get(size)
+        if found is None:
+            found = self._ids[size] = len(self.entries)
+            self.entries.append(size)
+            self._parent.append(found)
+        return found
+
+    def const(self, value: int) -> SizeId:
+        """A number."""
+        return self.intern(Size("const", (int(value),)))
+
+    def number(self, size: SizeId) -> int | None:
+        """The value of a size that is known now."""
+        entry = self.entries[self.find(size)]
+        return entry.args[0] if entry.kind == "const" else None
+
+    def find(self, size: SizeId) -> SizeId:
+        """The size that stands for all that are demanded to equal this one."""
+        parent = self._parent
+        while parent[size] != size:
+            parent[size] = parent[parent[size]]
+            size = parent[size]
+        return size
+
+    def add(self, *sizes: SizeId) -> SizeId:
+        """The sum."""
+        return self.arith("add", *sizes)
+
+    def sub(self, a: SizeId, b: SizeId) -> SizeId:
+        """The difference."""
+        return self.arith("sub", a, b)
+
+    def mul(self, *sizes: SizeId) -> SizeId:
+        """The product; of none, 1."""
+        return self.arith("mul", *sizes)
+
+    def arith(self, kind: str, *sizes: SizeId) -> SizeId:
+        """Arithmetic, folded where the numbers are known."""
+        args = [self.find(s) for s in sizes]
+        known = [self.number(a) for a in args]
+        if all(k is not None for k in known):
+            return self.const(int(ARITHMETIC[kind](*known)))
+        if kind in ("add", "mul"):
+            return self._associative(kind, args)
+        if kind == "sub":
+            if known[1] == 0:
+                return args[0]
+            if args[0] == args[1]:
+                return self.const(0)
+        if kind in ("min", "max") and args[0] == args[1]:
+            return args[0]
+        if kind == "floordiv" and known[1] == 1:
+            return args[0]
+        short = self._clip(kind, args)
+        return self.intern(Size(kind, tuple(args))) if short is None else short
+
+    def _associative(self, kind: str, args: list[SizeId]) -> SizeId:
+        unit = 0 if kind == "add" else 1
+        constant, rest = unit, []
+        for arg in args:
+            entry = self.entries[arg]
+            for part in entry.args if entry.kind == kind else (arg,):
+                value = self.number(part)
+                if value is None:
+                    rest.append(part)
+                else:
+                    constant = int(ARITHMETIC[kind](constant, value))
+        if kind == "mul" and constant == 0:
+            return self.const(0)
+        if constant != unit:
+            rest.append(self.const(constant))
+        return rest[0] if len(rest) == 1 else self.intern(Size(kind, tuple(sorted(rest))))
+
+    def _clip(self, kind: str, args: list[SizeId]) -> SizeId | None:
+        """Bounds that hold because sizes are never negative, as in ``max(n, 0)``."""
+        if kind not in ("min", "max"):
+            return None
+        for a, b in (args, args[::-1]):
+            if self.entries[a].kind == "dim" and self.number(b) == 0:
+                return a if kind == "max" else b
+        return None
+
+    # -- the SizeBuilder of the shape rules ---------------------------------------------
+
+    def same(self, a: SizeId, b: SizeId, node: Tensor, what: str) -> SizeId:
+        """Demand that two sizes are equal; returns the one to go on with."""
+        a, b = self.find(a), self.find(b)
+        if a == b:
+            return a
+        message = _message(node, f"{what} must be equal, found {{0}} and {{1}}")
+        x, y = self.number(a), self.number(b)
+        if x is not None and y is not None:
+            raise ShapeError(message.format(x, y))
+        self.checks.append(Check("equal", (a, b), message))
+        keep, drop = (b, a) if y is not None or (x is None and b < a) else (a, b)
+        self._parent[drop] = keep
+        return keep
+
+    def demand(self, kind: str, sizes: tuple[SizeId, ...], node: Tensor, what: str) -> None:
+        """Demand another check; one on known numbers is decided now."""
+        args = tuple(self.find(s) for s in sizes)
+        found = "{0}" if len(args) == 1 else "{0} and {1}"
+        message = _message(node, f"{what}; found {found}")
+        known = [self.number(a) for a in args]
+        if all(k is not None for k in known):
+            if not HOLDS[kind](*known):
+                raise ShapeError(message.format(*known))
+            return
+        if kind == "nonnegative" and self.entries[args[0]].kind == "dim":
+            return
+        check = Check(kind, args, message)
+        if check not in self.checks[-8:]:
+            self.checks.append(check)
+
+    def integer(self, node: Tensor) -> SizeId:
+        """The size that equals a 0-d integer tensor; iterative."""
+        known = self._integers
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            if top in known:
+                stack.pop()
+                continue
+            parts = self._parts(top)
+            missing = [p for p in parts if p not in known]
+            if missing:
+                stack.extend(missing)
+                continue
+            known[top] = self._integer(top, [known[p] for p in parts])
+            stack.pop()
+        return known[node]
+
+    def _parts(self, node: Tensor) -> tuple[Tensor, ...]:
+        name = node.op.name if node.op is not None else ""
+        if name in _KINDS or name == "identity" or (name == "cast" and _whole(node.inputs[0])):
+            return node.inputs if all(_whole(i) for i in node.inputs) else ()
+        if name == "switch" and (pair := _comparison(node.inputs[0])) is not None:
+            return (*pair, *node.inputs[1:])
+        return ()
+
+    def _integer(self, node: Tensor, parts: list[SizeId]) -> SizeId:
+        name = node.op.name if node.op is not None else ""
+        if is_constant(node):
+            return self.const(int(node.attrs["value"]))
+        if name == "size":
+            return self.find(self.shapes[node.inputs[0]][node.attrs["axis"]])
+        if not parts:
+            size = self.intern(Size("value", (self._slot_of(node),)))
+            self.values[node] = size
+            return size
+        if name in _KINDS:
+            return self.arith(_KINDS[name], *parts)
+        if name == "switch":
+            assert node.inputs[0].op is not None
+            positive = self._positive(node.inputs[0].op.name, parts[0], parts[1])
+            return self.arith("select", positive, parts[2], parts[3])
+        return parts[0]
+
+    def _positive(self, comparison: str, a: SizeId, b: SizeId) -> SizeId:
+        """A number that is positive exactly when the comparison holds."""
+        high, low = (b, a) if comparison in ("lt", "le") else (a, b)
+        difference = self.sub(high, low)
+        return difference if comparison in ("lt", "gt") else self.add(difference, self.const(1))
+
+    # -- shapes -------------------------------------------------------------------------
+
+    def bind(self, node: Tensor, slot: int) -> None:
+        """A variable whose sizes a call brings."""
+        one = self.const(1)
+        shape = []
+        for axis, known in enumerate(node.broadcastable):
+            size = self.intern(Size("dim", (slot, axis)))
+            if known:
+                label = repr(node).replace("{", "{{").replace("}", "}}")
+                what = f"axis {axis} of {label} is broadcastable: its size and 1"
+                self.checks.append(Check("equal", (size, one), _message(node, f"{what} must be "
+                                         "equal, found {0} and {1}")))  # fmt: skip
+                size = one
+            shape.append(size)
+        self.shapes[node] = tuple(shape)
+
+    def measure(self, nodes: Sequence[Tensor]) -> None:
+        """Compute the shape of each node, inputs before users."""
+        for node in nodes:
+            if node in self.shapes:
+                continue
+            op = node.op
+            assert op is not None
+            inputs = [self.shapes[i] for i in node.inputs]
+            self.shapes[node] = op.family.shape(op, node, inputs, self)
+
+    def shape(self, node: Tensor) -> tuple[SizeId, ...]:
+        """The sizes of a node, each by the one that stands for its equals."""
+        return tuple(self.find(s) for s in self.shapes[node])
+
+    def depends(self) -> Mapping[SizeId, frozenset[int]]:
+        """For each size, the slots whose values it reads."""
+        result: dict[SizeId, frozenset[int]] = {}
+        for index, size in enumerate(self.entries):
+            if size.kind == "value":
+                result[index] = frozenset(size.args)
+            elif size.kind in ("const", "dim"):
+                result[index] = frozenset()
+            else:
+                result[index] = frozenset().union(*(result[a] for a in size.args))
+        return result
+
+
+def _whole(node: Tensor) -> bool:
+    return node.ndim == 0 and node.dtype.startswith(("int", "uint"))
+
+
+def _comparison(node: Tensor) -> tuple[Tensor, ...] | None:
+    if node.op is None or node.op.name not in ("lt", "le", "gt", "ge"):
+        return None
+    return node.inputs if all(_whole(i) for i in node.inputs) else None
+
+
+def _message(node: Tensor, text: str) -> str:
+    """The check's words, the node and the user's line, safe for ``str.format``."""
+    name = node.op.name if node.op is not None else "input"
+    operands = ", ".join(f"{i!r} {i.type!r}" for i in node.inputs[:4])
+    tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
+    return f"{name}: {text}." + tail.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,83 @@
+"""The checker of Programs, run after lowering under ``config.debug`` and in all tests."""
+
+from __future__ import annotations
+
+from ..graph import GraphError
+from ..program import Kernel, Program, Sizes, Stage
+from .memory import reads_and_writes
+
+
+def verify(program: Program) -> None:
+    """Raise GraphError unless each slot and size is defined once and before it is used, kernels
+    are well formed, and no buffer is shared by two slots that live at the same time."""
+    defined = set(program.bound())
+    known: set[int] = set()
+    for number, step in enumerate(program.steps):
+        if isinstance(step, Sizes):
+            for size in step.ids:
+                entry = program.sizes[size]
+                arithmetic = entry.kind not in ("const", "dim", "value")
+                _demand(not arithmetic or set(entry.args) <= known, f"size {size} comes too early")
+                known.add(size)
+            continue
+        reads, writes = reads_and_writes(step)
+        if isinstance(step, Kernel):
+            _check_kernel(step, known, number)
+        else:
+            _demand(reads <= defined, f"step {number} reads undefined slots {reads - defined}")
+        fresh = writes - reads if isinstance(step, Kernel) else writes
+        _demand(not fresh & defined, f"step {number} defines slots {fresh & defined} again")
+        defined |= writes
+    wanted = {*program.outputs, *(c.slot for c in program.commits)}
+    _demand(wanted <= defined, f"outputs {wanted - defined} are never computed")
+    _check_storage(program)
+
+
+def _demand(holds: bool, message: str) -> None:
+    if not holds:
+        raise GraphError(f"ill-formed program: {message}. Please report this as a bug.")
+
+
+def _check_kernel(kernel: Kernel, known: set[int], number: int) -> None:
+    _demand(set(kernel.axes) <= known, f"step {number} has axes of unknown size")
+    shared: set[int] = set()
+    for stage in kernel.stages:
+        local = _check_stage(kernel, stage, known, shared, number)
+        shared |= {a.value for a in stage.accumulates}
+        if not stage.inner:
+            shared |= local
+
+
+def _check_stage(
+    kernel: Kernel, stage: Stage, known: set[int], shared: set[int], number: int
+) -> set[int]:
+    rank = len(kernel.axes) + len(stage.inner)
+    _demand(set(stage.inner) <= known, f"step {number} has inner axes of unknown size")
+    for access in [load.access for load in stage.loads] + [s.access for s in stage.stores]:
+        _demand(len(access.strides) == rank, f"step {number}: an access has the wrong rank")
+        used = {access.offset, *access.strides}
+        _demand(used <= known, f"step {number}: an access uses an unknown size")
+    local = {load.value for load in stage.loads}
+    for instr in stage.body:
+        _demand(set(instr.args) <= local | shared, f"step {number}: {instr.op} reads too early")
+        local.add(instr.value)
+    used = {a.source for a in stage.accumulates} | {s.value for s in stage.stores}
+    _demand(used <= local | shared, f"step {number} stores or accumulates undefined values")
+    return local
+
+
+def _check_storage(program: Program) -> None:
+    holder: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for number, step in enumerate(program.steps):
+        for slot in set().union(*reads_and_writes(step)):
+            last[slot] = number
+    for number, step in enumerate(program.steps):
+        for slot in reads_and_writes(step)[1]:
+            buffer = program.storage.of[slot] if program.storage.of else -1
+            if buffer < 0:
+                continue
+            before = holder.get(buffer)
+            if before is not None and before != slot:
+                _demand(last[before] < number, f"slots {before} and {slot} share a buffer")
+            holder[buffer] = slot

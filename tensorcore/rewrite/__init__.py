@@ -1,0 +1,1 @@
+"""Graph to graph: rules as data, and the engine that applies them."""

@@ -1,0 +1,163 @@
+"""The engine: bottom-up, indexed by root op, near-linear, with a cap on growth.
+
+Each node is visited once its operands are final; when a rule fires, the replacement is visited
+in its place. Every firing is counted by rule.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from .. import config
+from ..graph import Graph, Tensor, is_constant, made_at, make_constant, rebuild
+from ..ops.elementwise import cast_to
+from .pattern import Exactness, Rule, attempt
+
+Index = Mapping[str, Sequence[Rule]]
+_FOLD_LIMIT = 4096
+
+
+def index_rules(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """The rules by root op, in the order given."""
+    table: dict[str, list[Rule]] = {}
+    for rule in rules:
+        table.setdefault(rule.root, []).append(rule)
+    return table
+
+
+def allowed() -> frozenset[Exactness]:
+    """The classes of rules that the configuration lets fire."""
+    classes = {Exactness.EXACT, Exactness.STABLE}
+    if config.assume_finite:
+        classes.add(Exactness.FINITE)
+    if config.fast_math:
+        classes |= {Exactness.FINITE, Exactness.FAST_MATH}
+    return frozenset(classes)
+
+
+class Rewriter:
+    """One run of rules over nodes. ``fired`` counts firings by rule name.
+
+    ``intern`` makes new nodes canonical; ``pinned`` nodes are left as they are; ``fold``
+    replaces ops on constants by their value.
+    """
+
+    def __init__(
+        self,
+        rules: Index,
+        intern: Callable[[Tensor], Tensor] = lambda node: node,
+        pinned: Iterable[Tensor] = (),
+        fold: bool = True,
+    ) -> None:
+        self.rules = rules
+        self.intern = intern
+        self.fold = fold
+        self.fired: Counter[str] = Counter()
+        self.classes = allowed()
+        self._done: dict[Tensor, Tensor] = {node: node for node in pinned}
+        self._instead: dict[Tensor, Tensor] = {}
+        self._visited = 0
+        self._off: set[str] = set()
+
+    def run(self, outputs: Sequence[Tensor]) -> list[Tensor]:
+        """The rewritten outputs; iterative, so depth does not matter."""
+        done, instead = self._done, self._instead
+        stack = list(reversed(outputs))
+        while stack:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
+                continue
+            target = instead.get(node)
+            if target is not None:
+                if target in done:
+                    done[node] = done[target]
+                    stack.pop()
+                else:
+                    stack.append(target)
+                continue
+            missing = [i for i in node.inputs if i not in done]
+            if missing:
+                stack.extend(missing)
+                continue
+            self._visit(node)
+        return [done[node] for node in outputs]
+
+    def _visit(self, node: Tensor) -> None:
+        self._visited += 1
+        fresh = node
+        if node.inputs:
+            inputs = tuple(self._done[i] for i in node.inputs)
+            if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
+                fresh = self.intern(rebuild(node, inputs))
+                if fresh.type is not node.type:
+                    fresh = self.intern(cast_to(fresh, node.dtype))
+        if fresh is not node:
+            self._instead[node] = fresh
+            return
+        better = self._better(node)
+        if better is None or better is node:
+            self._done[node] = node
+        else:
+            self._instead[node] = better
+
+    def _better(self, node: Tensor) -> Tensor | None:
+        if node.op is None or node.op.name == "constant":
+            return None
+        with made_at(node.origin):
+            if self.fold and node.inputs and all(is_constant(i) for i in node.inputs):
+                value = fold(node)
+                if value is not None:
+                    return self.intern(value)
+            for rule in self.rules.get(node.op.name, ()):
+                if rule.exactness not in self.classes or rule.name in self._off:
+                    continue
+                result = attempt(rule, node)
+                if result is None or result is node:
+                    continue
+                result = cast_to(result, node.dtype)
+                if result.type is not node.type:
+                    continue
+                self._count(rule)
+                return self.intern(result)
+        return None
+
+    def _count(self, rule: Rule) -> None:
+        self.fired[rule.name] += 1
+        if self.fired[rule.name] > 1000 + 2 * self._visited:
+            self._off.add(rule.name)
+            warnings.warn(
+                f"tensorcore: the rewrite rule {rule.name!r} fired {self.fired[rule.name]} times "
+                f"and is switched off for this graph; results stay right.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def fold(node: Tensor) -> Tensor | None:
+    """The constant that an op on constants gives, or None when it is large or refused."""
+    op = node.op
+    assert op is not None
+    values = [i.attrs["value"] for i in op.operands(node.inputs, node.attrs)]
+    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to", "place"):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            result = np.asarray(op.reference(np, *values, **node.attrs))
+    except (ValueError, IndexError):
+        return None  # the same mistake is reported, with its line, when sizes are computed
+    if result.size > _FOLD_LIMIT:
+        return None
+    constant = make_constant(result.astype(node.dtype))
+    return constant if constant.type is node.type else None
+
+
+def rewrite(graph: Graph, rules: Index) -> tuple[Graph, Counter[str]]:
+    """The graph with the rules applied until none fires, and how often each did."""
+    rewriter = Rewriter(rules, graph.interner.add)
+    outputs = rewriter.run(graph.outputs)
+    return graph.replaced(outputs), rewriter.fired

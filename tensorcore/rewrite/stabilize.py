@@ -1,0 +1,68 @@
+"""Rules that replace a formula by one that is no further from the true value.
+
+The set is confluent where it matters: the logarithm of a sigmoid or of its complement ends as
+the same softplus, whichever rule fires first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..graph import Tensor
+from ..ops.composites import log_softmax, logsumexp, sigmoid, softplus
+from ..ops.elementwise import add, exp, expm1, log, log1p, neg, sub, true_div
+from .engine import Rewriter, index_rules
+from .pattern import Exactness, Rule, moved, rule, skip_moves, var
+
+STABLE = Exactness.STABLE
+x = var("x")
+
+
+def _stable(name: str, left: Tensor, right: Tensor) -> Rule:
+    return rule(name, left, right, STABLE, through_moves=True)
+
+
+def _log_softmax(node: Tensor) -> Tensor | None:
+    moves: list[Tensor] = []
+    inner = skip_moves(node.inputs[0], moves)
+    if inner.op is None or inner.op.name != "softmax":
+        return None
+    return moved(log_softmax(inner.inputs[0], axes=inner.attrs["axes"]), moves)
+
+
+def _logsumexp(node: Tensor) -> Tensor | None:
+    moves: list[Tensor] = []
+    inner = skip_moves(node.inputs[0], moves)
+    if inner.op is None or inner.op.name != "reduce_sum":
+        return None
+    term = inner.inputs[0]
+    if term.op is None or term.op.name != "exp":
+        return None
+    return moved(logsumexp(term.inputs[0], axes=inner.attrs["axes"]), moves)
+
+
+STABILIZE: tuple[Rule, ...] = (
+    _stable("sigmoid", true_div(1, add(1, exp(neg(x)))), sigmoid(x)),
+    _stable("sigmoid_of_negative", true_div(1, add(1, exp(x))), sigmoid(neg(x))),
+    rule("sigmoid_quotient", true_div(exp(x), add(1, exp(x))), sigmoid(x), STABLE),
+    _stable("sigmoid_complement", sub(1, sigmoid(x)), sigmoid(neg(x))),
+    _stable("log_sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
+    _stable("log_sigmoid_complement", log(sub(1, sigmoid(x))), neg(softplus(x))),
+    _stable("log1p_minus_sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
+    _stable("softplus", log(add(1, exp(x))), softplus(x)),
+    _stable("log1p_exp", log1p(exp(x)), softplus(x)),
+    Rule("log_softmax", "log", STABLE, apply=_log_softmax),
+    Rule("logsumexp", "log", STABLE, apply=_logsumexp),
+    rule("log_one_plus", log(add(1, x)), log1p(x), STABLE),
+    rule("log_one_minus", log(sub(1, x)), log1p(neg(x)), STABLE),
+    rule("exp_minus_one", sub(exp(x), 1), expm1(x), STABLE),
+)
+_INDEX = index_rules(STABILIZE)
+
+
+def raised(outputs: Sequence[Tensor], pinned: Iterable[Tensor]) -> list[Tensor]:
+    """The outputs with unstable formulas recognised, so that their stable ops differentiate.
+
+    Nodes in ``pinned`` stay themselves. A graph without such formulas is returned untouched.
+    """
+    return Rewriter(_INDEX, pinned=pinned, fold=False).run(outputs)
