@@ -9,7 +9,7 @@ the result has no cycles and one pass is enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..graph import Tensor, is_constant
@@ -195,8 +195,12 @@ class Fuser:
         )
 
 
-def needed(outputs: Iterable[Tensor], values: Iterable[Tensor]) -> set[Tensor]:
-    """Nodes whose values are wanted: sizes are computed apart, so they need no data."""
+def needed(
+    outputs: Iterable[Tensor],
+    values: Iterable[Tensor],
+    reads: Callable[[Tensor], tuple[Tensor, ...]],
+) -> set[Tensor]:
+    """Nodes whose values are wanted; ``reads`` tells which operands' values a node reads."""
     found: set[Tensor] = set()
     stack = [*outputs, *values]
     while stack:
@@ -204,8 +208,13 @@ def needed(outputs: Iterable[Tensor], values: Iterable[Tensor]) -> set[Tensor]:
         if node in found:
             continue
         found.add(node)
-        stack.extend(data_inputs(node))
+        stack.extend(reads(node))
     return found
+
+
+def call_inputs(node: Tensor) -> tuple[Tensor, ...]:
+    """The operands of a whole-buffer call: all, sizes included, except those only measured."""
+    return () if node.op is None or node.op.family.name == "size" else node.inputs
 
 
 def data_inputs(node: Tensor) -> tuple[Tensor, ...]:

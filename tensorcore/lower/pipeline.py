@@ -13,7 +13,7 @@ from ..rewrite.engine import index_rules, rewrite
 from ..rewrite.pattern import Rule
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
-from .fuse import Fuser, Group, data_inputs, needed
+from .fuse import Fuser, Group, call_inputs, data_inputs, needed
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
@@ -100,7 +100,8 @@ class _Builder:
 
     def program(self) -> Program:
         """Everything put together."""
-        found = needed(self.outputs, self.sizes.values)
+        reads = data_inputs if self.takes.fuses else call_inputs
+        found = needed(self.outputs, self.sizes.values, reads)
         nodes = [n for n in self.order if n in found and n.op is not None]
         steps = self._fused(nodes) if self.takes.fuses else self._calls(nodes)
         steps = self._with_sizes(steps)

@@ -1,0 +1,183 @@
+"""Expressions computed for a whole batch of one variable's values: one rule per family of ops.
+
+A Jacobian is the batch of vector-Jacobian products with all unit vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .errors import NullTypeGradError
+from .graph import Tensor, made_at, rebuild, where_made
+from .ops.elementwise import cast_to
+from .ops.movement import OP_RESHAPE, broadcast_to, dimshuffle, shape_list
+
+
+class Operand(NamedTuple):
+    """A tensor of the batched expression, and whether its first axis is the batch."""
+
+    tensor: Tensor
+    batched: bool
+
+
+Rule = Callable[[Tensor, Sequence[Operand], Tensor], Operand]
+
+
+def batched(rows: Sequence[Tensor], u: Tensor, units: Tensor, n: Tensor) -> list[Tensor]:
+    """The expressions ``rows`` for all values of the variable ``u`` at once.
+
+    ``units`` holds the values along a new first axis of size ``n`` (a 0-d int64); each result
+    has that axis too, whether or not it depends on ``u``. What does not depend on ``u`` is
+    computed once. Raises NullTypeGradError where an op has no batching rule.
+    """
+    flags = (False, *u.broadcastable)
+    if units.broadcastable != flags:
+        sizes = (n, *shape_list(units)[1:])
+        units = OP_RESHAPE.make((units, *sizes), {"broadcastable": flags})
+    done: dict[Tensor, Operand] = {u: Operand(units, True)}
+    bodies: dict[Tensor, Tensor] = {}
+    stack = list(reversed(rows))
+    while stack:
+        node = stack[-1]
+        if node in done:
+            stack.pop()
+            continue
+        body = bodies.get(node)
+        missing = [i for i in (node.inputs if body is None else (body,)) if i not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        if body is not None:
+            done[node] = done[body]
+            continue
+        with made_at(node.origin):
+            operands = [done[i] for i in node.inputs]
+            if any(operand.batched for operand in operands):
+                _apply(node, operands, n, done, bodies)
+            else:
+                done[node] = Operand(rebuild(node, tuple(t for t, _ in operands)), False)
+    return [_repeated(done[row], n) for row in rows]
+
+
+def _apply(
+    node: Tensor,
+    operands: Sequence[Operand],
+    n: Tensor,
+    done: dict[Tensor, Operand],
+    bodies: dict[Tensor, Tensor],
+) -> None:
+    assert node.op is not None
+    rule = _RULES.get(node.op.family.name)
+    if rule is not None:
+        done[node] = rule(node, operands, n)
+    elif node.op.body is not None:
+        bodies[node] = cast_to(node.op.expand(node.inputs, node.attrs), node.dtype)
+    else:
+        raise NullTypeGradError(
+            f"{node.op.name} (made at {where_made(node)}) cannot be computed for a batch, so "
+            f"no Jacobian goes through it. Compute the rows one by one with grad."
+        )
+
+
+def _repeated(operand: Operand, n: Tensor) -> Tensor:
+    """The tensor with a batch axis, repeated along it when it had none."""
+    t, has_batch = operand
+    if has_batch:
+        return t
+    flags = (False, *t.broadcastable)
+    return broadcast_to.make((t, n, *shape_list(t)), {"broadcastable": flags})
+
+
+def _widened(operand: Operand, ndim: int) -> Tensor:
+    """A batched operand with axes of size 1 behind the batch, so that the others, ``ndim`` of
+    them, stay aligned at the right."""
+    t, has_batch = operand
+    new = ndim + 1 - t.ndim
+    if not has_batch or not new:
+        return t
+    return dimshuffle(t, (0, *("x",) * new, *range(1, t.ndim)))
+
+
+def _make(node: Tensor, inputs: Sequence[Tensor], **changed: Any) -> Operand:
+    assert node.op is not None
+    return Operand(node.op.make(tuple(inputs), {**node.attrs, **changed}), True)
+
+
+def _sizes(node: Tensor, operands: Sequence[Operand]) -> tuple[Tensor, ...]:
+    """The size operands, which must be the same for the whole batch."""
+    if any(size.batched for size in operands[1:]):
+        assert node.op is not None
+        raise NullTypeGradError(
+            f"{node.op.name} (made at {where_made(node)}): its sizes depend on the values over "
+            f"which a batch is made, so the entries of the batch have no common shape."
+        )
+    return tuple(size.tensor for size in operands[1:])
+
+
+def _shifted(axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(axis + 1 for axis in axes)
+
+
+def _elementwise(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [_widened(operand, node.ndim) for operand in operands])
+
+
+def _axes(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [operands[0].tensor], axes=_shifted(node.attrs["axes"]))
+
+
+def _dimshuffle(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    pattern = (0, *(a if a == "x" else a + 1 for a in node.attrs["pattern"]))
+    return _make(node, [operands[0].tensor], pattern=pattern)
+
+
+def _reshape(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    inputs = (operands[0].tensor, n, *_sizes(node, operands))
+    return _make(node, inputs, broadcastable=(False, *node.broadcastable))
+
+
+def _broadcast_to(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    inputs = (_widened(operands[0], node.ndim), n, *_sizes(node, operands))
+    return _make(node, inputs, broadcastable=(False, *node.broadcastable))
+
+
+def _window(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    inputs = (operands[0].tensor, *_sizes(node, operands))
+    places = {name: _shifted(node.attrs[name]) for name in ("axes", "index") if name in node.attrs}
+    return _make(node, inputs, **places)
+
+
+def _join(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [_repeated(part, n) for part in operands], axis=node.attrs["axis"] + 1)
+
+
+def _contract(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    labels = [node.attrs["a"], node.attrs["b"]]
+    batch = 1 + max((*labels[0], *labels[1]), default=0)
+    a, b = (
+        (batch, *old) if operand.batched else old
+        for old, operand in zip(labels, operands, strict=True)
+    )
+    return _make(node, [t for t, _ in operands], a=a, b=b, out=(batch, *node.attrs["out"]))
+
+
+def _size(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    size, _ = _make(node, [operands[0].tensor], axis=node.attrs["axis"] + 1)
+    return Operand(size, False)
+
+
+_RULES: dict[str, Rule] = {
+    "elementwise": _elementwise,
+    "cast": _elementwise,
+    "reduction": _axes,
+    "along axes": _axes,
+    "dimshuffle": _dimshuffle,
+    "reshape": _reshape,
+    "broadcast_to": _broadcast_to,
+    "window": _window,
+    "place": _window,
+    "join": _join,
+    "contraction": _contract,
+    "size": _size,
+}
