@@ -1,0 +1,42 @@
+"""The generated-C backend: a whole Program becomes one call into compiled C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
+from tensorcore.dtypes import BOOL, INTEGERS
+from tensorcore.hookspecs import hookimpl
+from tensorcore.program import Program
+
+
+class GeneratedC:
+    """Fuses kernels, compiles them with the machine's C compiler, and caches the result."""
+
+    name = "cgen"
+
+    def diagnose(self) -> Diagnosis:
+        """Whether there is a C compiler."""
+        from .compiler import diagnose
+
+        return diagnose()
+
+    def capabilities(self) -> Capabilities:
+        """Fused kernels and contractions; float16 and complex are not generated yet."""
+        return Capabilities(dtypes=(*BOOL, *INTEGERS, "float32", "float64"), fuses=True)
+
+    def compile(self, program: Program) -> Executable:
+        """Generate, compile (or find in the cache) and load."""
+        from . import compiler, runtime
+        from .emit import emit
+
+        sources, plan = emit(program)
+        build = compiler.start(sources, needs_libm=True)
+        runtime.prepare()
+        return runtime.load(build.finish(), plan, program)
+
+
+@hookimpl
+def tensorcore_backends() -> Mapping[str, Callable[[], Backend]]:
+    """The one backend of this package."""
+    return {"cgen": GeneratedC}

@@ -1,0 +1,154 @@
+"""Contractions in C: BLAS from NumPy's own library, or our own loops where it does not pay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from tensorcore.dtypes import DType
+from tensorcore.ops.contraction import matrix_form
+from tensorcore.program import Call, Program, SizeId
+
+# Below this many multiplications a BLAS call costs more than it saves.
+_SMALL = 400
+
+_LOOPS = """\
+static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
+    const T *restrict a, i64 ab, i64 am, i64 ak,
+    const T *restrict b, i64 bb, i64 bk, i64 bn,
+    T *restrict r, i64 rb, i64 rm, i64 rn) {
+  BLAS
+  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb) {
+    if (bn == 1 && rn == 1) {
+      for (i64 i = 0; i < m; i++) {
+        T *restrict row = r + i * rm;
+        for (i64 j = 0; j < n; j++) row[j] = 0;
+        for (i64 l = 0; l < k; l++) {
+          const T f = a[i * am + l * ak];
+          const T *restrict p = b + l * bk;
+          #pragma omp simd
+          for (i64 j = 0; j < n; j++) row[j] = (T)(row[j] + f * p[j]);
+        }
+      }
+      continue;
+    }
+    for (i64 i = 0; i < m; i++)
+      for (i64 j = 0; j < n; j++) {
+        T s = 0;
+        const T *p = a + i * am, *q = b + j * bn;
+        #pragma omp simd reduction(+:s)
+        for (i64 l = 0; l < k; l++) s = (T)(s + p[l * ak] * q[l * bk]);
+        r[i * rm + j * rn] = s;
+      }
+  }
+}
+"""
+
+# CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
+# run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
+_GEMM = """\
+static int tc_gemm_#_INT(Context *c, i64 nb, i64 m, i64 n, i64 k,
+    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
+    T *r, i64 rb, i64 rm, i64 rn) {
+  typedef void (*Gemm)(int, int, int, INT, INT, INT, T, const T *, INT, const T *, INT, T,
+                       T *, INT);
+  typedef void (*Gemv)(int, int, INT, INT, T, const T *, INT, const T *, INT, T, T *, INT);
+  Gemm gemm = (Gemm)c->blas[GEMM];
+  Gemv gemv = (Gemv)c->blas[GEMV];
+  if (n == 1 && gemv && (ak == 1 || am == 1)) {
+    for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb) {
+      if (ak == 1) gemv(101, 111, m, k, 1, a, am > k ? am : k, b, bk, 0, r, rm);
+      else gemv(101, 112, k, m, 1, a, ak > m ? ak : m, b, bk, 0, r, rm);
+    }
+    return 1;
+  }
+  if (!gemm || (ak != 1 && am != 1) || (bn != 1 && bk != 1) || rn != 1) return 0;
+  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
+    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, 1,
+         a, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
+         b, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k), 0, r, rm > n ? rm : n);
+  return 1;
+}
+"""
+_TRY_BLAS = """\
+if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000 && c->blas_int) {
+    if (m == 1 && n > 1) {
+      if (tc_multiply_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
+    } else if (rn == 1 || n == 1) {
+      if (tc_multiply_#(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)) return;
+    } else if (tc_multiply_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
+  }
+"""
+_MULTIPLY = """\
+static int tc_multiply_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
+    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
+    T *r, i64 rb, i64 rm, i64 rn) {
+  return c->blas_int == 8
+    ? tc_gemm_#_i64(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)
+    : tc_gemm_#_i32(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn);
+}
+"""
+#: Positions in the BLAS table of (gemm, gemv).
+_TABLE = {"f32": (0, 4), "f64": (1, 5)}
+
+
+def _typed(text: str, dtype: DType) -> str:
+    words = text.replace("_#", f"_{dtype.c}").replace("SMALL", str(_SMALL))
+    return re.sub(r"\bT\b", dtype.c, words)
+
+
+def _float(dtype: DType) -> str:
+    gemm, gemv = _TABLE[dtype.c]
+    text = "".join(
+        _GEMM.replace("INT", width).replace("GEMM", str(gemm)).replace("GEMV", str(gemv))
+        for width in ("i64", "i32")
+    )
+    return _typed(text + _MULTIPLY + _LOOPS.replace("BLAS", _TRY_BLAS), dtype)
+
+
+def _integer(dtype: DType) -> str:
+    return _typed(_LOOPS.replace("BLAS", "(void)c;"), dtype)
+
+
+#: By kind of dtype, what makes the helper's text.
+CONTRACT: Mapping[str, Callable[[DType], str]] = {"f": _float, "i": _integer, "u": _integer}
+
+
+def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:
+    """The step's function, with ``$`` for its name, and the sizes whose product is the work.
+
+    Its operand table holds the three slots and then the sizes of their axes, in order. Roles
+    (batch, rows, columns, summed) are runs of neighbouring axes, so that each has one length
+    and one stride per operand.
+    """
+    a, b, out = (step.attrs[key] for key in ("a", "b", "out"))
+    batch, rows, columns, summed = matrix_form(a, b, out)
+    names: dict[tuple[str, int], str] = {}
+    position = 3
+    for operand, labels in (("a", a), ("b", b), ("r", out)):
+        for axis in range(len(labels)):
+            names[operand, axis] = f"c->size[o[{position}]]"
+            position += 1
+
+    def length(role: tuple[int, ...], operand: str, labels: tuple[int, ...]) -> str:
+        return " * ".join(names[operand, labels.index(i)] for i in role) or "1"
+
+    def stride(role: tuple[int, ...], operand: str, labels: tuple[int, ...]) -> str:
+        if not role:
+            return "0"
+        after = range(labels.index(role[-1]) + 1, len(labels))
+        return " * ".join(names[operand, axis] for axis in after) or "1"
+
+    left = ", ".join(stride(role, "a", a) for role in (batch, rows, summed))
+    right = ", ".join(stride(role, "b", b) for role in (batch, summed, columns))
+    result = ", ".join(stride(role, "r", out) for role in (batch, rows, columns))
+    text = (
+        "__attribute__((noinline)) void $(Context *c, const u32 *o) {\n"
+        f"  tc_contract_TYPE(c, {length(batch, 'a', a)}, {length(rows, 'a', a)},\n"
+        f"    {length(columns, 'b', b)}, {length(summed, 'a', a)},\n"
+        f"    c->slot[o[0]], {left},\n    c->slot[o[1]], {right},\n"
+        f"    c->slot[o[2]], {result});\n}}\n"
+    )
+    shapes = [program.slots[s].shape for s in step.inputs]
+    sizes = dict(zip(b + a, shapes[1] + shapes[0], strict=True))
+    return text, list(sizes.values())

@@ -1,0 +1,330 @@
+"""A Program as C text: kernels once each, and tables that say what runs on what.
+
+A unit is a main file (sizes, tables, the loop over the steps) and, for large programs, further
+files of kernels that compile in parallel. No text comes from the user.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tensorcore.codegen.dialect import C99
+from tensorcore.codegen.prelude import needed
+from tensorcore.codegen.render import KernelPrinter, KernelText
+from tensorcore.dtypes import DTYPES
+from tensorcore.program import Call, Kernel, Program, Size, Sizes, View
+
+from .callplan import CallPlan
+from .contract import CONTRACT, contract_operands
+
+#: Kernels per file: compile time grows faster than linearly with the length of a file.
+_KERNELS_PER_FILE = 32
+
+PRELUDE = """\
+typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
+typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
+typedef unsigned long long u64; typedef float f32; typedef double f64;
+typedef struct Context {
+  void **slot; i64 *size; const i64 *const *dims; void *const *blas;
+  i64 blas_int; i64 work; i64 error[8];
+} Context;
+"""
+_FUNCTIONS = ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
+              "tanh", "floor", "ceil", "rint", "fabs")  # fmt: skip
+_PAIRS = ("pow", "fmod", "copysign")
+PROTOTYPES = "".join(
+    f"{t} {name}{s}({t});\n" for name in _FUNCTIONS for t, s in (("double", ""), ("float", "f"))
+) + "".join(
+    f"{t} {name}{s}({t}, {t});\n" for name in _PAIRS for t, s in (("double", ""), ("float", "f"))
+)
+_WALK = """\
+typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
+"""
+_RUN = """\
+int tc_run(Context *c, i64 segment) {
+  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++)
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
+  return 0;
+}
+"""
+_VIEW = """\
+static void tc_view(Context *c, const u32 *o) { c->slot[o[0]] = c->slot[o[1]]; }
+"""
+
+
+@dataclass(slots=True)
+class _Unit:
+    """The text under construction."""
+
+    program: Program
+    functions: dict[str, str] = field(default_factory=dict)
+    helpers: dict[str, str] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    operands: list[int] = field(default_factory=list)
+    steps: list[tuple[str, int]] = field(default_factory=list)
+    first: list[int] = field(default_factory=list)
+    work: Counter[tuple[int, ...]] = field(default_factory=Counter)
+
+
+def emit(program: Program) -> tuple[list[str], CallPlan]:
+    """The C files of a Program, the main one first, and the plan for calling it."""
+    unit = _Unit(program)
+    for step in program.steps:
+        if isinstance(step, Sizes):
+            unit.first.append(len(unit.steps))
+        elif isinstance(step, Kernel):
+            _kernel(unit, step)
+        elif isinstance(step, View):
+            unit.helpers["view"] = _VIEW
+            _step(unit, "tc_view", [step.output, step.source])
+        elif isinstance(step, Call):
+            _contract(unit, step)
+    unit.first.append(len(unit.steps))
+    return _files(unit), _plan(program)
+
+
+def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
+    unit.steps.append((function, len(unit.operands)))
+    unit.operands.extend(operands)
+
+
+# -- kernels --------------------------------------------------------------------------------
+
+
+def _kernel(unit: _Unit, kernel: Kernel) -> None:
+    program = unit.program
+    text = KernelPrinter(kernel, program.slots, program.sizes, C99).print()
+    source = _function(text, _written_in_place(program, kernel))
+    name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
+    numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
+    _step(unit, name, [*text.slots, *text.sizes, *numbers])
+    for stage in kernel.stages:
+        cost = len(stage.body) + len(stage.loads) + len(stage.stores)
+        unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
+
+
+def _written_in_place(program: Program, kernel: Kernel) -> bool:
+    targets = {commit.slot for commit in program.commits if commit.in_place}
+    return any(s.access.slot in targets for stage in kernel.stages for s in stage.stores)
+
+
+def _function(text: KernelText, in_place: bool) -> str:
+    """The kernel as a function of its operand table; ``$`` stands for the name."""
+    # A commit in place lets a pointer that is read and one that is written be the same.
+    qualifier = "" if in_place else "restrict "
+    lines = []
+    position = 0
+    for k, (dtype, written) in enumerate(zip(text.dtypes, text.written, strict=True)):
+        ctype = DTYPES[dtype].c if written else f"const {DTYPES[dtype].c}"
+        lines.append(f"  {ctype} *{qualifier}p{k} = c->slot[o[{position}]];")
+        position += 1
+    for k in range(len(text.sizes)):
+        lines.append(f"  const i64 n{k} = c->size[o[{position}]];")
+        position += 1
+    for k, dtype in enumerate(text.number_dtypes):
+        ctype = DTYPES[dtype].c
+        lines.append(f"  const {ctype} k{k} = *(const {ctype} *)&tc_numbers[o[{position}]];")
+        position += 1
+    body = "\n".join([*lines, text.body])
+    return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
+
+
+def _contract(unit: _Unit, step: Call) -> None:
+    if step.op != "contract":
+        raise ValueError(f"cgen takes no call of {step.op}")
+    dtype = DTYPES[unit.program.slots[step.outputs[0]].dtype]
+    function, work = contract_operands(unit.program, step)
+    name = f"tc_contract_{dtype.c}"
+    unit.helpers[name] = CONTRACT[dtype.kind](dtype)
+    source = function.replace("TYPE", dtype.c)
+    label = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
+    shapes = [unit.program.slots[s].shape for s in (*step.inputs, *step.outputs)]
+    _step(unit, label, [*step.inputs, *step.outputs, *(n for shape in shapes for n in shape)])
+    unit.work[tuple(sorted(work))] += 2
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+def _files(unit: _Unit) -> list[str]:
+    named = [(name, source.replace("$", name)) for source, name in unit.functions.items()]
+    helpers = "".join(text for name, text in unit.helpers.items() if name != "view")
+    chunks = [
+        named[k : k + _KERNELS_PER_FILE] for k in range(0, len(named), _KERNELS_PER_FILE)
+    ] or [[]]
+    files = []
+    hidden = '__attribute__((visibility("hidden"))) '
+    for number, chunk in enumerate(chunks):
+        kernels = "".join(text for _, text in chunk)
+        uses = helpers if "tc_contract_" in kernels else ""
+        head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
+        own = head + needed(kernels + uses) + uses
+        declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
+        files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
+    return files
+
+
+def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
+    hidden = '__attribute__((visibility("hidden"))) '
+    declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in named)
+    steps = ", ".join(f"{{{name}, {start}}}" for name, start in unit.steps) or "{0, 0}"
+    numbers = ", ".join(f"{n}ull" for n in unit.numbers) or "0"
+    return "".join(
+        (
+            declared,
+            unit.helpers.get("view", ""),
+            _WALK,
+            f"{hidden}const u64 tc_numbers[] = {{{numbers}}};\n",
+            f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
+            f"static const Step tc_steps[] = {{{steps}}};\n",
+            f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
+            _RUN,
+            _sizes(unit),
+        )
+    )
+
+
+def _wrapped(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+# -- sizes ----------------------------------------------------------------------------------
+
+_SIZE_FUNCTIONS = """\
+static inline i64 tc_size_div(i64 a, i64 b) {
+  return b == 0 ? 0 : b == -1 ? (i64)(0 - (u64)a) : a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+static inline i64 tc_size_mod(i64 a, i64 b) {
+  i64 m = b == 0 || b == -1 ? 0 : a % b;
+  return m + (m != 0 && (m < 0) != (b < 0) ? b : 0);
+}
+"""
+_FORMS = {
+    "sub": "{0} - {1}",
+    "floordiv": "tc_size_div({0}, {1})",
+    "mod": "tc_size_mod({0}, {1})",
+    "min": "{0} < {1} ? {0} : {1}",
+    "max": "{0} > {1} ? {0} : {1}",
+    "neg": "-{0}",
+    "abs": "{0} < 0 ? -{0} : {0}",
+    "select": "{0} > 0 ? {1} : {2}",
+}
+
+
+def _sizes(unit: _Unit) -> str:
+    """``tc_sizes``: the sizes and checks of each segment, and the estimate of the work."""
+    lines = [_SIZE_FUNCTIONS, "int tc_sizes(Context *c, i64 segment) {", "  i64 *s = c->size;"]
+    steps = [s for s in unit.program.steps if isinstance(s, Sizes)]
+    index = 0
+    for segment, step in enumerate(steps):
+        lines.append(f"  if (segment == {segment}) {{")
+        for size in step.ids:
+            lines.append(f"    s[{size}] = {_size(unit.program, unit.program.sizes[size])};")
+        for check in step.checks:
+            lines.append(_check(check.kind, check.args, index))
+            index += 1
+        if segment == 0:
+            lines.append(f"    c->work = {_work(unit, set(step.ids))};")
+        lines.append("  }")
+    lines.append("  return 0;\n}\n")
+    return "\n".join(lines)
+
+
+def _size(program: Program, size: Size) -> str:
+    if size.kind == "const":
+        return f"{size.args[0]}ll"
+    if size.kind == "dim":
+        return f"c->dims[{size.args[0]}][{size.args[1]}]"
+    if size.kind == "value":
+        slot = size.args[0]
+        return f"(i64)*(const {DTYPES[program.slots[slot].dtype].c} *)c->slot[{slot}]"
+    args = [f"s[{a}]" for a in size.args]
+    if size.kind in ("add", "mul"):
+        return (" + " if size.kind == "add" else " * ").join(args)
+    return _FORMS[size.kind].format(*args)
+
+
+_FAILS = {
+    "equal": "s[{0}] != s[{1}]",
+    "nonnegative": "s[{0}] < 0",
+    "below": "s[{0}] < 0 || s[{0}] >= s[{1}]",
+}
+
+
+def _check(kind: str, args: tuple[int, ...], index: int) -> str:
+    record = " ".join(f"c->error[{k + 2}] = s[{a}];" for k, a in enumerate(args))
+    test = _FAILS[kind].format(*args)
+    return f"    if ({test}) {{ c->error[0] = 1; c->error[1] = {index}; {record} return 1; }}"
+
+
+def _work(unit: _Unit, known: set[int]) -> str:
+    """Scalar operations of the call. Sizes found later count as much as a long call."""
+    terms = []
+    for sizes, cost in unit.work.items():
+        if set(sizes) <= known:
+            terms.append(" * ".join([f"{cost}ll", *(f"s[{s}]" for s in sizes)]))
+        else:
+            terms.append("1000000ll")
+    return " + ".join(terms) or "0"
+
+
+# -- plan -----------------------------------------------------------------------------------
+
+
+def _plan(program: Program) -> CallPlan:
+    segment_of = _segments(program)
+    slots = program.slots
+    buffers: dict[int, list[int]] = {}
+    for slot, buffer in enumerate(program.storage.of):
+        if buffer >= 0:
+            buffers.setdefault(buffer, []).append(slot)
+    return CallPlan(
+        slots=len(slots),
+        sizes=len(program.sizes),
+        segments=sum(isinstance(s, Sizes) for s in program.steps),
+        inputs=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.inputs),
+        cells=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.cells),
+        constants=program.constants,
+        outputs=tuple((s, slots[s].dtype, slots[s].shape, segment_of[s]) for s in program.outputs),
+        commits=tuple(
+            (
+                c.cell,
+                c.slot,
+                slots[c.slot].dtype,
+                slots[c.slot].shape,
+                segment_of[c.slot],
+                c.in_place,
+            )
+            for c in program.commits
+        ),
+        storage=tuple(
+            (
+                program.storage.elements[b],
+                program.storage.itemsize[b],
+                min(segment_of[s] for s in members),
+                tuple(members),
+            )
+            for b, members in sorted(buffers.items())
+        ),
+    )
+
+
+def _segments(program: Program) -> dict[int, int]:
+    """The segment in which each slot is first written."""
+    found: dict[int, int] = {}
+    segment = -1
+    for step in program.steps:
+        if isinstance(step, Sizes):
+            segment += 1
+        elif isinstance(step, Kernel):
+            for stage in step.stages:
+                for store in stage.stores:
+                    found.setdefault(store.access.slot, segment)
+        elif isinstance(step, View):
+            found.setdefault(step.output, segment)
+        else:
+            for slot in step.outputs:
+                found.setdefault(slot, segment)
+    return found

@@ -1,0 +1,314 @@
+"""Kernels as C-family text, in canonical form.
+
+Buffers, sizes and constants are named by the position in which the kernel first uses them, so
+that two kernels of equal structure have equal text and are compiled once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import DTYPES, kind
+from ..errors import UnsupportedOp
+from ..program import Access, Accumulate, Instr, Kernel, Size, SizeId, Slot, Stage
+from .dialect import Dialect
+
+_BLOCK = 256
+
+
+@dataclass(slots=True)
+class KernelText:
+    """A kernel's body and what its positional names stand for.
+
+    ``slots[k]`` is the slot behind ``p<k>``, ``sizes[k]`` the size behind ``n<k>``,
+    ``numbers[k]`` the 64 bits behind ``k<k>``. ``dtypes`` are those of the slots; ``written``
+    marks those that are stored to, ``number_dtypes`` types the constants.
+    """
+
+    body: str = ""
+    slots: list[int] = field(default_factory=list)
+    sizes: list[SizeId] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    number_dtypes: list[str] = field(default_factory=list)
+    dtypes: list[str] = field(default_factory=list)
+    written: list[bool] = field(default_factory=list)
+
+
+def bits(number: Any, dtype: str) -> int:
+    """A scalar's bytes as an unsigned 64-bit integer."""
+    raw = np.asarray(number, dtype=dtype).tobytes()
+    return int(struct.unpack("<Q", raw.ljust(8, b"\0"))[0])
+
+
+class KernelPrinter:
+    """Prints one kernel as loops over all of its points."""
+
+    def __init__(
+        self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
+    ) -> None:
+        self.kernel = kernel
+        self.slots = slots
+        self.table = sizes
+        self.dialect = dialect
+        self.text = KernelText()
+        self._slot_names: dict[int, str] = {}
+        self._size_names: dict[SizeId, str] = {}
+        self._names: dict[int, str] = {}
+        self._lines: list[str] = []
+        self._depth = 1
+
+    def print(self) -> KernelText:
+        """The text of the whole kernel."""
+        rank = len(self.kernel.axes)
+        index = [f"i{k}" for k in range(rank)]
+        simple = all(not s.inner for s in self.kernel.stages)
+        for k in range(rank):
+            last = simple and k == rank - 1
+            self._loop(index[k], self._size(self.kernel.axes[k]), self._simd([]) if last else "")
+        for stage in self.kernel.stages:
+            self._stage(stage, index)
+        for _ in range(rank):
+            self._close()
+        self.text.body = "\n".join(self._lines)
+        return self.text
+
+    # -- lines --------------------------------------------------------------------------
+
+    def _line(self, text: str) -> None:
+        self._lines.append("  " * self._depth + text)
+
+    def _loop(self, index: str, length: str, pragma: str, start: str = "0") -> None:
+        if pragma:
+            self._line(pragma)
+        self._line(f"for (i64 {index} = {start}; {index} < {length}; {index}++) {{")
+        self._depth += 1
+
+    def _close(self) -> None:
+        self._depth -= 1
+        self._line("}")
+
+    def _simd(self, clauses: Sequence[str]) -> str:
+        return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))
+
+    # -- names --------------------------------------------------------------------------
+
+    def _pointer(self, slot: int, written: bool) -> str:
+        if slot not in self._slot_names:
+            self._slot_names[slot] = f"p{len(self.text.slots)}"
+            self.text.slots.append(slot)
+            self.text.dtypes.append(self.slots[slot].dtype)
+            self.text.written.append(False)
+        name = self._slot_names[slot]
+        if written:
+            self.text.written[int(name[1:])] = True
+        return name
+
+    def _size(self, size: SizeId) -> str:
+        entry = self.table[size]
+        if entry.kind == "const":
+            return str(entry.args[0])
+        if size not in self._size_names:
+            self._size_names[size] = f"n{len(self.text.sizes)}"
+            self.text.sizes.append(size)
+        return self._size_names[size]
+
+    def _number(self, number: Any, dtype: str) -> str:
+        """Small whole numbers stand in the text; others are parameters, equal for twins."""
+        value = np.asarray(number, dtype=dtype)[()]
+        if kind(dtype) == "b":
+            return str(int(value))
+        if value == int(value) if np.isfinite(value) else False:
+            small = -2 <= value <= 2 and not (value == 0 and np.signbit(np.float64(value)))
+            if small:
+                return f"({self.dialect.types[dtype]}){int(value)}"
+        self.text.numbers.append(bits(number, dtype))
+        self.text.number_dtypes.append(dtype)
+        return f"k{len(self.text.numbers) - 1}"
+
+    def _at(self, access: Access, index: Sequence[str], written: bool = False) -> str:
+        """The element's text, as in ``p0[n1 + i0 * n2 + i1]``."""
+        terms = []
+        offset = self._size(access.offset)
+        if offset != "0":
+            terms.append(offset)
+        for name, stride in zip(index, access.strides, strict=True):
+            factor = self._size(stride)
+            if factor != "0":
+                terms.append(name if factor == "1" else f"{name} * {factor}")
+        return f"{self._pointer(access.slot, written)}[{' + '.join(terms) or '0'}]"
+
+    # -- stages -------------------------------------------------------------------------
+
+    def _stage(self, stage: Stage, outer: Sequence[str]) -> None:
+        rank = len(stage.inner)
+        if rank == 0:
+            self._body(stage, outer)
+            return
+        inner = [f"j{k}" for k in range(rank)]
+        for a in stage.accumulates:
+            self._declare(a)
+        for k in range(rank - 1):
+            self._loop(inner[k], self._size(stage.inner[k]), "")
+        self._innermost(stage, outer, inner)
+        for _ in range(rank - 1):
+            self._close()
+        for a in stage.accumulates:
+            self._finish(a)
+
+    def _innermost(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        length = self._size(stage.inner[-1])
+        sums = [a for a in stage.accumulates if self._pairwise(a)]
+        scalar = any(a.combine in ("argmax", "argmin") for a in stage.accumulates)
+        pragma = "" if scalar else self._simd([c for a in stage.accumulates for c in _clauses(a)])
+        index = inner[-1]
+        if not sums:
+            self._loop(index, length, pragma)
+            self._body(stage, [*outer, *inner])
+            self._close()
+            return
+        self._line(f"for (i64 b = 0; b < {length}; b += {_BLOCK}) {{")
+        self._depth += 1
+        self._line(f"const i64 e = b + {_BLOCK} < {length} ? b + {_BLOCK} : {length};")
+        for a in sums:
+            self._line(f"{self._type(a.dtype)} s{a.value} = 0;")
+        self._loop(index, "e", pragma, start="b")
+        self._body(stage, [*outer, *inner])
+        self._close()
+        for a in sums:
+            v = a.value
+            self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) s{v} = t{v}[--d{v}] + s{v};")
+            self._line(f"t{v}[d{v}++] = s{v};")
+        self._close()
+
+    def _body(self, stage: Stage, index: Sequence[str]) -> None:
+        for load in stage.loads:
+            self._define(load.value, load.dtype, self._at(load.access, index))
+        for instr in stage.body:
+            self._define(instr.value, instr.dtype, self._instruction(instr, index))
+        for a in stage.accumulates:
+            self._line(self._combine(a))
+        for store in stage.stores:
+            self._line(f"{self._at(store.access, index, True)} = {self._names[store.value]};")
+
+    def _define(self, value: int, dtype: str, text: str) -> None:
+        name = f"v{value}"
+        self._names[value] = name
+        self._line(f"const {self._type(dtype)} {name} = {text};")
+
+    def _type(self, dtype: str) -> str:
+        found = self.dialect.types.get(dtype)
+        if found is None:
+            raise UnsupportedOp(f"dialect {self.dialect.name} has no type for {dtype}")
+        return found
+
+    def _instruction(self, instr: Instr, index: Sequence[str]) -> str:
+        args = [self._names[a] for a in instr.args]
+        if instr.op == "const":
+            return self._number(instr.number, instr.dtype)
+        if instr.op == "size":
+            return self._size(instr.number)
+        if instr.op == "index":
+            return index[instr.number]
+        if instr.op == "cast":
+            return self._cast(args[0], instr.operand_dtype, instr.dtype)
+        return self.dialect.fill(instr.template, instr.operand_dtype, args)
+
+    def _cast(self, value: str, source: str, target: str) -> str:
+        if kind(target) == "b":
+            return f"{value} != 0"
+        word = DTYPES[source].c
+        if kind(source) == "f" and kind(target) in "iu":
+            if target == "int64":
+                return f"tc_truncate_{word}({value})"
+            if target in ("uint64", "uint32"):
+                return f"({self._type(target)})tc_truncate_unsigned_{word}({value})"
+            return f"({self._type(target)})tc_truncate32_{word}({value})"
+        return f"({self._type(target)}){value}"
+
+    # -- accumulators -------------------------------------------------------------------
+
+    def _pairwise(self, a: Accumulate) -> bool:
+        return a.combine == "sum" and kind(a.dtype) in "fc"
+
+    def _declare(self, a: Accumulate) -> None:
+        v, ctype = a.value, self._type(a.dtype)
+        self._names[v] = f"v{v}"
+        if self._pairwise(a):
+            # Blocks are added like the carries of a binary counter: a tree of depth log n.
+            self._line(f"{ctype} t{v}[64]; i64 d{v} = 0; u64 c{v} = 0;")
+        elif a.combine in ("max", "min"):
+            self._line(f"{ctype} v{v} = {_start(a)}; int q{v} = 0;")
+        elif a.combine in ("argmax", "argmin"):
+            self._line(f"i64 v{v} = 0, c{v} = 0; {self._source_type(a)} s{v} = 0;")
+        else:
+            self._line(f"{ctype} v{v} = {_start(a)};")
+
+    def _source_type(self, a: Accumulate) -> str:
+        for stage in self.kernel.stages:
+            for load in stage.loads:
+                if load.value == a.source:
+                    return self._type(load.dtype)
+            for instr in stage.body:
+                if instr.value == a.source:
+                    return self._type(instr.dtype)
+            for other in stage.accumulates:
+                if other.value == a.source:
+                    return self._type(other.dtype)
+        raise AssertionError("an accumulator without source")
+
+    def _combine(self, a: Accumulate) -> str:
+        v, x = a.value, self._names[a.source]
+        if self._pairwise(a):
+            return f"s{v} += {x};"
+        if a.combine in ("max", "min"):
+            sign = ">" if a.combine == "max" else "<"
+            return f"v{v} = {x} {sign} v{v} ? {x} : v{v}; q{v} |= {x} != {x};"
+        if a.combine in ("argmax", "argmin"):
+            sign = ">" if a.combine == "argmax" else "<"
+            better = f"{x} {sign} s{v} || ({x} != {x} && s{v} == s{v})"
+            return f"if (c{v} == 0 || {better}) {{ s{v} = {x}; v{v} = c{v}; }} c{v}++;"
+        return f"v{v} {_OPERATOR[a.combine]}= {x};"
+
+    def _finish(self, a: Accumulate) -> None:
+        v = a.value
+        if self._pairwise(a):
+            self._line(f"{self._type(a.dtype)} v{v} = d{v} ? t{v}[--d{v}] : 0;")
+            self._line(f"while (d{v}) v{v} = t{v}[--d{v}] + v{v};")
+        elif a.combine in ("max", "min") and kind(a.dtype) == "f":
+            self._line(f"if (q{v}) v{v} = (v{v} - v{v}) / 0;")
+        if a.combine in ("max", "min") and kind(a.dtype) != "f":
+            self._line(f"(void)q{v};")
+
+
+_OPERATOR = {"sum": "+", "prod": "*", "any": "|", "all": "&"}
+
+
+def _clauses(a: Accumulate) -> list[str]:
+    """OpenMP's words for an accumulator of a vectorised loop."""
+    if a.combine == "sum" and kind(a.dtype) == "f":
+        return [f"reduction(+:s{a.value})"]
+    if a.combine in ("max", "min"):
+        return [f"reduction({a.combine}:v{a.value})", f"reduction(|:q{a.value})"]
+    return [f"reduction({_OPERATOR[a.combine]}:v{a.value})"]
+
+
+def _start(a: Accumulate) -> str:
+    """The accumulator's value before the first element."""
+    if a.combine in ("sum", "any"):
+        return "0"
+    if a.combine in ("prod", "all"):
+        return "1"
+    if kind(a.dtype) == "f":
+        return "-1.0 / 0.0" if a.combine == "max" else "1.0 / 0.0"
+    if kind(a.dtype) == "b":
+        return "0" if a.combine == "max" else "1"
+    info = np.iinfo(a.dtype)
+    edge = info.min if a.combine == "max" else info.max
+    if edge == np.iinfo("int64").min:
+        return "(-9223372036854775807ll - 1)"
+    return f"{edge}ull" if edge > np.iinfo("int64").max else f"{edge}ll"
