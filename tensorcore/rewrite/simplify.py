@@ -9,7 +9,6 @@ from ..ops._families import broadcast_flags
 from ..ops.composites import fill, sqr
 from ..ops.elementwise import (
     add,
-
     cast_to,
     mul,
     neg,
@@ -40,6 +39,15 @@ def _cast(node: Tensor) -> Tensor | None:
     (inner,) = node.inputs
     if inner.dtype == node.dtype:
         return inner
+    if inner.op is None:
+        return None
+    # What is repeated is cast once, before: so a filled constant stays a constant.
+    if inner.op.name == "fill":
+        return fill(inner.inputs[0], cast_to(inner.inputs[1], node.dtype))
+    if inner.op.name == "broadcast_to":
+        return inner.op.make(
+            (cast_to(inner.inputs[0], node.dtype), *inner.inputs[1:]), inner.attrs
+        )
     return None
 
 
