@@ -8,8 +8,9 @@ serves every shape. Buffers are C-contiguous, aligned and in native byte order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,16 +21,14 @@ SizeId: TypeAlias = int
 ValueId: TypeAlias = int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One value: its dtype and the sizes of its axes."""
 
     dtype: str
     shape: tuple[SizeId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(NamedTuple):
     """One integer. ``kind`` and ``args``:
 
     ``const (n,)`` the number itself; ``dim (slot, axis)`` a size of a buffer that is bound at
@@ -43,8 +42,7 @@ class Size:
     args: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """What must hold between sizes, or the call is refused with ``message``.
 
     ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b.
@@ -57,16 +55,14 @@ class Check:
     error: type[Exception] = ShapeError
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(NamedTuple):
     """Step: compute these sizes, in order, then run the checks."""
 
     ids: tuple[SizeId, ...]
     checks: tuple[Check, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """An affine address into a slot: ``offset + sum(index[k] * strides[k])``, in elements.
 
     ``strides`` has one size per axis of the kernel and then per inner axis of the stage;
@@ -78,8 +74,7 @@ class Access:
     strides: tuple[SizeId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """``value`` is read from memory once per point of the stage."""
 
     value: ValueId
@@ -87,8 +82,7 @@ class Load:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
-class Instr:
+class Instr(NamedTuple):
     """``value = template(args)`` in scalar code.
 
     ``template`` is C-family text: ``{0}, {1}`` are the operands, ``@`` the dialect's suffix
@@ -106,8 +100,7 @@ class Instr:
     number: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulate:
+class Accumulate(NamedTuple):
     """``value = combine over the stage's inner axes of source``; it exists after the stage.
 
     ``combine`` is one of ``sum prod max min argmax argmin any all``. The dtype is that of the
@@ -120,16 +113,14 @@ class Accumulate:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """Write ``value`` to memory at each point of the stage."""
 
     value: ValueId
     access: Access
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One loop nest inside a kernel: inner axes, reads, scalar code, accumulators, writes.
 
     With no inner axes the stage runs once per point of the kernel's own axes. Values loaded
@@ -144,8 +135,7 @@ class Stage:
     stores: tuple[Store, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(NamedTuple):
     """Step: parallel axes, and stages that share them and run in order at each point.
 
     ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
@@ -158,19 +148,17 @@ class Kernel:
     origins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Step: a named op on whole buffers."""
 
     op: str
     inputs: tuple[SlotId, ...]
     outputs: tuple[SlotId, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = MappingProxyType({})
     origins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """Step: ``output`` is the buffer of ``source`` under another shape of as many elements."""
 
     source: SlotId
@@ -180,8 +168,7 @@ class View:
 Step: TypeAlias = Sizes | Kernel | Call | View
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """After all steps: cell number ``cell`` takes the value of ``slot``.
 
     ``in_place`` says that the producing kernel may write straight into the cell's buffer when
@@ -193,8 +180,7 @@ class Commit:
     in_place: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
+class Storage(NamedTuple):
     """Memory plan: slots with the same number here may share one buffer, as lives allow.
 
     ``of[slot]`` is the buffer's number, or -1 for slots bound from outside (inputs, cells,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..graph import Tensor
 from ..program import SizeId
@@ -14,8 +14,7 @@ TRANSPARENT = frozenset({"dimshuffle", "broadcast_to", "window"})
 INLINE = frozenset({"size", "iota"})
 
 
-@dataclass(frozen=True, slots=True)
-class AxisMap:
+class AxisMap(NamedTuple):
     """Index along one axis of an operand: ``start + step * index[axis]`` of the consumer, or
     just ``start`` when ``axis`` is None."""
 
@@ -29,7 +28,7 @@ IndexMap = tuple[AxisMap, ...]
 
 def aligned(operand: Tensor, ndim: int, sizes: SizeTable) -> IndexMap:
     """The map of an operand broadcast, aligned at the right, against ``ndim`` axes."""
-    zero, one = sizes.const(0), sizes.const(1)
+    zero, one = sizes.zero, sizes.one
     lead = ndim - operand.ndim
     return tuple(
         AxisMap(None, zero, zero) if known else AxisMap(lead + j, zero, one)
@@ -49,7 +48,7 @@ def resolve(operand: Tensor, index: IndexMap, sizes: SizeTable) -> tuple[Tensor,
 def _through(node: Tensor, index: IndexMap, sizes: SizeTable) -> IndexMap:
     assert node.op is not None
     source = node.inputs[0]
-    fixed = AxisMap(None, sizes.const(0), sizes.const(0))
+    fixed = AxisMap(None, sizes.zero, sizes.zero)
     if node.op.name == "dimshuffle":
         pattern = node.attrs["pattern"]
         return tuple(

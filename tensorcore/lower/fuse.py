@@ -81,6 +81,7 @@ class Fuser:
         self.groups: list[Group] = []
         self.group_of: dict[Tensor, Group] = {}
         self._latest: dict[tuple[SizeId, ...], Group] = {}
+        self._operands: dict[Tensor, list[Operand]] = {}
 
     def place(self, node: Tensor, after: int = -1) -> None:
         """Put one node into a group; ``after`` is the last group it must follow."""
@@ -107,11 +108,13 @@ class Fuser:
 
     def operands(self, node: Tensor) -> list[Operand]:
         """What the node reads, with maps in terms of the axes it iterates over."""
-        over = iterated(node)
-        found = []
-        for operand in node.inputs:
-            index = aligned(operand, over.ndim, self.sizes)
-            found.append(resolve(operand, index, self.sizes))
+        found = self._operands.get(node)
+        if found is None:
+            ndim = iterated(node).ndim
+            found = self._operands[node] = [
+                resolve(operand, aligned(operand, ndim, self.sizes), self.sizes)
+                for operand in node.inputs
+            ]
         return found
 
     def _fuse(self, node: Tensor, after: int) -> None:

@@ -252,7 +252,7 @@ class KernelBuilder:
     ) -> Access:
         """The affine address; ``mapped`` is in terms of positions within the group's space."""
         sizes = self.sizes
-        zero = sizes.const(0)
+        zero = sizes.zero
         axes = self._axes() if inner and self.inner else self.kept
         strides = dict.fromkeys(axes, zero)
         offset = zero
@@ -267,7 +267,7 @@ class KernelBuilder:
     ) -> Access:
         """The address of the node's own value at the present point."""
         sizes = self.sizes
-        zero, one = sizes.const(0), sizes.const(1)
+        zero, one = sizes.zero, sizes.one
         if slot is not None and slot in self.scratch.values():
             target = self.inner
             shape = tuple(self.group.full[i] for i in self.inner)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..program import Access, Kernel, SizeId, Stage
 from .sizes import SizeTable
 
@@ -16,7 +14,8 @@ def merge_axes(kernel: Kernel, sizes: SizeTable) -> Kernel:
         if _mergeable(kernel, k, sizes):
             kernel = _merge_parallel(kernel, k, sizes)
         k -= 1
-    return replace(kernel, stages=tuple(_merge_inner(s, len(kernel.axes), sizes) for s in kernel.stages))
+    rank = len(kernel.axes)
+    return kernel._replace(stages=tuple(_merge_inner(s, rank, sizes) for s in kernel.stages))
 
 
 def _accesses(stage: Stage) -> list[Access]:
@@ -40,21 +39,20 @@ def _mergeable(kernel: Kernel, k: int, sizes: SizeTable) -> bool:
 
 
 def _without(access: Access, k: int) -> Access:
-    return replace(access, strides=access.strides[:k] + access.strides[k + 1 :])
+    return access._replace(strides=access.strides[:k] + access.strides[k + 1 :])
 
 
 def _drop(stage: Stage, k: int) -> Stage:
-    return replace(
-        stage,
-        loads=tuple(replace(load, access=_without(load.access, k)) for load in stage.loads),
-        stores=tuple(replace(store, access=_without(store.access, k)) for store in stage.stores),
+    return stage._replace(
+        loads=tuple(load._replace(access=_without(load.access, k)) for load in stage.loads),
+        stores=tuple(store._replace(access=_without(store.access, k)) for store in stage.stores),
     )
 
 
 def _merge_parallel(kernel: Kernel, k: int, sizes: SizeTable) -> Kernel:
     length = sizes.mul(kernel.axes[k], kernel.axes[k + 1])
     axes = kernel.axes[:k] + (length,) + kernel.axes[k + 2 :]
-    return replace(kernel, axes=axes, stages=tuple(_drop(s, k) for s in kernel.stages))
+    return kernel._replace(axes=axes, stages=tuple(_drop(s, k) for s in kernel.stages))
 
 
 def _merge_inner(stage: Stage, outer: int, sizes: SizeTable) -> Stage:
@@ -65,6 +63,6 @@ def _merge_inner(stage: Stage, outer: int, sizes: SizeTable) -> Stage:
         if not fixed and all(_alike(a, outer + k, length, sizes) for a in _accesses(stage)):
             merged = sizes.mul(stage.inner[k], length)
             inner = stage.inner[:k] + (merged,) + stage.inner[k + 2 :]
-            stage = replace(_drop(stage, outer + k), inner=inner)
+            stage = _drop(stage, outer + k)._replace(inner=inner)
         k -= 1
     return stage

@@ -45,6 +45,8 @@ class SizeTable:
         self._parent: list[SizeId] = []
         self._integers: dict[Tensor, SizeId] = {}
         self._slot_of = slot_of
+        self.zero = self.const(0)
+        self.one = self.const(1)
 
     # -- expressions --------------------------------------------------------------------
 
@@ -218,7 +220,7 @@ class SizeTable:
 
     def bind(self, node: Tensor, slot: int) -> None:
         """A variable whose sizes a call brings."""
-        one = self.const(1)
+        one = self.one
         shape = []
         for axis, known in enumerate(node.broadcastable):
             size = self.intern(Size("dim", (slot, axis)))

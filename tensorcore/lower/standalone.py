@@ -17,10 +17,10 @@ _ZERO = 0
 def join_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     """One stage per part; each copies its part behind the ones before."""
     axis = node.attrs["axis"]
-    start = sizes.const(0)
+    start = sizes.zero
     stages = []
     for k, part in enumerate(node.inputs):
-        stages.append(_copy(part, node, {axis: (start, sizes.const(1))}, sizes, slot_of, k))
+        stages.append(_copy(part, node, {axis: (start, sizes.one)}, sizes, slot_of, k))
         start = sizes.add(start, sizes.shape(part)[axis])
     return Kernel((), tuple(stages), (), (where_made(node),))
 
@@ -40,7 +40,7 @@ def place_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
         (),
         (zero,),
         (),
-        (Store(0, Access(slot_of(node), sizes.const(0), contiguous(shape, sizes))),),
+        (Store(0, Access(slot_of(node), sizes.zero, contiguous(shape, sizes))),),
     )
     copy = _copy(node.inputs[0], node, window, sizes, slot_of, 1)
     return Kernel((), (blank, copy), (), (where_made(node),))
@@ -56,7 +56,7 @@ def _copy(
 ) -> Stage:
     """A stage over the axes of ``part`` that writes it into ``node``; ``window`` gives start
     and step along the axes where it does not fill the whole."""
-    zero, one = sizes.const(0), sizes.const(1)
+    zero, one = sizes.zero, sizes.one
     axes = space_axes(part)
     inner = tuple(sizes.shape(part)[a] for a in axes)
     source, index = resolve(part, aligned(part, part.ndim, sizes), sizes)
@@ -80,8 +80,8 @@ def _address(
     axes: tuple[int, ...],
     sizes: SizeTable,
 ) -> Access:
-    strides = dict.fromkeys(axes, sizes.const(0))
-    offset = sizes.const(0)
+    strides = dict.fromkeys(axes, sizes.zero)
+    offset = sizes.zero
     for m, stride in zip(index, contiguous(shape, sizes), strict=True):
         if m.axis is not None:
             strides[m.axis] = sizes.add(strides[m.axis], sizes.mul(stride, m.step))
