@@ -10,8 +10,8 @@ import tensorcore.tensor as T
 from tensorcore.tensor import nnet
 
 # The reference runs the same steps op by op, so it runs fewer of them.
-LOGISTIC_STEPS = {"numpy_ref": 300}
-XOR_CALLS = {"numpy_ref": 6_000}
+LOGISTIC_STEPS = {"numpy_ref": 1_000}
+XOR_CALLS = {"numpy_ref": 3_000}
 
 
 def logistic_model(feats, rng):

@@ -25,10 +25,10 @@ def _float(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]
 
 
 def _divide(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
-    common = dtypes.result_dtype(names, literal)
-    if not dtypes.is_float(common):
-        common = str(config.floatX)
-    return (common,) * len(names), common
+    # Asked of each operand: int8 with uint64 has the common dtype float64, as in NumPy.
+    if any(dtypes.is_float(name) for name in names):
+        return _same(names, literal)
+    return (str(config.floatX),) * len(names), str(config.floatX)
 
 
 def _compare(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
