@@ -56,9 +56,7 @@ class In:
         self.allow_downcast = allow_downcast
 
 
-def Param(  # noqa: N802
-    variable: Tensor, default: Any = None, name: str | None = None, **facts: Any
-) -> In:
+def Param(variable: Tensor, default: Any = None, name: str | None = None, **facts: Any) -> In:
     """Theano's old spelling of ``In(variable, value=default, name=name)``."""
     return In(variable, name=name, value=default, **facts)
 
@@ -223,21 +221,17 @@ def function(
     cells = _cells(request)
     graph_inputs = [i.variable for i in request.inputs] + cells
     graph = Graph(graph_inputs, [*request.outputs, *(v for _, v in request.updates)])
-    graph, _ = optimise(graph, plugins.rules(None) if _has_plugins() else ())
+    selected = plugins.select(backend)
+    graph, _ = optimise(graph, plugins.rules(selected.backend))
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
-    chosen, program, executable = _compile(graph, cells, commits, backend)
+    chosen, program, executable = _compile(graph, cells, commits, selected)
     return Function(request, graph, cells, program, executable, chosen, name, downcast)
 
 
-def _has_plugins() -> bool:
-    return False
-
-
 def _compile(
-    graph: Graph, cells: Sequence[Shared], commits: Sequence[int], spec: Any
+    graph: Graph, cells: Sequence[Shared], commits: Sequence[int], selected: plugins.Selected
 ) -> tuple[str, Program, Executable]:
-    selected = plugins.select(spec)
     try:
         program = lower(graph, cells, commits, selected.backend.capabilities())
     except UnsupportedOp as missing:
@@ -327,7 +321,8 @@ def _update(cell: Any, value: Any) -> tuple[Shared, Tensor]:
             f"{what} must have {cell.ndim} dimension(s), found {node.ndim} ({node!r}, made at "
             f"{where_made(node)})."
         )
-    if any(known and not b for known, b in zip(cell.broadcastable, node.broadcastable, strict=True)):
+    flags = zip(cell.broadcastable, node.broadcastable, strict=True)
+    if any(known and not found for known, found in flags):
         node = OP_RESHAPE.make((node, *shape_list(cell)), {"broadcastable": cell.broadcastable})
     return cell, node
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,10 +21,13 @@ from .types import TensorType
 if TYPE_CHECKING:
     from .ops._declare import Op
 
-TensorLike = Any
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _PACKAGE = __file__.rpartition("graph.py")[0]
 _SITE: dict[str, bool] = {}
+
+
+#: What functions of tensors take: a Tensor, or what can become a constant.
+TensorLike: TypeAlias = "Tensor | np.ndarray | np.generic | complex | Sequence[Any]"
 
 
 class _Override(threading.local):
@@ -431,7 +434,7 @@ def as_tensor(value: TensorLike, dtype: str | None = None) -> Tensor:
 
 def make_constant(array: np.ndarray, literal: bool = False) -> Tensor:
     """A constant node; the array is frozen and must not be shared with the user."""
-    array = np.ascontiguousarray(array).reshape(array.shape)
+    array = np.array(array, order="C", copy=None)
     if array.dtype.byteorder not in "=|":
         array = array.astype(array.dtype.newbyteorder("="))
     array.flags.writeable = False

@@ -30,7 +30,8 @@ def _text(node: Tensor, operands: Sequence[str]) -> str:
         return f"(-{operands[0]})"
     name = node.op.name
     attrs = ", ".join(f"{k}={v}" for k, v in node.attrs.items())
-    return f"{name}{{{attrs}}}({', '.join(operands)})" if attrs else f"{name}({', '.join(operands)})"
+    inside = ", ".join(operands)
+    return f"{name}{{{attrs}}}({inside})" if attrs else f"{name}({inside})"
 
 
 def debugprint(

@@ -193,6 +193,10 @@ class Storage(NamedTuple):
     itemsize: tuple[int, ...] = ()
 
 
+#: No plan: every slot has a buffer of its own.
+NO_STORAGE = Storage()
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
@@ -206,7 +210,7 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[SlotId, ...]
     commits: tuple[Commit, ...]
-    storage: Storage = Storage()
+    storage: Storage = NO_STORAGE
 
     def bound(self) -> tuple[SlotId, ...]:
         """Slots whose buffers come from outside: inputs, cells, constants."""

@@ -85,6 +85,6 @@ def shared(
     flags = tuple(broadcastable) if broadcastable is not None else (False,) * array.ndim
     type_ = TensorType(array.dtype.name, flags)
     array = type_.convert(array, f"shared variable {name or ''}".strip())
-    if np.may_share_memory(array, value) and not borrow or not array.flags.writeable:
+    if (np.may_share_memory(array, value) and not borrow) or not array.flags.writeable:
         array = array.copy()
     return Shared(array, type_, name)

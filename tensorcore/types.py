@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -36,10 +36,10 @@ class TensorType:
     dtype: str
     broadcastable: tuple[bool, ...]
     ndim: int
-    _table: dict[tuple[str, tuple[bool, ...]], TensorType] = {}
-    _lock = threading.Lock()
+    _table: ClassVar[dict[tuple[str, tuple[bool, ...]], TensorType]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:
+    def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:  # noqa: PYI034 (interned)
         key = (dtypes.canonical(dtype), tuple(bool(b) for b in broadcastable))
         found = cls._table.get(key)
         if found is None:

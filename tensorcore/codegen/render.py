@@ -213,7 +213,7 @@ class KernelPrinter:
         if instr.op == "size":
             return self._size(instr.number)
         if instr.op == "index":
-            return index[instr.number]
+            return index[int(instr.number)]
         if instr.op == "cast":
             return self._cast(args[0], instr.operand_dtype, instr.dtype)
         return self.dialect.fill(instr.template, instr.operand_dtype, args)

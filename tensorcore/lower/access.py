@@ -51,9 +51,7 @@ def _through(node: Tensor, index: IndexMap, sizes: SizeTable) -> IndexMap:
     fixed = AxisMap(None, sizes.zero, sizes.zero)
     if node.op.name == "dimshuffle":
         pattern = node.attrs["pattern"]
-        return tuple(
-            index[pattern.index(a)] if a in pattern else fixed for a in range(source.ndim)
-        )
+        return tuple(index[pattern.index(a)] if a in pattern else fixed for a in range(source.ndim))
     if node.op.name == "broadcast_to":
         lead = node.ndim - source.ndim
         return tuple(

@@ -262,9 +262,7 @@ class KernelBuilder:
             offset = sizes.add(offset, sizes.mul(stride, m.start))
         return Access(slot, offset, tuple(strides[a] for a in axes))
 
-    def _access_of(
-        self, node: Tensor, axes: tuple[int, ...], slot: SlotId | None = None
-    ) -> Access:
+    def _access_of(self, node: Tensor, axes: tuple[int, ...], slot: SlotId | None = None) -> Access:
         """The address of the node's own value at the present point."""
         sizes = self.sizes
         zero, one = sizes.zero, sizes.one

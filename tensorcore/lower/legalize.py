@@ -123,4 +123,3 @@ def _mergeable(node: Tensor) -> Tensor | None:
 
 def _ends(batch: tuple[int, ...], labels: tuple[int, ...]) -> bool:
     return bool(batch) and len(labels) > len(batch) and labels[-1] == batch[-1]
-

@@ -126,9 +126,7 @@ class Op(Generic[P]):
         """The node over these tensors and checked attributes."""
         return Tensor(self, inputs, attrs, self.family.infer(self, inputs, attrs))
 
-    def operands(
-        self, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
-    ) -> tuple[Tensor, ...]:
+    def operands(self, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """The inputs, cast to the dtypes in which the op computes."""
         wanted = self.family.operand_dtypes(self, inputs, attrs)
         if all(t.type.dtype == d for t, d in zip(inputs, wanted, strict=True)):
@@ -151,7 +149,8 @@ class Op(Generic[P]):
         """A composite's body over these inputs."""
         if self.body is None:
             raise NullTypeGradError(f"{self.name} is a primitive and has no body.")
-        return self.body(*inputs, **attrs)  # type: ignore[call-arg]
+        body: Callable[..., Tensor] = self.body
+        return body(*inputs, **attrs)
 
     def template(self, dtype_kind: str) -> str | None:
         """Scalar code for operands of a kind (``b i u f c``), or None."""

@@ -97,9 +97,7 @@ class Elementwise:
             )
         return tensors(args), attrs
 
-    def _dtypes(
-        self, op: Op[Any], inputs: tuple[Tensor, ...]
-    ) -> tuple[tuple[str, ...], str]:
+    def _dtypes(self, op: Op[Any], inputs: tuple[Tensor, ...]) -> tuple[tuple[str, ...], str]:
         names = [t.type.dtype for t in inputs]
         return RULES[op.rule](names, [is_literal(t) for t in inputs])
 

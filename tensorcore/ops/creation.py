@@ -40,9 +40,7 @@ class Constant:
         return tuple(sizes.const(n) for n in node.attrs["value"].shape)
 
 
-@declare(
-    Constant(), accepts=ALL, reference=lambda xp, value, literal: value, differentiable=False
-)
+@declare(Constant(), accepts=ALL, reference=lambda xp, value, literal: value, differentiable=False)
 def constant(*, value: np.ndarray) -> Tensor:
     """A fixed array."""
 

@@ -125,7 +125,7 @@ def _reference_pow(xp: Any, x: Any, y: Any) -> Any:
     c={"f": "pow@({0}, {1})", "c": "tc_pow_#({0}, {1})", "*": "tc_pow_#({0}, {1})"},
     symbol="**",
 )
-def pow(x: TensorLike, y: TensorLike) -> Tensor:  # noqa: A001
+def pow(x: TensorLike, y: TensorLike) -> Tensor:
     """``x`` to the power ``y``; of integers, a negative power is rounded towards zero."""
 
 
@@ -392,9 +392,7 @@ def _flat(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return lambda: fill(x, cast_to(as_tensor(0), x.dtype))
 
 
-@declare(
-    E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.floor(x), c="floor@({0})"
-)
+@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.floor(x), c="floor@({0})")
 def floor(x: TensorLike) -> Tensor:
     """The largest whole number that is not above ``x``."""
 

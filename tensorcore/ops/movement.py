@@ -248,8 +248,8 @@ class Join(Movement):
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        from ._families import RULES
         from ..graph import is_literal
+        from ._families import RULES
 
         names = [t.type.dtype for t in inputs]
         return RULES["same"](names, [is_literal(t) for t in inputs])[0]
@@ -335,9 +335,7 @@ def _reference_window(
 
 
 @declare(Window(), accepts=ALL, reference=_reference_window)
-def window(
-    x: Tensor, *sizes: TensorLike, axes: tuple[int, ...], index: tuple[int, ...]
-) -> Tensor:
+def window(x: Tensor, *sizes: TensorLike, axes: tuple[int, ...], index: tuple[int, ...]) -> Tensor:
     """Entries ``start, start + step, ...`` (``length`` of them) along some axes."""
 
 

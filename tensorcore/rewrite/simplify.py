@@ -45,9 +45,7 @@ def _cast(node: Tensor) -> Tensor | None:
     if inner.op.name == "fill":
         return fill(inner.inputs[0], cast_to(inner.inputs[1], node.dtype))
     if inner.op.name == "broadcast_to":
-        return inner.op.make(
-            (cast_to(inner.inputs[0], node.dtype), *inner.inputs[1:]), inner.attrs
-        )
+        return inner.op.make((cast_to(inner.inputs[0], node.dtype), *inner.inputs[1:]), inner.attrs)
     return None
 
 
@@ -145,4 +143,3 @@ SIMPLIFY: tuple[Rule, ...] = (
     rule("pow_half", pow(x, 0.5), sqrt(x), FINITE),
     rule("pow_minus_one", pow(x, -1), true_div(1, x), STABLE),
 )
-

@@ -59,11 +59,11 @@ from .variables import constructors
 
 TensorVariable = Tensor
 as_tensor_variable = as_tensor
-abs = abs_  # noqa: A001
+abs = abs_
 where = switch
-inv = reciprocal = lambda x: 1 / as_tensor(x)  # noqa: E731
+inv = reciprocal = lambda x: 1 / as_tensor(x)
 square = sqr
-round = round_half_to_even  # noqa: A001
+round = round_half_to_even
 second = fill
 
 

@@ -28,7 +28,6 @@ from ..ops.elementwise import (
     int_div,
     invert,
     le,
-    log,
     lt,
     maximum,
     mod,
@@ -38,7 +37,6 @@ from ..ops.elementwise import (
     pow,
     sqrt,
     sub,
-    switch,
     true_div,
     xor,
 )
@@ -71,7 +69,7 @@ def _restore(y: Tensor, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Ten
     return dimshuffle(y, tuple("x" if i in axes else next(rest) for i in range(x.ndim)))
 
 
-def sum(x: TensorLike, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def sum(x: TensorLike, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over ``axis`` (all by default). Small integers are summed in 64 bits."""
     x = as_tensor(x) if dtype is None else cast(x, dtype)
     return _reduce(reduce_sum, x, axis, keepdims)
@@ -83,22 +81,22 @@ def prod(x: TensorLike, axis: Axis = None, dtype: Any = None, keepdims: bool = F
     return _reduce(reduce_prod, x, axis, keepdims)
 
 
-def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def max(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest value over ``axis``; NaN if there is one. Empty axes raise ShapeError."""
     return _reduce(reduce_max, x, axis, keepdims)
 
 
-def min(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def min(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest value over ``axis``; NaN if there is one. Empty axes raise ShapeError."""
     return _reduce(reduce_min, x, axis, keepdims)
 
 
-def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether any value over ``axis`` is not zero."""
     return _reduce(reduce_any, x, axis, keepdims)
 
 
-def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether all values over ``axis`` are not zero."""
     return _reduce(reduce_all, x, axis, keepdims)
 
@@ -279,7 +277,7 @@ def shape_padright(x: TensorLike, n_ones: int = 1) -> Tensor:
     return dimshuffle(x, tuple(range(x.ndim)) + ("x",) * n_ones)
 
 
-def concatenate(tensor_list: Sequence[TensorLike], axis: int = 0) -> Tensor:
+def concatenate(tensor_list: Any, axis: int = 0) -> Tensor:
     """The tensors side by side along an axis that they have. Raises ShapeError."""
     if isinstance(tensor_list, Tensor):
         raise TypeError("concatenate takes a list of tensors, found one tensor.")

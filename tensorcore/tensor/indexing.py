@@ -94,7 +94,7 @@ def _position(entry: Any, size: Tensor) -> TensorLike:
 
 def _slice_window(entry: slice, size: Tensor) -> list[TensorLike]:
     """Start, length and step of a slice, clipped to the axis as Python does."""
-    step: TensorLike = 1 if entry.step is None else entry.step
+    step: Any = 1 if entry.step is None else entry.step
     if isinstance(step, Tensor) and is_constant(step):
         step = int(step.attrs["value"])
     if isinstance(step, Tensor):

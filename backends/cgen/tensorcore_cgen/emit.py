@@ -220,8 +220,8 @@ def _sizes(unit: _Unit) -> str:
     index = 0
     for segment, step in enumerate(steps):
         lines.append(f"  if (segment == {segment}) {{")
-        for size in step.ids:
-            lines.append(f"    s[{size}] = {_size(unit.program, unit.program.sizes[size])};")
+        program = unit.program
+        lines += [f"    s[{k}] = {_size(program, program.sizes[k])};" for k in step.ids]
         for check in step.checks:
             lines.append(_check(check.kind, check.args, index))
             index += 1
