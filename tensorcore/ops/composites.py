@@ -11,9 +11,9 @@ from ..graph import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize_axes
-from .elementwise import add, exp, isinf, log, log1p, maximum, minimum, switch
+from .elementwise import add, exp, ge, isinf, log, log1p, maximum, minimum, switch
 from .movement import broadcast_to, dimshuffle, join, shape_list
-from .reduction import reduce_max, reduce_sum
+from .reduction import reduce_max, reduce_sum, reference_sum
 
 E = ELEMENTWISE
 
@@ -77,7 +77,10 @@ def _reference_sigmoid(xp: Any, x: Any) -> Any:
 )
 def sigmoid(x: TensorLike) -> Tensor:
     """The logistic function ``1 / (1 + exp(-x))``, without overflow."""
-    return 1 / (1 + exp(-as_tensor(x)))
+    # Not 1 / (1 + exp(-x)): that overflows to 0 where the result is small but not yet 0.
+    x = as_tensor(x)
+    e = exp(-abs(x))
+    return switch(ge(x, 0), 1, e) / (1 + e)
 
 
 @sigmoid.gradient
@@ -92,7 +95,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     accepts=FLOATING,
     rule="float",
     ulp=(5, 3),
-    reference=lambda xp, x: xp.logaddexp(x, 0 * x),
+    reference=lambda xp, x: xp.logaddexp(x, xp.zeros_like(x)),
 )
 def softplus(x: TensorLike) -> Tensor:
     """``log(1 + exp(x))``, without overflow."""
@@ -161,7 +164,7 @@ def _kept(reduced: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 def _reference_softmax(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     e = xp.exp(x - xp.max(x, axis=axes, keepdims=True))
-    return e / xp.sum(e, axis=axes, keepdims=True)
+    return e / reference_sum(xp, e, axes, keepdims=True)
 
 
 @declare(
@@ -187,7 +190,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _reference_log_softmax(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     z = x - xp.max(x, axis=axes, keepdims=True)
-    return z - xp.log(xp.sum(xp.exp(z), axis=axes, keepdims=True))
+    return z - xp.log(reference_sum(xp, xp.exp(z), axes, keepdims=True))
 
 
 @declare(
@@ -214,7 +217,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     top = xp.max(x, axis=axes, keepdims=True)
     shift = xp.where(xp.isinf(top), 0 * xp.isinf(top), top).astype(x.dtype)
-    total = xp.log(xp.sum(xp.exp(x - shift), axis=axes, keepdims=True)) + shift
+    total = xp.log(reference_sum(xp, xp.exp(x - shift), axes, keepdims=True)) + shift
     return xp.squeeze(total, axis=axes)
 
 

@@ -20,13 +20,25 @@ def _reference(function: str) -> Any:
     return reference
 
 
-@declare(
-    R,
-    accepts=NUMERIC,
-    rule="sum",
-    reference=lambda xp, x, axes: xp.sum(x, axis=axes, dtype=x.dtype),
-    c="sum",
-)
+def _flat_last(xp: Any, x: Any, axes: Axes) -> Any:
+    kept = [i for i in range(x.ndim) if i not in axes]
+    moved = xp.permute_dims(x, (*kept, *axes))
+    count = 1
+    for axis in axes:
+        count *= x.shape[axis]
+    return moved.reshape((*[x.shape[i] for i in kept], count))
+
+
+def reference_sum(xp: Any, x: Any, axes: Axes, keepdims: bool = False) -> Any:
+    """Pairwise along all the axes together: NumPy adds pairwise only along a contiguous axis,
+    elsewhere one after the other."""
+    flat = xp.sum(_flat_last(xp, x, axes).copy(), axis=-1, dtype=x.dtype)
+    if not keepdims:
+        return flat
+    return flat.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+@declare(R, accepts=NUMERIC, rule="sum", reference=reference_sum, c="sum")
 def reduce_sum(x: TensorLike, *, axes: Axes) -> Tensor:
     """The sum over axes. Floats are summed pairwise: the error grows with log n."""
 
@@ -61,15 +73,6 @@ def reduce_any(x: TensorLike, *, axes: Axes) -> Tensor:
 @declare(R, accepts=ALL, rule="bool", reference=_reference("all"), c="all")
 def reduce_all(x: TensorLike, *, axes: Axes) -> Tensor:
     """Whether all values over axes are true (not zero)."""
-
-
-def _flat_last(xp: Any, x: Any, axes: Axes) -> Any:
-    kept = [i for i in range(x.ndim) if i not in axes]
-    moved = xp.permute_dims(x, (*kept, *axes))
-    count = 1
-    for axis in axes:
-        count *= x.shape[axis]
-    return moved.reshape((*[x.shape[i] for i in kept], count))
 
 
 @declare(
