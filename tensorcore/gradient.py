@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
-from .graph import Tensor, as_tensor, toposort, where_made
+from .graph import Tensor, as_tensor, substitute, toposort, where_made
 from .ops.composites import fill
 from .ops.creation import iota
 from .ops.elementwise import add, cast, cast_to, eq
@@ -98,19 +98,18 @@ def backward(
     return {x: found[x] for x in wrt if x in found and x not in barrier}
 
 
-def _missing(x: Tensor, cost: Tensor | None, policy: str) -> Tensor:
+def _missing(x: Tensor, costs: Sequence[Tensor], policy: str) -> Tensor:
     reason = "an integer or bool has no gradient" if not dtypes.is_float(x.dtype) else ""
-    if not reason and cost is not None:
-        inside = x in set(toposort([cost]))
+    if not reason:
+        inside = x in set(toposort(costs)) or not set(costs).isdisjoint(toposort([x]))
         reason = (
-            "every path from it to the cost passes through an op without gradient"
+            "every path between them passes through an op without gradient"
             if inside
-            else "it is not part of the computation of the cost"
+            else "neither is part of the computation of the other"
         )
     message = (
-        f"grad: the cost {_describe(cost) if cost is not None else ''} does not depend on "
-        f"{_describe(x)} in a differentiable way: {reason}. Pass disconnected_inputs='ignore' to "
-        f"get zeros."
+        f"no gradient flows between {', '.join(map(_describe, costs))} and {_describe(x)}: "
+        f"{reason}. Pass disconnected_inputs='ignore' to get zeros."
     )
     if policy == "raise":
         raise DisconnectedInputError(message)
@@ -149,7 +148,7 @@ def grad(
         )
     items, many = _listed(wrt)
     stop = list(consider_constant or ())
-    known = {node: as_tensor(g) for node, g in (known_grads or {}).items()}
+    known = {node: _known(node, as_tensor(g)) for node, g in (known_grads or {}).items()}
     if cost is None and not known:
         raise ValueError("grad: give a cost, or known_grads.")
     targets = list(known)
@@ -170,8 +169,17 @@ def grad(
         elif return_disconnected.lower() == "none" and disconnected_inputs != "raise":
             results.append(None)
         else:
-            results.append(_missing(x, cost, disconnected_inputs))
+            results.append(_missing(x, targets, disconnected_inputs))
     return results if many else results[0]
+
+
+def _known(node: Tensor, g: Tensor) -> Tensor:
+    if g.ndim != node.ndim:
+        raise ShapeError(
+            f"the known gradient of {_describe(node)} must have {node.ndim} dimension(s), found "
+            f"{g.ndim}."
+        )
+    return g
 
 
 def _check_cost(cost: Tensor) -> None:
@@ -220,6 +228,8 @@ def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise")
     outputs, many = _listed(f)
     items, _ = _listed(wrt)
     points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
+    if len(points) != len(items):
+        raise ValueError(f"Rop: {len(items)} tensors in wrt but {len(points)} eval_points.")
     for x, v in zip(items, (as_tensor(p) for p in points), strict=True):
         if x.ndim != v.ndim:
             raise ShapeError(
@@ -230,9 +240,16 @@ def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise")
     for y, stable in zip(outputs, raised(outputs, items), strict=True):
         u = y.type()
         rows = backward({stable: u}, items)
-        reached = {rows[x]: as_tensor(v) for x, v in zip(items, points, strict=True) if x in rows}
-        column = backward(reached, [u]).get(u) if reached else None
-        results.append(_missing(y, None, disconnected_outputs) if column is None else column)
+        reached: Cotangents = {}
+        for x, v in zip(items, points, strict=True):
+            if x in rows:  # several may share one row
+                seed = _match(as_tensor(v), rows[x])
+                reached[rows[x]] = add(reached[rows[x]], seed) if rows[x] in reached else seed
+        column = backward(reached, [u]).get(u)
+        if column is None:
+            results.append(_missing(y, items, disconnected_outputs))
+        else:  # the values of u are in no linear column, its sizes may be
+            results.append(substitute([column], {u: stable})[0])
     return results if many else results[0]
 
 

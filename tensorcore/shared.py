@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .backend import HOST, Memory
-from .errors import DTypeError
+from .errors import DTypeError, ShapeError
 from .graph import Tensor
 from .types import TensorType
 
@@ -72,11 +72,15 @@ def shared(
 
     A Python int makes an int64 scalar, a float a float64 one. Sizes are free to change with
     ``set_value`` unless ``broadcastable`` fixes an axis to 1. ``strict`` and
-    ``allow_downcast`` are Theano's and change nothing here. Raises DTypeError.
+    ``allow_downcast`` are Theano's and change nothing here. Raises DTypeError, and ShapeError for
+    ragged lists.
     """
     if isinstance(value, Tensor):
         raise TypeError("shared() takes a value, not a symbolic tensor; compute it first.")
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as cause:
+        raise ShapeError(f"shared(): the value is ragged: {cause}") from cause
     if array.dtype.name not in dtypes.DTYPES:
         raise DTypeError(
             f"shared(): a {type(value).__name__} with dtype {array.dtype} cannot be shared. "

@@ -40,7 +40,13 @@ class TensorType:
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:  # noqa: PYI034 (interned)
-        key = (dtypes.canonical(dtype), tuple(bool(b) for b in broadcastable))
+        flags = tuple(broadcastable)
+        if any(flag not in (True, False) for flag in flags):
+            raise TypeError(
+                f"TensorType: broadcastable takes one bool per axis, found {broadcastable!r}. "
+                f"Sizes are no part of a type."
+            )
+        key = (dtypes.canonical(dtype), tuple(bool(flag) for flag in flags))
         found = cls._table.get(key)
         if found is None:
             with cls._lock:

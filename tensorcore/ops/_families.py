@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -168,7 +169,10 @@ def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
     wanted = axis if isinstance(axis, (tuple, list)) else (axis,)
     result = set()
     for a in wanted:
-        number = a.__index__()
+        try:
+            number = operator.index(a)
+        except TypeError as cause:
+            raise TypeError(f"{what}: an axis is an integer, found {a!r}.") from cause
         if not -ndim <= number < ndim:
             raise ShapeError(f"{what}: axis {number} does not exist, the tensor has {ndim}.")
         result.add(number % ndim)

@@ -133,7 +133,8 @@ def pow(x: TensorLike, y: TensorLike) -> Tensor:
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     return (
         lambda: g * y * x ** (y - 1),
-        lambda: g * z * log(switch(x > 0, x, 1)),
+        # At a base of zero the result is flat; below zero there is none, and log says NaN.
+        lambda: g * z * log(switch(eq(x, 0), 1, x)),
     )
 
 

@@ -313,7 +313,7 @@ class Window(Movement):
         for k, axis in enumerate(node.attrs["axes"]):
             start, length = (sizes.integer(s) for s in node.inputs[1 + 3 * k : 3 + 3 * k])
             if axis in node.attrs["index"]:
-                what = f"the index into axis {axis} and its size"
+                what = f"the index into axis {axis} must be below its size"
                 sizes.demand("below", (start, shapes[0][axis]), node, what)
             result[axis] = length
         return tuple(result)

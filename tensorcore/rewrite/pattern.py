@@ -104,6 +104,10 @@ def _match(
         bound[pattern] = node
         return True
     if is_constant(pattern):
+        # With moves, ones in the shape of something (ones_like) count as a one; the engine
+        # refuses a result whose axes differ.
+        while moves is not None and node.op is not None and node.op.name == "fill":
+            node = node.inputs[1]
         return is_constant(node) and _uniform(node.attrs["value"], pattern.attrs["value"])
     if moves is not None and not root:
         node = skip_moves(node, moves)

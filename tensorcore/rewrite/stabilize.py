@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..graph import Tensor
-from ..ops.composites import log_softmax, logsumexp, sigmoid, softplus
-from ..ops.elementwise import add, exp, expm1, log, log1p, neg, sub, true_div
+from ..ops.composites import log_softmax, logsumexp, sigmoid, softmax, softplus
+from ..ops.elementwise import add, exp, expm1, log, log1p, neg, pow, sub, true_div
+from ..ops.reduction import reduce_sum
 from .engine import Rewriter, index_rules
 from .pattern import Exactness, Rule, moved, rule, skip_moves, var
 
@@ -41,9 +42,27 @@ def _logsumexp(node: Tensor) -> Tensor | None:
     return moved(logsumexp(term.inputs[0], axes=inner.attrs["axes"]), moves)
 
 
+def _softmax(node: Tensor) -> Tensor | None:
+    """exp(x) over its sum, the sum aligned with the axes it was taken over."""
+    exponentials, total = node.inputs
+    pattern: tuple[int | str, ...] = tuple(range(total.ndim))
+    if total.op is not None and total.op.name == "dimshuffle":
+        pattern, total = total.attrs["pattern"], total.inputs[0]
+    if exponentials.op is not exp or total.op is not reduce_sum:
+        return None
+    summed, logits, axes = total.inputs[0], exponentials.inputs[0], total.attrs["axes"]
+    if summed.op is not exp or summed.inputs[0] is not logits:
+        return None
+    rest = iter(range(total.ndim))
+    aligned = tuple("x" if i in axes else next(rest) for i in range(logits.ndim))
+    padded = ("x",) * (logits.ndim - len(pattern)) + pattern
+    return softmax(logits, axes=axes) if padded == aligned else None
+
+
 STABILIZE: tuple[Rule, ...] = (
     _stable("sigmoid", true_div(1, add(1, exp(neg(x)))), sigmoid(x)),
     _stable("sigmoid_of_negative", true_div(1, add(1, exp(x))), sigmoid(neg(x))),
+    _stable("sigmoid_power", pow(add(1, exp(neg(x))), -1), sigmoid(x)),
     rule("sigmoid_quotient", true_div(exp(x), add(1, exp(x))), sigmoid(x), STABLE),
     _stable("sigmoid_complement", sub(1, sigmoid(x)), sigmoid(neg(x))),
     _stable("log_sigmoid", log(sigmoid(x)), neg(softplus(neg(x)))),
@@ -51,6 +70,7 @@ STABILIZE: tuple[Rule, ...] = (
     _stable("log1p_minus_sigmoid", log1p(neg(sigmoid(x))), neg(softplus(x))),
     _stable("softplus", log(add(1, exp(x))), softplus(x)),
     _stable("log1p_exp", log1p(exp(x)), softplus(x)),
+    Rule("softmax", "true_div", STABLE, apply=_softmax),
     Rule("log_softmax", "log", STABLE, apply=_log_softmax),
     Rule("logsumexp", "log", STABLE, apply=_logsumexp),
     rule("log_one_plus", log(add(1, x)), log1p(x), STABLE),
