@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+import sys
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 #: The version of the plugin contract that this tensorcore keeps.
 API = "v1"
@@ -18,8 +17,7 @@ ADDONS = "tensorcore.plugins"
 _API_GROUP = "tensorcore.api"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One plugin as announced: by an entry point, or by the option ``plugins``.
 
     ``value`` is ``module[:object]``, ``api`` the declared version of the plugin contract
@@ -43,13 +41,15 @@ class Entry:
 
 @functools.cache
 def installed() -> tuple[Entry, ...]:
-    """Entries of both groups in all distributions on the path, sorted by name."""
-    from importlib.metadata import distributions
+    """Entries of both groups in all distributions on the path, sorted by name.
 
+    The folders are read directly: ``importlib.metadata`` would load the e-mail package to
+    parse fields that are not needed here, which costs more than everything else at start.
+    """
     found: list[Entry] = []
     seen: set[str] = set()
-    for distribution in distributions():
-        for entry in _entries(distribution):
+    for folder in metadata_folders(sys.path):
+        for entry in _entries(folder):
             owner = _canonical(entry.distribution)
             if (key := f"{owner} {entry.group} {entry.name}") not in seen:
                 seen.add(key)  # a distribution that is on the path twice counts once
@@ -57,30 +57,70 @@ def installed() -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.distribution)))
 
 
-def _entries(distribution: Distribution) -> Iterator[Entry]:
+def metadata_folders(path: Iterable[str]) -> Iterator[str]:
+    """The ``*.dist-info`` and ``*.egg-info`` folders along an import path, in its order."""
+    for place in path:
+        try:
+            names = sorted(os.listdir(place or "."))
+        except OSError:
+            continue  # a zip file, or a folder that does not exist
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                yield os.path.join(place or ".", name)
+
+
+def _entries(folder: str) -> Iterator[Entry]:
     """The entries of one distribution. Damaged metadata, ours or not, harms nobody."""
-    label, version = "", ""
+    label, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")
     try:
-        text = distribution.read_text("entry_points.txt") or ""
-        if "tensorcore." not in text:  # most have nothing for us: do not even parse
-            return
-        label, version = _identity(distribution)
-        points = list(distribution.entry_points)
-    except Exception as cause:  # noqa: BLE001  (kept and shown as the entry's defect)
-        if label:
-            defect = f"its entry_points.txt cannot be read: {type(cause).__name__}: {cause}"
-            yield Entry(label, "", label, version, defect=" ".join(defect.split()))
+        with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
+            raw = file.read()
+    except OSError:
         return
-    versions = {point.name: point.value for point in points if point.group == _API_GROUP}
-    for point in points:
-        if point.group in (BACKENDS, ADDONS):
-            api = versions.get(point.name, "")
-            yield Entry(point.name, point.value, label, version, api, point.group)
+    if b"tensorcore." not in raw:  # most have nothing for us: do not even parse
+        return
+    try:
+        points = list(_points(raw.decode("utf-8")))
+    except ValueError as cause:
+        defect = f"its entry_points.txt cannot be read: {type(cause).__name__}: {cause}"
+        yield Entry(label, "", label, version, defect=" ".join(defect.split()))
+        return
+    label = _declared_name(folder) or label
+    versions = {name: value for group, name, value in points if group == _API_GROUP}
+    for group, name, value in points:
+        if group in (BACKENDS, ADDONS):
+            yield Entry(name, value, label, version, versions.get(name, ""), group)
 
 
-def _identity(distribution: Distribution) -> tuple[str, str]:
-    name = distribution.metadata["Name"]
-    return str(name or "unnamed"), str(distribution.metadata["Version"] or "")
+def _points(text: str) -> Iterator[tuple[str, str, str]]:
+    """(group, name, value) of each line of an ``entry_points.txt``; raises ValueError."""
+    group = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip()
+        if not words or words.startswith(("#", ";")):
+            continue
+        if words.startswith("[") and words.endswith("]"):
+            group = words[1:-1].strip()
+            continue
+        name, equals, value = words.partition("=")
+        if not (group and equals and name.strip() and value.strip()):
+            raise ValueError(f"line {number} is no entry point: {words!r}")
+        yield group, name.strip(), value.partition("[")[0].strip()
+
+
+def _declared_name(folder: str) -> str:
+    """The name as the distribution spells it; the folder's name has ``_`` for ``-``."""
+    for file in ("METADATA", "PKG-INFO"):
+        try:
+            with open(os.path.join(folder, file), encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    if line.startswith("Name:"):
+                        return line[5:].strip()
+                    if not line.strip():
+                        break
+        except OSError:
+            continue
+    return ""
 
 
 def _canonical(name: str) -> str:
@@ -92,8 +132,10 @@ def same_distribution(a: str, b: str) -> bool:
     return _canonical(a) == _canonical(b)
 
 
-def entry_point(entry: Entry) -> EntryPoint:
-    """The standard library's object for ``entry``; its ``load`` imports the plugin."""
-    from importlib.metadata import EntryPoint
-
-    return EntryPoint(entry.name, entry.value, entry.group)
+def load(entry: Entry) -> object:
+    """Import the plugin of an entry; raises whatever its module raises."""
+    module, _, attributes = entry.value.partition(":")
+    found: object = importlib.import_module(module.strip())
+    for name in filter(None, attributes.strip().split(".")):
+        found = getattr(found, name)
+    return found

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import config
-from ._discovery import API, BACKENDS, Entry, entry_point
+from ._discovery import API, BACKENDS, Entry, load
 from ._options import Option, did_you_mean, nearest
 from .backend import Backend, Capabilities, Diagnosis
 from .dtypes import DTYPES
@@ -101,7 +101,7 @@ class Plugin:
         check_metadata(entry)
         self.entry = entry
         what = f"importing {entry.value!r}"
-        self.object: Any = guarded(what, entry, lambda: entry_point(entry).load())
+        self.object: Any = guarded(what, entry, lambda: load(entry))
         self._alone = guarded(f"the plugin {entry.value!r}", entry, self._register_alone)
         self._check_hooks()
         self._register_options()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of option value.
 
     ``convert`` takes what a user assigned, or the text found in a file or variable, and
@@ -25,8 +23,7 @@ class Kind:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: dotted name, kind, default (a value, or a function without arguments that
     computes it when the sources are read) and a line of documentation."""
 
@@ -167,8 +164,7 @@ path = Kind("a path", _path)
 names = Kind("names separated by commas", _names)
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A backend as users write it: ``NAME[@DISTRIBUTION][:DEVICE]``."""
 
     name: str

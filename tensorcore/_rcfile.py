@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ._options import brief, home
 
@@ -22,8 +22,7 @@ _LARGEST = 1 << 20
 DEFAULT_LEVEL, RC_LEVEL, FLAGS_LEVEL, VARIABLE_LEVEL = 0, 1, 10_000, 10_001
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong in a configuration source: where it is and what it is."""
 
     where: str
@@ -36,8 +35,7 @@ class Problem:
         return "".join(c if c.isprintable() else "?" for c in words)
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """One setting as written: option name (or variable), text, place, level and section.
 
     ``section`` is the header it stood under, ``None`` outside rc files.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _rcfile
 from ._options import (
@@ -32,8 +32,7 @@ class UnknownOption(ConfigError, AttributeError):
     """An option that does not exist. An AttributeError too, so that ``hasattr`` works."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A value for an option, where it comes from, and the rank of that place."""
 
     value: Any
@@ -41,8 +40,7 @@ class Candidate:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """An option as ``explain`` reports it; ``overrode`` holds (value, source) of the losers."""
 
     option: str

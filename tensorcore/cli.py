@@ -126,7 +126,8 @@ def _backends(known: argparse.Namespace, rest: list[str]) -> int:
     selected, code, complaint = _selected()
     if known.json:
         chosen = {"asked": words[0], "source": words[1], "selected": selected, "works": code == 0}
-        _print_json({"chosen": chosen, "error": complaint, "backends": [asdict(s) for s in found]})
+        rows = [entry._asdict() for entry in found]
+        _print_json({"chosen": chosen, "error": complaint, "backends": rows})
         return code
     print(_report.table(_rows(found), ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "REASON")))
     for status in found:
@@ -204,7 +205,7 @@ def _config(known: argparse.Namespace, rest: list[str]) -> int:
     problems = _lines()  # already shown on standard error when they were found
     if known.json:
         chosen = {"value": value, "source": source}
-        rows = [asdict(setting) for setting in settings]
+        rows = [setting._asdict() for setting in settings]
         _print_json({"chosen_backend": chosen, "options": rows, "problems": problems})
     else:
         print(_report.settings_page(settings, known.explain))

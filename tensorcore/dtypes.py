@@ -8,8 +8,8 @@ promotion table decides everything else.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from . import config
 from .errors import DTypeError
 
 
-@dataclass(frozen=True, slots=True)
-class DType:
+class DType(NamedTuple):
     """One dtype: its NumPy name, kind (``b i u f c``), size in bytes and C type."""
 
     name: str

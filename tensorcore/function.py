@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,8 +67,7 @@ class Out:
         self.variable = variable
 
 
-@dataclass(frozen=True)
-class _Request:
+class _Request(NamedTuple):
     """The arguments of ``function``, checked and in one form."""
 
     inputs: tuple[In, ...]

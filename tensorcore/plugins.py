@@ -7,8 +7,8 @@ is wrong with a plugin becomes its status and harms nobody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _discovery, config
 from ._discovery import BACKENDS, Entry
@@ -37,8 +37,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(NamedTuple):
     """The backend that counts. ``by_name`` is false when ``auto`` found it; ``notes`` say
     which backends ``auto`` passed over, and why."""
 
@@ -50,8 +49,7 @@ class Selected:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """How a backend stands. ``state`` is one of ``ok``, ``missing dependency``,
     ``incompatible``, ``broken``, ``no device``, ``disabled``."""
 
@@ -63,7 +61,7 @@ class Status:
     reason: str = ""
     hint: str = ""
     devices: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
 _registry = Registry()

@@ -69,10 +69,8 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
 
 
 def _forget_other_distributions(monkeypatch: pytest.MonkeyPatch, site: Path) -> None:
-    from importlib import metadata
-
-    found = metadata.distributions
-    monkeypatch.setattr(metadata, "distributions", lambda: found(path=[str(site)]))
+    found = _discovery.metadata_folders
+    monkeypatch.setattr(_discovery, "metadata_folders", lambda path: found([str(site)]))
     monkeypatch.syspath_prepend(str(site))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..dtypes import DTYPES
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(NamedTuple):
     """Spellings of one C-family language.
 
     ``types``: dtype name to the type that buffers hold. ``suffix``: dtype name to what
@@ -23,7 +22,6 @@ class Dialect:
     suffix: Mapping[str, str]
     pointer: str = "restrict"
     simd: str = ""
-    numbers: Mapping[str, str] = field(default_factory=dict)
 
     def fill(self, template: str, dtype: str, args: list[str]) -> str:
         """A template's text: ``{0}`` operands, ``@`` function suffix, ``#`` dtype word."""

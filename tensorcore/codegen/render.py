@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from .dialect import Dialect
 _BLOCK = 256
 
 
-@dataclass(slots=True)
 class KernelText:
     """A kernel's body and what its positional names stand for.
 
@@ -30,13 +28,14 @@ class KernelText:
     marks those that are stored to, ``number_dtypes`` types the constants.
     """
 
-    body: str = ""
-    slots: list[int] = field(default_factory=list)
-    sizes: list[SizeId] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    number_dtypes: list[str] = field(default_factory=list)
-    dtypes: list[str] = field(default_factory=list)
-    written: list[bool] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.body = ""
+        self.slots: list[int] = []
+        self.sizes: list[SizeId] = []
+        self.numbers: list[int] = []
+        self.number_dtypes: list[str] = []
+        self.dtypes: list[str] = []
+        self.written: list[bool] = []
 
 
 def bits(number: Any, dtype: str) -> int:

@@ -346,7 +346,7 @@ def test_failure_while_running(path: str) -> None:
         assert call(np.ones(3)) is NotImplemented
     assert_array_equal(cell[0], np.ones(2))
     with pytest.raises(TensorcoreError, match="mistake in the code generator"):
-        load(FAILS, replace(FAILS_PLAN, failures=()), path)([np.ones(3)], [cell[0]])
+        load(FAILS, FAILS_PLAN._replace(failures=()), path)([np.ones(3)], [cell[0]])
 
 
 HUGE = """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np  # noqa: F401, whose library is wanted
 
@@ -27,8 +27,7 @@ _SPELLINGS = (
 _ROW_MAJOR, _AS_IS = 101, 111
 
 
-@dataclass(frozen=True, slots=True)
-class Blas:
+class Blas(NamedTuple):
     """``table`` holds one address per name, 0 where missing; ``integer`` the bytes of BLAS
     integers, 0 when there is no BLAS; ``source`` says where it came from."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -18,8 +17,7 @@ CommitSpec: TypeAlias = tuple[int, int, str, tuple[int, ...], int, bool]
 StorageSpec: TypeAlias = tuple[int, int, int, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallPlan:
+class CallPlan(NamedTuple):
     """The interface of one generated program.
 
     For each segment in turn the runtime calls ``tc_sizes``, provides the memory of the
@@ -56,8 +54,7 @@ class Context(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """An output or a commit, with what else must happen to its array.
 
     ``copy``: 0 when generated code writes it; 1 when its slot is bound at the call, so that it

@@ -9,8 +9,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcore import cache
 from tensorcore.backend import Diagnosis
@@ -57,8 +56,7 @@ _running: weakref.WeakValueDictionary[str, Build] = weakref.WeakValueDictionary(
 _loaded: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
+class _Recipe(NamedTuple):
     compiler: Compiler
     sources: tuple[str, ...]
     flags: list[str]

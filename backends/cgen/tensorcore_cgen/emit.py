@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.prelude import needed
@@ -54,18 +53,18 @@ static void tc_view(Context *c, const u32 *o) { c->slot[o[0]] = c->slot[o[1]]; }
 """
 
 
-@dataclass(slots=True)
 class _Unit:
     """The text under construction."""
 
-    program: Program
-    functions: dict[str, str] = field(default_factory=dict)
-    helpers: dict[str, str] = field(default_factory=dict)
-    numbers: dict[int, int] = field(default_factory=dict)
-    operands: list[int] = field(default_factory=list)
-    steps: list[tuple[str, int]] = field(default_factory=list)
-    first: list[int] = field(default_factory=list)
-    work: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.functions: dict[str, str] = {}
+        self.helpers: dict[str, str] = {}
+        self.numbers: dict[int, int] = {}
+        self.operands: list[int] = []
+        self.steps: list[tuple[str, int]] = []
+        self.first: list[int] = []
+        self.work: Counter[tuple[int, ...]] = Counter()
 
 
 def emit(program: Program) -> tuple[list[str], CallPlan]:

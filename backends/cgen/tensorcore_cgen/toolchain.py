@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tensorcore.errors import CompileError, ConfigError
 
@@ -24,8 +24,7 @@ _LEVELS = {0: ["-O0"], 1: ["-O1", "-fexpensive-optimizations"], 2: ["-O2"], 3: [
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DEVELOPER_DIR", "SDKROOT")
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
+class Compiler(NamedTuple):
     """A compiler: the command that starts it, and what tells it from any other."""
 
     command: tuple[str, ...]
