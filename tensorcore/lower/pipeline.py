@@ -104,11 +104,11 @@ class _Builder:
         found = needed(self.outputs, self.sizes.values, reads)
         nodes = [n for n in self.order if n in found and n.op is not None]
         steps = self._fused(nodes) if self.takes.fuses else self._calls(nodes)
-        steps = self._with_sizes(steps)
         table = self._slot_table()
         bound = [self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)]
         outside = bound + [self.slot(n) for n in self.outputs]
         storage = plan(table, steps, outside, self.sizes)
+        steps = self._with_sizes(steps)  # last: merged axes and the plan add sizes of their own
         split = len(self.outputs) - len(self.commits)
         program = Program(
             slots=tuple(table),

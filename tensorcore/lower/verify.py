@@ -9,7 +9,7 @@ from .memory import reads_and_writes
 
 def verify(program: Program) -> None:
     """Raise GraphError unless each slot and size is defined once and before it is used, kernels
-    are well formed, and no buffer is shared by two slots that live at the same time."""
+    are well formed, and buffers have known lengths and serve one slot at a time."""
     defined = set(program.bound())
     known: set[int] = set()
     for number, step in enumerate(program.steps):
@@ -25,6 +25,9 @@ def verify(program: Program) -> None:
             _check_kernel(step, known, number)
         else:
             _demand(reads <= defined, f"step {number} reads undefined slots {reads - defined}")
+        buffers = {program.storage.of[slot] for slot in writes} - {-1} if program.storage.of else ()
+        lengths = {program.storage.elements[buffer] for buffer in buffers}
+        _demand(lengths <= known, f"step {number} writes a buffer of unknown length")
         fresh = writes - reads if isinstance(step, Kernel) else writes
         _demand(not fresh & defined, f"step {number} defines slots {fresh & defined} again")
         defined |= writes
