@@ -58,7 +58,8 @@ class Binds(Protocol):
     """Optional on an Executable: a direct call path that also reads and writes the cells."""
 
     def bind(self, cells: Sequence[list[Any]], single: bool) -> Callable[..., Any] | None:
-        """A callable for positional arguments, or ``None``.
+        """A callable for positional arguments, or ``None``: not, or not yet. It is asked again
+        at calls that had to do without.
 
         ``cells[k]`` is ``[buffer, busy]`` of a shared variable. The callable takes arguments
         that already have the right type, rank and layout, runs, commits, and returns a list of

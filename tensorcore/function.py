@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -107,10 +107,9 @@ class Function:
         self._locks = tuple(cell.lock for cell in sorted(set(self._written), key=id))
         self._downcast = downcast
         self._positions = {i.name: k for k, i in enumerate(request.inputs) if i.name}
-        bind = executable.bind if isinstance(executable, Binds) else None
-        host = all(cell.memory is HOST for cell in cells)
-        single = self._single and len(request.outputs) == 1
-        self._fast = bind([c.cell for c in cells], single) if bind and host else None
+        self._binds = isinstance(executable, Binds) and all(c.memory is HOST for c in cells)
+        self._fast: Callable[..., Any] | None = None
+        self._bind()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, then apply the updates.
@@ -122,7 +121,15 @@ class Function:
             result = self._fast(*args)
             if result is not NotImplemented:
                 return result
+        elif self._binds:
+            self._bind()
         return self._careful(self._arguments(args, kwargs))
+
+    def _bind(self) -> None:
+        """Ask for the direct call path; it may become available between calls."""
+        if self._binds and self._fast is None:
+            cells = [c.cell for c in self._cells]
+            self._fast = self.executable.bind(cells, self._single)  # type: ignore[attr-defined]
 
     def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[np.ndarray]:
         if len(args) > len(self._inputs):

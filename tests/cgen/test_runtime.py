@@ -50,7 +50,7 @@ def load(text: str, plan: CallPlan, path: str, program: Program = EMPTY) -> Gene
     native = runtime._native() if path == "runtime" else None
     if path == "runtime" and not runtime._is_supported():
         pytest.skip("the C runtime does not fit this Python")
-    made = GeneratedExecutable(library(text), plan, program, native)
+    made = GeneratedExecutable(library(text), plan, program, native, attach=False)
     assert made.path == path
     return made
 
@@ -533,6 +533,7 @@ def test_runtime_that_fails_its_test_is_not_used(
         monkeypatch.setattr(runtime, "_source", lambda text=text: text)
         caplog.clear()
         plan = CallPlan(2, 1, 1, ((0, "int8", 1),), (), (), ((1, "int8", (0,), 0),), (), ())
+        assert runtime._native() is None
         made = runtime.load(library(DOUBLE.replace("T ", "signed char ")), plan, EMPTY)
         assert made.path == "ctypes"
         assert len(caplog.records) == 1

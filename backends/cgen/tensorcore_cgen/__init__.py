@@ -31,9 +31,10 @@ class GeneratedC:
         from .emit import emit
 
         sources, plan = emit(program)
-        build = compiler.start(sources, needs_libm=True)
+        library = compiler.build(sources, needs_libm=True)
+        # On a machine's first use the runtime compiles while the first results are computed.
         runtime.prepare()
-        return runtime.load(build.finish(), plan, program)
+        return runtime.load(library, plan, program)
 
 
 @hookimpl

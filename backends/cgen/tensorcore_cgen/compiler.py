@@ -102,6 +102,11 @@ class Build:
     def done(self) -> bool:
         return self._library is not None or self._error is not None
 
+    @property
+    def ready(self) -> bool:
+        """Whether ``finish`` would not have to wait for a compiler."""
+        return self.done or self._image is not None or (self._jobs is not None and self._jobs.ended)
+
     def begin(self) -> None:
         """Look into the cache and, on a miss, start the compiler unless another process has."""
         with self._mutex:
@@ -217,6 +222,11 @@ class _Jobs:
         while self._waiting and len(self._running) < toolchain.cores():
             log = self._path(f"{len(self._waiting)}.log")
             self._running.append(Process(self._waiting.popleft(), toolchain.environment(), log))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last process has ended."""
+        return not self._waiting and all(process.ended for process in self._running)
 
     def finish(self) -> bytes:
         """The library's bytes. Raises CompileError, and then the sources stay on disk."""

@@ -53,6 +53,14 @@ class Process:
             + (f"It said:\n{said}" if said else "It said nothing.")
         )
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself; its status is still to be had from ``wait``."""
+        try:
+            return os.waitid(os.P_PID, self._id, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except OSError:
+            return True
+
     def kill(self) -> None:
         """Stop it and all it started, if it still runs."""
         if not self._alive:

@@ -3,6 +3,7 @@ test, through ctypes elsewhere."""
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import sys
@@ -31,7 +32,7 @@ def load(library: Library, plan: CallPlan, program: Program) -> GeneratedExecuta
 
     Raises CompileError if the library lacks ``tc_sizes`` or ``tc_run``.
     """
-    return GeneratedExecutable(library, plan, program, _native())
+    return GeneratedExecutable(library, plan, program)
 
 
 def prepare() -> None:
@@ -50,22 +51,40 @@ class GeneratedExecutable:
         library: Library,
         plan: CallPlan,
         program: Program,
-        native: Native | None,
+        native: Native | None = None,
         entries: tuple[str, str] = ("tc_sizes", "tc_run"),
+        attach: bool = True,
     ) -> None:
-        measure, run = (library.address(name) for name in entries)
-        self.path: Literal["runtime", "ctypes"] = "ctypes" if native is None else "runtime"
+        """With ``attach``, calls go through ctypes until the C runtime is built."""
+        self._library = library
+        self._entries = (library.address(entries[0]), library.address(entries[1]))
         self._program = program
-        self._direct = DirectCall(library, measure, run, plan)
-        self._native = native
+        self._direct = DirectCall(library, *self._entries, plan)
+        self._native: Native | None = None
+        self._attach = attach
+        self._take(native)
+
+    @property
+    def path(self) -> Literal["runtime", "ctypes"]:
+        """How calls go at present."""
+        return "ctypes" if self._native is None else "runtime"
+
+    def _take(self, native: Native | None) -> None:
         if native is not None:
-            self._plan = native.plan(library, measure, run, plan)
+            self._plan = native.plan(self._library, *self._entries, self._direct.plan)
             self._execute = native.function(native.execute_method, self._plan)
+            self._native = native
+
+    def _look(self) -> None:
+        """Take the C runtime as soon as it is there; the first results need not wait for it."""
+        if self._native is None and self._attach:
+            self._take(_native(wait=False))
 
     def __call__(
         self, inputs: Sequence[Any], cells: Sequence[Any]
     ) -> tuple[Sequence[Any], Sequence[Any]]:
         """Fresh outputs and fresh values for the commits."""
+        self._look()
         if self._native is not None:
             result: Any = self._execute(list(inputs), list(cells))
             if result is not NotImplemented:
@@ -74,7 +93,8 @@ class GeneratedExecutable:
         return self._direct(self._program, inputs, cells)
 
     def bind(self, cells: Sequence[list[Any]], single: bool) -> Callable[..., Any] | None:
-        """See ``tensorcore.backend.Binds``; None without the C runtime."""
+        """See ``tensorcore.backend.Binds``; None while there is no C runtime."""
+        self._look()
         plan = self._direct.plan
         fits = len(cells) == len(plan.cells) and all(
             type(cell) is list and len(cell) == 2 for cell in cells
@@ -186,6 +206,7 @@ class _State:
     def begin(self) -> None:
         try:
             self.build = compiler.start([_source()], optimise=1)
+            atexit.register(_native)  # a short program must leave the runtime in the cache
         except (CompileError, OSError) as problem:
             self.give_up(problem)
 
@@ -232,12 +253,13 @@ _lock = threading.Lock()
 _state = _State()
 
 
-def _native() -> Native | None:
-    if _state.native is not None:
+def _native(wait: bool = True) -> Native | None:
+    """The C runtime; None when there is none to be had, or without ``wait`` not yet."""
+    if _state.native is not None or _state.failed:
         return _state.native
     prepare()
     with _lock:
-        if _state.build is not None:
+        if _state.build is not None and (wait or _state.build.ready):
             _state.finish()
         return _state.native
 
