@@ -1,0 +1,75 @@
+"""Fixtures of the suite, and which cases there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tensorcore.errors import BackendUnavailable
+from tensorcore.ops import OPS
+
+from . import samples
+from .plugin import REPORT
+from .report import Report, versions
+from .subject import Subject
+from .subject import subject as make_subject
+
+_SUBJECT = pytest.StashKey[Subject]()
+#: The smoke tier leaves out the narrow and the complex dtypes.
+SMOKE_DTYPES = ("bool", "int64", "float32", "float64")
+
+
+def of_session(config: pytest.Config) -> Subject:
+    """The backend under test, made once."""
+    known = config.stash.get(_SUBJECT, None)
+    if known is None:
+        try:
+            known = make_subject(config.getoption("--tensorcore-backend"))
+        except BackendUnavailable as cause:
+            pytest.exit(f"tensorcore: {cause}", returncode=3)
+        config.stash[_SUBJECT] = known
+        tier = config.getoption("--tensorcore-tier")
+        about = versions(dict(known.backend.diagnose().versions))
+        config.stash[REPORT] = Report(known.name, tier, about)
+    return known
+
+
+def is_full(config: pytest.Config) -> bool:
+    """Whether more than the smoke tier is asked for."""
+    return bool(config.getoption("--tensorcore-tier") != "smoke")
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    """One test per op and dtype where a test asks for both."""
+    if {"op_name", "dtype"} <= set(metafunc.fixturenames):
+        of_session(metafunc.config)
+        full = is_full(metafunc.config)
+        pairs = [
+            (op.name, dtype)
+            for op in OPS.values()
+            for dtype in _DTYPES
+            if (full or dtype in SMOKE_DTYPES) and samples.takes(op, dtype)
+        ]
+        metafunc.parametrize(("op_name", "dtype"), pairs)
+
+
+_DTYPES = tuple(dict.fromkeys(d for op in OPS.values() for d in op.accepts))
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """The backend under test."""
+    return of_session(request.config)
+
+
+@pytest.fixture(scope="session")
+def report(request: pytest.FixtureRequest, subject: Subject) -> Report:
+    """What the run found so far."""
+    return request.config.stash[REPORT]
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether more than the smoke tier is asked for."""
+    return is_full(request.config)

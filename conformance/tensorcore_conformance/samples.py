@@ -1,0 +1,368 @@
+"""Cases from the declarations: an op, a dtype, arrays, attributes.
+
+What arrays and attributes an op takes follows from its family; an op of a family that is not
+known here brings ``samples=`` with its declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorcore import Tensor, TensorType, dtypes
+from tensorcore.errors import DTypeError
+from tensorcore.ops import Op
+
+from .movements import MOVEMENTS
+from .values import (
+    LAYOUTS,
+    Array,
+    Shape,
+    crossed,
+    domain,
+    generator,
+    laid_out,
+    specials,
+    wide_integers,
+)
+
+Flags = tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arrays for one application of an op. ``flags`` has, per operand, its axes that are
+    declared to have size 1."""
+
+    arrays: tuple[Array, ...]
+    attrs: Mapping[str, Any]
+    flags: tuple[Flags, ...]
+    label: str
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """The types of the operands."""
+        pairs = zip(self.arrays, self.flags, strict=True)
+        return tuple(TensorType(a.dtype.name, flags) for a, flags in pairs)
+
+
+@dataclass(frozen=True)
+class Form:
+    """Cases that one compiled expression serves: same op, operand types and attributes."""
+
+    op: Op[Any]
+    dtype: str
+    types: tuple[TensorType, ...]
+    attrs: Mapping[str, Any]
+    cases: tuple[Case, ...]
+
+    def variables(self) -> list[Tensor]:
+        """New variables for the operands."""
+        return [type_(f"x{k}") for k, type_ in enumerate(self.types)]
+
+    def apply(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The op on these operands."""
+        return self.op.make(tuple(inputs), self.attrs)
+
+    def __str__(self) -> str:
+        operands = ", ".join(map(repr, self.types))
+        attrs = "".join(f", {k}={v!r}" for k, v in self.attrs.items())
+        return f"{self.op.name}({operands}{attrs})"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What cases are asked for: ``full`` for every class of shapes, else the main ones."""
+
+    op: Op[Any]
+    dtype: str
+    full: bool
+    rng: np.random.Generator
+
+    def operand_dtypes(self) -> tuple[str, ...]:
+        """The dtype of each operand of an elementwise op."""
+        rest = (self.dtype,) * (self.op.arity - 1)
+        return ("bool" if self.op.rule == "select" else self.dtype, *rest)
+
+    def domain(self, shape: Shape, dtype: str | None = None) -> Array:
+        """Values of the op's domain."""
+        return domain(self.op, dtype or self.dtype, shape, self.rng)
+
+
+def missing_samples(op: Op[Any]) -> str:
+    """Why no cases can be made for the op, or an empty string."""
+    if op.samples is not None or op.family.name in FAMILIES:
+        return ""
+    return (
+        f"the suite does not know the family {op.family.name!r} of {op.name!r}: declare the op "
+        f"with samples=, a function of a dtype that yields (arrays, attributes)"
+    )
+
+
+def forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
+    """All cases of the op in a dtype, grouped by what one compiled expression serves."""
+    request = Request(op, dtype, full, generator(op.name, dtype))
+    made = _own(request) if op.samples is not None else FAMILIES[op.family.name](request)
+    groups: dict[Any, list[Case]] = {}
+    for case in made:
+        key = (case.types, tuple((k, repr(v)) for k, v in case.attrs.items()))
+        groups.setdefault(key, []).append(case)
+    return [
+        Form(op, dtype, cases[0].types, cases[0].attrs, tuple(cases)) for cases in groups.values()
+    ]
+
+
+def takes(op: Op[Any], dtype: str) -> bool:
+    """Whether operands of the dtype are taken: those accepted, and those that are cast."""
+    if dtype in op.accepts:
+        return True
+    if op.samples is not None or op.family.name not in FAMILIES:
+        return False
+    try:
+        for case in FAMILIES[op.family.name](Request(op, dtype, False, generator())):
+            op.make(tuple(t() for t in case.types), case.attrs)
+            return bool(case.arrays) and case.arrays[0].dtype == np.dtype(dtype)
+    except DTypeError:
+        return False
+    return False
+
+
+def _own(request: Request) -> Iterator[Case]:
+    assert request.op.samples is not None
+    for arrays, attrs in request.op.samples(request.dtype):
+        arrays = tuple(np.asarray(a) for a in arrays)
+        yield Case(arrays, attrs, tuple((False,) * a.ndim for a in arrays), "own sample")
+
+
+# -- elementwise ----------------------------------------------------------------------------
+
+
+def _elementwise(request: Request) -> Iterator[Case]:
+    yield from _special_vectors(request)
+    yield from _same_shapes(request, [(7,), (0,), (1,), (1000,)])
+    if request.full:
+        yield from _same_shapes(request, [()])
+        yield from _same_shapes(request, [(3, 5), (0, 3), (4, 0), (1, 1), (33, 65)])
+        yield from _same_shapes(request, [(2, 3, 4)])
+        yield from _mixed_dtypes(request)
+    if request.op.arity > 1 and (request.full or request.dtype == "float32"):
+        yield from _broadcast(request)
+
+
+def _flags(arrays: Sequence[Array]) -> tuple[Flags, ...]:
+    return tuple((False,) * a.ndim for a in arrays)
+
+
+def _same_shapes(request: Request, shapes: Sequence[Shape]) -> Iterator[Case]:
+    """The first shape in every layout, the others in two."""
+    for number, shape in enumerate(shapes):
+        for turn in range(len(LAYOUTS)) if number == 0 and shape else (0, 2):
+            arrays = [request.domain(shape, d) for d in request.operand_dtypes()]
+            laid = laid_out(arrays, turn)
+            yield Case(laid, {}, _flags(laid), f"shape {shape}, layouts from {turn}")
+
+
+def _special_vectors(request: Request) -> Iterator[Case]:
+    values = [specials(d) for d in request.operand_dtypes()]
+    most = 4000 if request.full else 1600
+    arrays = crossed(values, most, request.rng)
+    yield Case(tuple(arrays), {}, _flags(arrays), "special values")
+    if dtypes.kind(request.dtype) in "iu":
+        arrays = [
+            wide_integers(d, (257,), request.rng)
+            if dtypes.kind(d) in "iu"
+            else request.domain((257,), d)
+            for d in request.operand_dtypes()
+        ]
+        yield Case(tuple(arrays), {}, _flags(arrays), "the whole range")
+
+
+#: Shapes that broadcast together, operand by operand, and which axes are declared to be 1.
+_PATTERNS: tuple[tuple[tuple[Flags, Shape], ...], ...] = (
+    (((False, False), (3, 5)), ((True, False), (1, 5))),
+    (((False, True), (4, 1)), ((True, False), (1, 3))),
+    (((), ()), ((False, False), (3, 5))),
+    (((False, False), (3, 5)), ((False,), (5,))),
+    (((True, False, False), (1, 3, 2)), ((False, True), (3, 1))),
+)
+
+
+def _broadcast(request: Request) -> Iterator[Case]:
+    names = request.operand_dtypes()
+    for pattern in _PATTERNS if request.full else _PATTERNS[:1]:
+        for turn, empty in ((0, False), (3, False), (5, False), (0, True)):
+            parts = [pattern[k % len(pattern)] for k in range(len(names))]
+            shapes = [tuple(0 if empty and n == 5 else n for n in shape) for _, shape in parts]
+            arrays = [request.domain(s, d) for s, d in zip(shapes, names, strict=True)]
+            flags = tuple(known for known, _ in parts)
+            label = f"shapes {', '.join(map(str, shapes))}, layouts from {turn}"
+            yield Case(laid_out(arrays, turn), {}, flags, label)
+
+
+_PARTNERS = {
+    "int8": "uint8", "uint64": "int64", "int32": "float32", "float32": "float64",
+    "float16": "int16", "bool": "int8", "int64": "float32",
+}  # fmt: skip
+
+
+def _mixed_dtypes(request: Request) -> Iterator[Case]:
+    partner = _PARTNERS.get(request.dtype)
+    if partner is None or request.op.arity < 2:
+        return
+    names = [*request.operand_dtypes()[:-1], partner]
+    try:
+        request.op.make(tuple(TensorType(d, (False,))() for d in names), {})
+    except DTypeError:
+        return
+    arrays = [request.domain((9,), d) for d in names]
+    yield Case(tuple(arrays), {}, _flags(arrays), f"with {partner}")
+
+
+def _cast(request: Request) -> Iterator[Case]:
+    source = dtypes.kind(request.dtype)
+    for target in dtypes.ALL if request.full else ("bool", "int32", "float32", "float64"):
+        attrs = {"dtype": target}
+        try:
+            request.op.make((TensorType(request.dtype, (False,))(),), attrs)
+        except DTypeError:
+            continue
+        for values in (specials(request.dtype), request.domain((7,)), request.domain((0,))):
+            yield Case((values,), attrs, ((False,),), f"to {target}")
+        if source in "iu":
+            values = wide_integers(request.dtype, (65,), request.rng)
+            yield Case((values,), attrs, ((False,),), f"to {target}, the whole range")
+
+
+# -- reductions, rows, contractions ---------------------------------------------------------
+
+_AXES: tuple[tuple[Shape, tuple[int, ...]], ...] = (
+    ((4, 5), (1,)), ((4, 5), (0,)), ((4, 5), (0, 1)), ((7,), (0,)),
+    ((2, 3, 4), (0, 2)), ((2, 3, 4), (1,)), ((2, 3, 4), (2,)),
+)  # fmt: skip
+#: Sizes that show how rounding errors grow, and that need more than one vector or chunk.
+_LARGE: tuple[tuple[Shape, tuple[int, ...]], ...] = (
+    ((3, 2000), (1,)), ((2000, 3), (0,)), ((33, 65), (0, 1)), ((50_000,), (0,)),
+)  # fmt: skip
+
+
+def _reduction(request: Request) -> Iterator[Case]:
+    chosen = _AXES if request.full else _AXES[:2]
+    if request.full and request.op.family.name == "reduction":
+        yield from _along(request, (), ())
+    for shape, axes in chosen:
+        yield from _along(request, shape, axes)
+        yield from _empty(request, shape, axes)
+    for shape, axes in _LARGE:
+        if (len(shape), axes) in {(len(s), a) for s, a in chosen}:
+            yield _reduced(request.domain(shape), axes, f"shape {shape}")
+            same = np.full(shape, request.domain(())) * np.ones((), request.dtype)
+            yield _reduced(same, axes, f"one value in shape {shape}")
+    yield from _special_rows(request)
+
+
+def _reduced(array: Array, axes: tuple[int, ...], label: str) -> Case:
+    return Case((array,), {"axes": axes}, ((False,) * array.ndim,), label)
+
+
+def _along(request: Request, shape: Shape, axes: tuple[int, ...]) -> Iterator[Case]:
+    for turn in range(len(LAYOUTS)) if shape else (0,):
+        (array,) = laid_out([request.domain(shape)], turn)
+        yield _reduced(array, axes, f"shape {shape}, layout {turn}")
+    if dtypes.kind(request.dtype) in "iu":
+        yield _reduced(wide_integers(request.dtype, shape, request.rng), axes, "the whole range")
+
+
+def _empty(request: Request, shape: Shape, axes: tuple[int, ...]) -> Iterator[Case]:
+    """Size 0 on the first axis, then on the last: reduced ones and kept ones."""
+    for axis in (0, -1):
+        sizes = list(shape)
+        sizes[axis] = 0
+        yield _reduced(request.domain(tuple(sizes)), axes, f"shape {tuple(sizes)}")
+
+
+def _special_rows(request: Request) -> Iterator[Case]:
+    """Rows of ordinary values with one special value each, and with two opposite ones."""
+    values = specials(request.dtype)
+    if dtypes.kind(request.dtype) in "fc":
+        huge = np.isfinite(values) & (np.abs(values) > 1000)  # order would decide what overflows
+        values = values[~huge]
+    rows = request.domain((len(values) + 1, 5))
+    rows[np.arange(len(values)), np.arange(len(values)) % 5] = values
+    rows[-1, 0], rows[-1, 3] = values.min(), values.max()
+    axes = (1,)
+    yield _reduced(rows, axes, "special values")
+    yield _reduced(np.repeat(values[:, None], 3, axis=1), axes, "rows of one special value")
+
+
+_LABELS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = (
+    ((0, 1), (1, 2), (0, 2)), ((0, 1), (1,), (0,)), ((0,), (0,), ()), ((0,), (1,), (0, 1)),
+    ((1, 0), (1, 2), (0, 2)), ((0, 1), (2, 1), (0, 2)), ((0, 1), (1, 2), (2, 0)),
+    ((0, 1, 2), (0, 2, 3), (0, 1, 3)), ((0, 1, 2), (1, 2, 3), (0, 3)), ((0,), (0,), (0,)),
+    ((1, 0), (2, 1), (2, 0)), ((0, 2, 1), (2, 3, 0), (3, 0, 1)),
+)  # fmt: skip
+_SIZES = ((3, 5, 4, 2), (1, 1, 1, 1), (2, 0, 3, 2), (0, 3, 2, 1), (33, 65, 17, 9))
+
+
+def _contraction(request: Request) -> Iterator[Case]:
+    for a, b, out in _LABELS if request.full else _LABELS[:3]:
+        attrs = {"a": a, "b": b, "out": out}
+        flags = ((False,) * len(a), (False,) * len(b))
+        for number, sizes in enumerate(_SIZES):
+            shapes = (tuple(sizes[i] for i in a), tuple(sizes[i] for i in b))
+            for turn in range(len(LAYOUTS)) if number == 0 else (0,):
+                arrays = [request.domain(s) for s in shapes]
+                yield Case(
+                    laid_out(arrays, turn), attrs, flags, f"shapes {shapes}, layouts from {turn}"
+                )
+        if dtypes.kind(request.dtype) in "fc":
+            x, y = (request.domain(tuple(_SIZES[0][i] for i in part)) for part in (a, b))
+            x.flat[0], x.flat[-1] = np.inf, np.nan
+            yield Case((x, y), attrs, flags, "infinite and NaN entries")
+
+
+FAMILIES: dict[str, Callable[[Request], Iterator[Case]]] = {
+    "elementwise": _elementwise,
+    "cast": _cast,
+    "reduction": _reduction,
+    "along axes": _reduction,
+    "contraction": _contraction,
+}
+
+
+def _movement(name: str) -> Callable[[Request], Iterator[Case]]:
+    def cases(request: Request) -> Iterator[Case]:
+        for shapes, sizes, attrs, flags in MOVEMENTS[name](request.full):
+            plain = tuple(np.asarray(n, dtype="int64") for n in sizes)
+            for turn in range(len(LAYOUTS)) if shapes and 0 not in shapes[0] else (0,):
+                arrays = laid_out([request.domain(s) for s in shapes], turn)
+                known = flags or tuple((False,) * len(s) for s in shapes)
+                label = f"shapes {shapes}, sizes {sizes}, layouts from {turn}"
+                yield Case((*arrays, *plain), attrs, (*known, *((),) * len(sizes)), label)
+            values = specials(request.dtype)
+            if len(shapes) == 1 and shapes[0] and 0 not in shapes[0]:
+                array = np.resize(values, shapes[0])
+                known = flags or ((False,) * len(shapes[0]),)
+                label = f"special values in shape {shapes[0]}"
+                yield Case((array, *plain), attrs, (*known, *((),) * len(sizes)), label)
+
+    return cases
+
+
+FAMILIES |= {name: _movement(name) for name in MOVEMENTS}
+
+
+def _constant(request: Request) -> Iterator[Case]:
+    for value in (specials(request.dtype), request.domain((2, 3)), request.domain(())):
+        value.flags.writeable = False
+        yield Case((), {"value": value, "literal": False}, (), f"shape {value.shape}")
+
+
+def _counter(request: Request) -> Iterator[Case]:
+    for n in (0, 1, 7, 1000):
+        yield Case((np.asarray(n, dtype="int64"),), {}, ((),), f"length {n}")
+
+
+FAMILIES |= {"constant": _constant, "counter": _counter}
