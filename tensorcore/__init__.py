@@ -4,7 +4,8 @@ the backend you choose."""
 from __future__ import annotations
 
 from . import config, gradient, printing, tensor
-from .function import Function, In, Out, Param, clone, function
+from .arguments import In, Out, Param
+from .function import Function, clone, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
 from .graph import Tensor
 from .printing import debugprint, pp

@@ -28,6 +28,7 @@ __all__ = [
     "backends",
     "calls",
     "compile_with",
+    "instead_of",
     "load_options",
     "refresh",
     "rules",
@@ -164,6 +165,25 @@ def _auto() -> Selected:
     raise BackendUnavailable(
         f"no backend can run: {tried or 'the option auto_order is empty'}. Hint: {_what_next()}."
     )
+
+
+def instead_of(failed: Selected, why: Exception) -> Selected | None:
+    """The next backend in ``auto_order`` that can run, when one that ``auto`` chose fails to
+    compile; None when there is no other. Says so once per process."""
+    order = config.auto_order
+    later = order[order.index(failed.name) + 1 :] if failed.name in order else ()
+    for words in later:
+        try:
+            found = _ready(parse_spec(words), by_name=False, notes=failed.notes)
+        except Failure:
+            continue
+        reason = str(why).strip().splitlines() or [type(why).__name__]
+        _registry.say(
+            f"{failed.name} failed to compile ({reason[0]}); using {words}. Hint: choose "
+            f"backend='{failed.name}' to see the error in full."
+        )
+        return found
+    return None
 
 
 def _what_next() -> str:
