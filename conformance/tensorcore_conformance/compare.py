@@ -34,7 +34,7 @@ class Verdict:
     complaint: str = ""
 
 
-def judge(actual: Array, exact: Array, dtype: str, limit: Limit) -> Verdict:
+def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
     """Compare a result with the exact value, which may be in a wider dtype."""
     if not isinstance(actual, (np.ndarray, np.generic)):
         return _bad(limit, f"the result is a {type(actual).__name__}, expected an array")

@@ -41,7 +41,9 @@ def is_full(config: pytest.Config) -> bool:
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
-    """One test per op and dtype where a test asks for both."""
+    """One test per op and dtype, or per op, where a test asks for that."""
+    if "op_name" in metafunc.fixturenames and "dtype" not in metafunc.fixturenames:
+        metafunc.parametrize("op_name", list(OPS))
     if {"op_name", "dtype"} <= set(metafunc.fixturenames):
         of_session(metafunc.config)
         full = is_full(metafunc.config)
@@ -66,7 +68,8 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest, subject: Subject) -> Report:
     """What the run found so far."""
-    return request.config.stash[REPORT]
+    found: Report = request.config.stash[REPORT]
+    return found
 
 
 @pytest.fixture(scope="session")

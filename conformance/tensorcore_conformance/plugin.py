@@ -7,15 +7,13 @@ nothing and does nothing unless the suite itself is collected.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from .report import Report
-
 TIERS = ("smoke", "pr")
-REPORT = pytest.StashKey["Report"]()
+#: Where the suite, once collected, keeps its ``report.Report``.
+REPORT = pytest.StashKey[Any]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

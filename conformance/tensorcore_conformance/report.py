@@ -60,11 +60,12 @@ class Report:
         rows = self._entries()
         count = {s: sum(e.status == s for *_, e in rows) for s in (PASSED, FAILED, UNSUPPORTED)}
         cases = sum(e.cases for *_, e in rows)
-        lines = [
+        head = (
             f"backend {self.backend}, tier {self.tier}: {cases} cases of {len(self.ops)} ops; "
             f"op and dtype pairs: {count[PASSED]} passed, {count[UNSUPPORTED]} declared "
             f"unsupported, {count[FAILED]} failed"
-        ]
+        )
+        lines = [head]
         inexact = [(op, d, e) for op, d, e in rows if e.limit > 0 and e.cases]
         inexact.sort(key=lambda row: _share(row[2].measured, row[2].limit), reverse=True)
         if inexact:

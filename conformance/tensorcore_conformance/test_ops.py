@@ -24,7 +24,7 @@ def _selected(request: pytest.FixtureRequest, test: str) -> list[tuple[Any, str]
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.originalname == test:
             found = item.callspec.params
-            pairs.append((OPS[found["op_name"]], str(found["dtype"])))
+            pairs.append((OPS[str(found["op_name"])], str(found["dtype"])))
     return pairs
 
 

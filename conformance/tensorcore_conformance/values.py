@@ -99,7 +99,7 @@ def _fortran(a: Array) -> Array:
 
 
 def _backwards(a: Array) -> Array:
-    turn = (slice(None, None, -1),) * a.ndim
+    turn: tuple[Any, ...] = (slice(None, None, -1),) * a.ndim
     return np.array(a[turn], order="C")[(*turn, ...)]
 
 
@@ -128,7 +128,8 @@ def _unaligned(a: Array) -> Array:
 def _sliced(a: Array) -> Array:
     """Every other entry of a larger array along each axis."""
     larger = np.zeros(tuple(2 * n for n in a.shape), dtype=a.dtype)
-    view = larger[(*(slice(None, None, 2),) * a.ndim, ...)]
+    every: tuple[Any, ...] = (slice(None, None, 2),) * a.ndim
+    view = larger[(*every, ...)]
     view[...] = a
     return view
 

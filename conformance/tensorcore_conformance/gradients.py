@@ -1,0 +1,232 @@
+"""Check vector-Jacobian products against central differences, and their linearity."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorcore import Lop, Tensor, dtypes, grad
+from tensorcore import tensor as T
+from tensorcore.ops import Op
+
+from .check import PACK, declared_unsupported
+from .oracle import WIDER, reference
+from .samples import Form, forms, missing_samples
+from .subject import Subject
+from .values import Array, generator
+
+DTYPE = "float64"
+_WIDE = WIDER[DTYPE]
+_STEP, _TOLERANCE = (1e-6, 1e-7) if _WIDE is np.longdouble else (1e-5, 1e-5)
+_SECOND_STEP, _SECOND_TOLERANCE = 1e-5, 2e-5
+_MOST_ELEMENTS = 40
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A form at ordinary values, with a cotangent ``g`` and a direction for each gradient."""
+
+    form: Form
+    arrays: tuple[Array, ...]
+    wrt: tuple[int, ...]
+    g: Array
+    directions: tuple[Array, ...]
+
+    def moved(self, number: int, step: float) -> tuple[Array, ...]:
+        """The arrays with element ``number``, counted through all of ``wrt``, moved."""
+        arrays = [np.array(a, order="C") for a in self.arrays]
+        for k in self.wrt:
+            if number < arrays[k].size:
+                arrays[k].flat[number] += step
+                return tuple(arrays)
+            number -= arrays[k].size
+        return tuple(arrays)
+
+    @property
+    def count(self) -> int:
+        """How many elements can be moved."""
+        return sum(self.arrays[k].size for k in self.wrt)
+
+
+def _point(form: Form) -> _Point | None:
+    result = form.apply(form.variables()).dtype
+    if result != DTYPE:
+        return None
+    for case in form.cases:
+        sizes = [a.size for a in case.arrays]
+        ordinary = "special" not in case.label and case.label.endswith(("from 0", "layout 0"))
+        if not ordinary or not sizes or 0 in sizes or sum(sizes) > _MOST_ELEMENTS:
+            continue
+        wrt = tuple(k for k, a in enumerate(case.arrays) if dtypes.is_float(a.dtype.name))
+        if not wrt:
+            return None
+        rng = generator("gradient", form.op.name)
+        shape = reference(form.op, _operands(form, case.arrays), form.attrs).shape
+        directions = tuple(rng.uniform(-1, 1, case.arrays[k].shape) for k in wrt)
+        return _Point(form, case.arrays, wrt, rng.uniform(-1, 1, shape), directions)
+    return None
+
+
+def _operands(form: Form, arrays: Sequence[Array], wide: bool = False) -> list[Array]:
+    names = form.op.family.operand_dtypes(form.op, tuple(form.variables()), form.attrs)
+    return [
+        np.asarray(a).astype(_WIDE if wide and dtypes.is_float(d) else d)
+        for a, d in zip(arrays, names, strict=True)
+    ]
+
+
+def checkable(subject: Subject, op: Op[Any]) -> bool:
+    """Whether the op promises a gradient and the backend runs it in float64."""
+    return (
+        op.differentiable
+        and DTYPE in op.accepts
+        and not missing_samples(op)
+        and not declared_unsupported(subject, op, DTYPE)
+    )
+
+
+def check_gradients(
+    subject: Subject, ops: Iterable[Op[Any]], full: bool
+) -> dict[str, list[str]]:
+    """What is wrong with the gradients of the ops, by op."""
+    points = [
+        point
+        for op in ops
+        if checkable(subject, op)
+        for form in forms(op, DTYPE, full)
+        if (point := _point(form)) is not None
+    ]
+    points.sort(key=lambda point: point.count)
+    wrong: dict[str, list[str]] = defaultdict(list)
+    size = PACK // 2
+    for start in range(0, len(points), size):
+        _check_pack(subject, points[start : start + size], wrong)
+    return wrong
+
+
+def _expressions(point: _Point) -> tuple[list[Tensor], list[Tensor]]:
+    """The inputs (operands, g, directions) and the outputs (first, then second order)."""
+    inputs = point.form.variables()
+    y = point.form.apply(inputs)
+    g = y.type("g")
+    wrt = [inputs[k] for k in point.wrt]
+    directions = [x.type("v") for x in wrt]
+    first = Lop(y, wrt, g, disconnected_inputs="ignore")
+    total = T.sum(first[0] * directions[0])
+    for gradient, v in zip(first[1:], directions[1:], strict=True):
+        total = total + T.sum(gradient * v)
+    second = grad(total, wrt, disconnected_inputs="ignore")
+    return [*inputs, g, *directions], [*first, *second]
+
+
+def _check_pack(
+    subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]
+) -> None:
+    try:
+        _run_pack(subject, points, wrong)
+    except Exception as cause:  # noqa: BLE001  # run singly, so that the culprit is named
+        if len(points) == 1:
+            wrong[points[0].form.op.name].append(f"{points[0].form}: {cause}")
+            return
+        for point in points:
+            _check_pack(subject, [point], wrong)
+
+
+def _run_pack(
+    subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]
+) -> None:
+    made = [_expressions(point) for point in points]
+    compiled = subject.function([x for row, _ in made for x in row], [y for _, o in made for y in o])
+
+    def call(feeds: Sequence[tuple[Sequence[Array], Array]]) -> list[list[Array]]:
+        args = [
+            value
+            for (arrays, g), point in zip(feeds, points, strict=True)
+            for value in (*arrays, g, *point.directions)
+        ]
+        results = iter(compiled(*args))
+        return [[next(results) for _ in outputs] for _, outputs in made]
+
+    base = call([(p.arrays, p.g) for p in points])
+    other = [generator("other", p.form.op.name).uniform(-1, 1, p.g.shape) for p in points]
+    linear = [
+        call([(p.arrays, h) for p, h in zip(points, other, strict=True)]),
+        call([(p.arrays, 2.5 * p.g - 0.75 * h) for p, h in zip(points, other, strict=True)]),
+    ]
+    slopes = _slopes(call, points)
+    for k, point in enumerate(points):
+        count = len(point.wrt)
+        complaints = [
+            _compare("gradient", base[k][:count], _first(point), _TOLERANCE),
+            _compare("second gradient", base[k][count:], slopes[k], _SECOND_TOLERANCE),
+            _linear(base[k][:count], linear[0][k][:count], linear[1][k][:count]),
+        ]
+        wrong[point.form.op.name] += [f"{point.form}: {c}" for c in complaints if c]
+
+
+def _slopes(call: Any, points: Sequence[_Point]) -> list[list[float]]:
+    """Central differences of the backend's own first gradients along the directions."""
+    slopes: list[list[float]] = [[] for _ in points]
+    for number in range(max(p.count for p in points)):
+        ends = []
+        for sign in (1, -1):
+            feeds = [(p.moved(number, sign * _SECOND_STEP), p.g) for p in points]
+            ends.append(call(feeds))
+        for k, point in enumerate(points):
+            if number < point.count:
+                values = [_along(end[k][: len(point.wrt)], point.directions) for end in ends]
+                slopes[k].append((values[0] - values[1]) / (2 * _SECOND_STEP))
+    return slopes
+
+
+def _along(gradients: Sequence[Array], directions: Sequence[Array]) -> float:
+    return sum(float((g * v).sum()) for g, v in zip(gradients, directions, strict=True))
+
+
+def _first(point: _Point) -> list[float]:
+    """Central differences of the reference, in the wider dtype."""
+    found = []
+    for number in range(point.count):
+        ends = []
+        for sign in (1, -1):
+            wide = list(_operands(point.form, point.arrays, wide=True))
+            _move(wide, point, number, _WIDE(sign * _STEP))
+            ends.append((reference(point.form.op, wide, point.form.attrs) * point.g).sum())
+        found.append(float((ends[0] - ends[1]) / (2 * _WIDE(_STEP))))
+    return found
+
+
+def _move(arrays: list[Array], point: _Point, number: int, step: Any) -> None:
+    for k in point.wrt:
+        if number < arrays[k].size:
+            arrays[k] = np.array(arrays[k], order="C")
+            arrays[k].flat[number] += step
+            return
+        number -= arrays[k].size
+
+
+def _compare(
+    what: str, found: Sequence[Array], expected: Sequence[float], tolerance: float
+) -> str:
+    flat = np.concatenate([np.asarray(a, dtype=DTYPE).ravel() for a in found])
+    slopes = np.asarray(expected)
+    if flat.shape != slopes.shape:
+        return f"the {what} has {flat.size} elements, expected {slopes.size}"
+    errors = np.abs(flat - slopes)
+    allowed = tolerance * (1 + np.abs(slopes).max())
+    if (errors <= allowed).all():
+        return ""
+    k = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
+    return f"the {what} at element {k} is {flat[k]}, central differences give {slopes[k]}"
+
+
+def _linear(one: Sequence[Array], two: Sequence[Array], both: Sequence[Array]) -> str:
+    for a, b, c in zip(one, two, both, strict=True):
+        scale = 1 + np.abs(a) + np.abs(b)
+        if not (np.abs(2.5 * a - 0.75 * b - c) <= 1e-12 * scale).all():
+            return "the vector-Jacobian product is not linear in the cotangent"
+    return ""

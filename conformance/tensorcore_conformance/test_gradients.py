@@ -1,0 +1,65 @@
+"""Gradients: every op that promises one, against central differences, to second order."""
+
+from __future__ import annotations
+
+import pytest
+
+from tensorcore import Lop, dtypes
+from tensorcore.ops import OPS
+
+from .gradients import check_gradients, checkable
+from .samples import forms, missing_samples
+from .subject import Subject
+
+
+@pytest.fixture(scope="module")
+def complaints(
+    request: pytest.FixtureRequest, subject: Subject, full: bool
+) -> dict[str, list[str]]:
+    """What is wrong with the gradients of the selected ops."""
+    names = [
+        str(item.callspec.params["op_name"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == "test_gradient"
+    ]
+    return check_gradients(subject, [OPS[name] for name in names], full)
+
+
+def test_gradient(op_name: str, subject: Subject, complaints: dict[str, list[str]]) -> None:
+    """First and second derivatives are right, and the first is linear in the cotangent."""
+    if checkable(subject, OPS[op_name]):
+        found = complaints.get(op_name, [])
+        assert not found, "\n".join(found[:10])
+
+
+def test_declared(op_name: str) -> None:
+    """An op with float results has a gradient, or says that it has none."""
+    op = OPS[op_name]
+    missing = missing_samples(op)
+    if missing:
+        pytest.fail(missing)
+    if not op.differentiable or op.vjp is not None or op.body is not None:
+        return
+    dtype = next((d for d in op.accepts if dtypes.is_float(d)), None)
+    if dtype is not None:
+        form = forms(op, dtype, False)[0]
+        result = form.apply(form.variables()).dtype
+        assert not dtypes.is_float(result), (
+            f"{op.name} gives {result} and has no gradient: declare one with "
+            f"{op.name}.gradient, or declare the op with differentiable=False"
+        )
+
+
+def test_dtype(op_name: str) -> None:
+    """The gradient has the dtype and the type of what it is taken of."""
+    op = OPS[op_name]
+    if missing_samples(op) or not op.differentiable:
+        return
+    for dtype in (d for d in op.accepts if dtypes.kind(d) == "f"):
+        form = forms(op, dtype, False)[0]
+        inputs = form.variables()
+        wrt = [x for x in inputs if dtypes.is_float(x.dtype)]
+        y = form.apply(inputs)
+        if wrt and dtypes.is_float(y.dtype):
+            found = Lop(y, wrt, y.type("g"), disconnected_inputs="ignore")
+            assert [g.type for g in found] == [x.type for x in wrt]
