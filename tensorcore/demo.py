@@ -3,18 +3,24 @@
 One function builds the graph; each backend compiles and trains it from the same parameters, on
 the same mini-batches. Then a table says how long that took, how good the classifier is, and how
 far the loss and the gradients of the first step are from those of the reference.
+
+The last images of the file are held out, in its own order, which has the writers one after the
+other: the network is asked about hands that it has hardly seen. Trained on the images as they
+are, it classifies 0.92 of them (0.98 of images held out at random). Therefore the training
+images are distorted: some are moved by a pixel, and all get noise. That makes it 0.96 or more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,9 +32,11 @@ from ._demo_report import Progress, table
 from .datasets import load_digits
 from .errors import BackendUnavailable, ConfigError
 
-PIXELS, HIDDEN, CLASSES = 64, 128, 10
-BATCH, HELD_OUT, EPOCHS = 32, 360, 30
-RATE = 0.5
+SIDE, HIDDEN, CLASSES = 8, 128, 10
+PIXELS = SIDE * SIDE
+BATCH, HELD_OUT, EPOCHS = 64, 360, 90
+RATE, MOMENTUM, DECAY = 0.1, 0.9, 1e-3
+BACKGROUND, MOVED, NOISE = -1.0, 0.3, 0.4
 SEED = 2026
 
 REFERENCE = "numpy_ref"
@@ -36,46 +44,50 @@ ACCURACY = 0.95
 #: How far a gradient may be from the reference's, in units of eps × max|reference|. Backends may
 #: add up in any order, and the order moves a sum of n terms by at most about n × eps. The longest
 #: chain of sums behind a gradient has the pixels, the hidden units, the classes (in the softmax
-#: and on the way back) and the images of the batch.
+#: and on the way back) and the images of the batch. The loss is less deep.
 LIMIT = PIXELS + HIDDEN + 2 * CLASSES + BATCH
 
 Arrays = list[np.ndarray]
 
 
-@dataclass(frozen=True)
-class Digits:
-    """The data set in a fixed random order, its last ``HELD_OUT`` images held out."""
+class Batch(NamedTuple):
+    """One step's images (BATCH, PIXELS), classes (BATCH,) and learning rate."""
 
     images: np.ndarray
     labels: np.ndarray
+    rate: float
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The training, batch after batch, and the images that are held out."""
+
+    epochs: Sequence[Sequence[Batch]]
     test_images: np.ndarray
     test_labels: np.ndarray
-
-    def batches(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every training image once, in an order that depends on the epoch only."""
-        order = np.random.default_rng((SEED, epoch)).permutation(len(self.images))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            yield self.images[rows], self.labels[rows]
 
 
 @dataclass(frozen=True)
 class Network:
-    """The compiled functions of one backend, and the parameters they share.
+    """The compiled functions of one backend, and the state they share.
 
-    ``train(images, labels)`` makes one step and returns the loss before it, ``inspect`` returns
-    loss and gradients and changes nothing, ``classify(images)`` returns classes.
+    ``train(images, labels, rate)`` makes one step and returns the loss before it,
+    ``inspect(images, labels)`` returns loss and gradients and changes nothing,
+    ``classify(images)`` returns classes. ``velocities`` are those of the parameters.
     """
 
     parameters: Sequence[Any]
-    train: Callable[[np.ndarray, np.ndarray], Any]
+    velocities: Sequence[Any]
+    train: Callable[[np.ndarray, np.ndarray, float], Any]
     inspect: Callable[[np.ndarray, np.ndarray], Sequence[Any]]
     classify: Callable[[np.ndarray], Any]
 
     def reset(self) -> None:
-        """Back to the parameters that every backend begins with."""
-        for cell, value in zip(self.parameters, initial_parameters(), strict=True):
+        """Back to the parameters that every backend begins with, at rest."""
+        values = initial_parameters()
+        for cell, velocity, value in zip(self.parameters, self.velocities, values, strict=True):
             cell.set_value(value)
+            velocity.set_value(np.zeros_like(value))
 
 
 @dataclass
@@ -99,46 +111,74 @@ class Outcome:
 
 
 def initial_parameters() -> Arrays:
-    """Weights drawn as Glorot and Bengio (2010) propose, biases zero; always the same."""
+    """Normal weights of a scale that keeps the variance through a ReLU; always the same."""
     random = np.random.default_rng(SEED)
-
-    def weights(rows: int, columns: int) -> np.ndarray:
-        bound = np.sqrt(6 / (rows + columns))
-        return random.uniform(-bound, bound, (rows, columns))
-
-    w1, w2 = weights(PIXELS, HIDDEN), weights(HIDDEN, CLASSES)
-    values = (w1, np.zeros(HIDDEN), w2, np.zeros(CLASSES))
-    return [np.asarray(value, dtype=tensorcore.config.floatX) for value in values]
+    w1 = random.normal(0.0, math.sqrt(2 / PIXELS), (PIXELS, HIDDEN))
+    w2 = random.normal(0.0, math.sqrt(1 / HIDDEN), (HIDDEN, CLASSES))
+    return [w1, np.zeros(HIDDEN), w2, np.zeros(CLASSES)]
 
 
-def load() -> Digits:
-    """The digits, shuffled once by a fixed seed: the order of the file is not random."""
+def load(epochs: int) -> Digits:
+    """The digits from -1 to 1, the last ``HELD_OUT`` of the file held out, the others in as many
+    epochs of mini-batches: each in an order of its own, its tail dropped, its images distorted.
+    """
     images, labels = load_digits()
-    order = np.random.default_rng(SEED).permutation(len(images))
-    images, labels = images[order].astype(tensorcore.config.floatX), labels[order]
+    images = 2.0 * images - 1.0
     train, test = slice(None, -HELD_OUT), slice(-HELD_OUT, None)
-    return Digits(images[train], labels[train], images[test], labels[test])
+    count = len(images[train]) // BATCH
+    random = np.random.default_rng(SEED)
+    schedule = []
+    for epoch in range(epochs):
+        rows = random.permutation(len(images[train]))[: count * BATCH]
+        shown = distorted(images[rows], random).reshape(count, BATCH, PIXELS)
+        known = labels[rows].reshape(count, BATCH)
+        rates = [rate((epoch * count + k) / (epochs * count)) for k in range(count)]
+        schedule.append([Batch(*step) for step in zip(shown, known, rates, strict=True)])
+    return Digits(schedule, images[test], labels[test])
+
+
+def distorted(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The images, a share ``MOVED`` of them moved by up to a pixel each way, all with noise."""
+    count = len(images)
+    frame = np.full((count, SIDE + 2, SIDE + 2), BACKGROUND)
+    frame[:, 1:-1, 1:-1] = images.reshape(count, SIDE, SIDE)
+    corner = random.integers(0, 3, (count, 2))
+    corner[random.random(count) >= MOVED] = 1
+    rows = corner[:, 0, None, None] + np.arange(SIDE)[:, None]
+    columns = corner[:, 1, None, None] + np.arange(SIDE)
+    moved = frame[np.arange(count)[:, None, None], rows, columns]
+    return moved.reshape(images.shape) + NOISE * random.standard_normal(images.shape)
+
+
+def rate(done: float) -> float:
+    """The learning rate when a share ``done`` of all steps is done: half a cosine, down to 0."""
+    return RATE * (1 + math.cos(math.pi * done)) / 2
 
 
 def build(backend: str) -> Network:
     """The network, from symbols to compiled functions. Only the last lines know the backend."""
-    x = T.matrix("x")
-    y = T.lvector("y")
+    x, y, speed = T.dmatrix("x"), T.lvector("y"), T.dscalar("speed")
     names = ("w1", "b1", "w2", "b2")
     values = initial_parameters()
     parameters = [tensorcore.shared(v, name=n) for v, n in zip(values, names, strict=True)]
+    velocities = [tensorcore.shared(np.zeros_like(v)) for v in values]
     w1, b1, w2, b2 = parameters
 
-    hidden = T.tanh(T.dot(x, w1) + b1)
+    hidden = T.nnet.relu(T.dot(x, w1) + b1)
     p_y = T.nnet.softmax(T.dot(hidden, w2) + b2)
-    cost = T.mean(T.nnet.categorical_crossentropy(p_y, y))
+    loss = T.mean(T.nnet.categorical_crossentropy(p_y, y))
+    cost = loss + DECAY / 2 * (T.sum(w1**2) + T.sum(w2**2))
     gradients = T.grad(cost, parameters)
-    updates = [(p, p - RATE * g) for p, g in zip(parameters, gradients, strict=True)]
+    updates = []
+    for p, v, g in zip(parameters, velocities, gradients, strict=True):
+        change = MOMENTUM * v - speed * g
+        updates += [(v, change), (p, p + change)]
 
     return Network(
         parameters,
-        train=tensorcore.function([x, y], cost, updates=updates, backend=backend),
-        inspect=tensorcore.function([x, y], [cost, *gradients], backend=backend),
+        velocities,
+        train=tensorcore.function([x, y, speed], loss, updates=updates, backend=backend),
+        inspect=tensorcore.function([x, y], [loss, *gradients], backend=backend),
         classify=tensorcore.function([x], T.argmax(p_y, axis=1), backend=backend),
     )
 
@@ -146,7 +186,8 @@ def build(backend: str) -> Network:
 def first_step(network: Network, digits: Digits) -> Arrays:
     """Loss and gradients of the first batch at the initial parameters."""
     network.reset()
-    return [np.asarray(value) for value in network.inspect(*next(digits.batches(0)))]
+    batch = digits.epochs[0][0]
+    return [np.asarray(value) for value in network.inspect(batch.images, batch.labels)]
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> float:
@@ -160,23 +201,23 @@ def difference(found: np.ndarray, expected: np.ndarray) -> float:
     return distance / unit if np.isfinite(distance) and unit > 0 else float("inf")
 
 
-def measure(outcome: Outcome, digits: Digits, epochs: int, progress: Progress) -> Arrays:
+def measure(outcome: Outcome, digits: Digits, progress: Progress) -> Arrays:
     """Compile and train on ``outcome.backend``; fill in ``outcome``; return the first step."""
     start = time.perf_counter()
     network = build(outcome.backend)
-    network.train(*next(digits.batches(0)))  # a backend may compile as late as the first call
+    network.train(*digits.epochs[0][0])  # a backend may compile as late as the first call
     outcome.compile_time = time.perf_counter() - start
 
     step = first_step(network, digits)
     network.reset()
     times: list[float] = []
-    for epoch in range(epochs):
+    for number, epoch in enumerate(digits.epochs, start=1):
         losses = []
-        for images, labels in digits.batches(epoch):
+        for batch in epoch:
             start = time.perf_counter()
-            losses.append(float(network.train(images, labels)))
+            losses.append(float(network.train(*batch)))
             times.append(time.perf_counter() - start)
-        progress.epoch(outcome.backend, epoch + 1, epochs, statistics.fmean(losses))
+        progress.epoch(outcome.backend, number, len(digits.epochs), statistics.fmean(losses))
     outcome.step_time = statistics.median(times)
     classes = np.asarray(network.classify(digits.test_images))
     outcome.accuracy = float(np.mean(classes == digits.test_labels))
@@ -240,7 +281,7 @@ def _outcome(spec: str, status: plugins.Status) -> Outcome:
 
 def run(outcomes: Sequence[Outcome], epochs: int, progress: Progress) -> None:
     """Train on each backend that is ready and compare it with the reference."""
-    digits = load()
+    digits = load(epochs)
     reference: Arrays = []
     if all(outcome.backend != REFERENCE for outcome in outcomes):
         reference, _ = attempt(lambda: first_step(build(REFERENCE), digits))
@@ -249,7 +290,7 @@ def run(outcomes: Sequence[Outcome], epochs: int, progress: Progress) -> None:
             continue
 
         def action(outcome: Outcome = outcome) -> Arrays:
-            return measure(outcome, digits, epochs, progress)
+            return measure(outcome, digits, progress)
 
         step, outcome.failure = attempt(action)
         if outcome.backend == REFERENCE:
@@ -325,7 +366,7 @@ def facts(outcomes: Sequence[Outcome], epochs: int, seconds: float, code: int) -
         "reference": REFERENCE,
         "accuracy_at_least": ACCURACY,
         "difference_at_most": LIMIT,
-        "dtype": tensorcore.config.floatX,
+        "dtype": "float64",
         "epochs": epochs,
         "seconds": seconds,
         "exit_code": code,
@@ -335,11 +376,13 @@ def facts(outcomes: Sequence[Outcome], epochs: int, seconds: float, code: int) -
 def explanation(epochs: int, seconds: float) -> str:
     """What the columns of the table mean."""
     return f"""\
-One graph: {PIXELS}-{HIDDEN}-{CLASSES}, tanh and softmax, {tensorcore.config.floatX}, \
-{epochs} epochs in batches of {BATCH}. {seconds:.1f} s in all.
-compile     from tensorcore.function(...) to its first result; shorter when the cache knows it
-accuracy    on the {HELD_OUT} images held out; must reach {ACCURACY}
-difference  of the loss / the gradients of the first step, in eps x max|{REFERENCE}|; at most
-            {LIMIT} = {PIXELS} pixels + {HIDDEN} hidden + 2 x {CLASSES} classes + {BATCH} images: \
-the sums behind a gradient,
-            each of which a backend may add up in its own order"""
+The same graph on each: {PIXELS}-{HIDDEN}-{CLASSES}, ReLU and softmax, float64, {epochs} epochs in
+mini-batches of {BATCH}. {seconds:.1f} s in all.
+
+compile     from symbols to the first step; shorter when the cache knows it
+per step    median of the training steps: loss, gradients and updates
+accuracy    on the last {HELD_OUT} images, held out; must reach {ACCURACY}
+difference  of the loss / the gradients of the first step from {REFERENCE}'s, in
+            eps x max|{REFERENCE}|; at most {LIMIT} = {PIXELS} pixels + {HIDDEN} hidden +
+            2 x {CLASSES} classes + {BATCH} images, the sums behind a gradient, which
+            a backend may add up in its own order"""

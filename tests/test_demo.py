@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tensorcore import demo
+from tensorcore.datasets import load_digits
 from tensorcore.plugins import Status
 
 
@@ -25,31 +26,34 @@ def by_hand(backend: str) -> demo.Network:
     if backend == "broken":
         raise RuntimeError("the compiler said no")
     cells = [Cell(value) for value in demo.initial_parameters()]
+    velocities = [Cell(np.zeros_like(cell.value)) for cell in cells]
 
     def inspect(x: np.ndarray, y: np.ndarray) -> list[Any]:
         w1, b1, w2, b2 = (cell.value for cell in cells)
-        hidden = np.tanh(x @ w1 + b1)
+        hidden = np.maximum(x @ w1 + b1, 0)
         p = np.exp(hidden @ w2 + b2)
         p /= p.sum(axis=1, keepdims=True)
         picked = np.arange(len(y)), y
         loss = -np.log(p[picked]).mean()
         p[picked] -= 1
         p /= len(y)
-        back = p @ w2.T * (1 - hidden**2)
+        back = p @ w2.T * (hidden > 0)
+        w1_gradient, w2_gradient = x.T @ back + demo.DECAY * w1, hidden.T @ p + demo.DECAY * w2
         off = 1.0 + 1e-9 * (backend == "wrong")
-        return [loss, x.T @ back * off, back.sum(0), hidden.T @ p, p.sum(0)]
+        return [loss, w1_gradient * off, back.sum(0), w2_gradient, p.sum(0)]
 
-    def train(x: np.ndarray, y: np.ndarray) -> Any:
+    def train(x: np.ndarray, y: np.ndarray, speed: float) -> Any:
         loss, *gradients = inspect(x, y)
-        for cell, gradient in zip(cells, gradients, strict=True):
-            cell.value = cell.value - demo.RATE * gradient
+        for cell, velocity, gradient in zip(cells, velocities, gradients, strict=True):
+            velocity.value = demo.MOMENTUM * velocity.value - speed * gradient
+            cell.value = cell.value + velocity.value
         return loss
 
     def classify(x: np.ndarray) -> np.ndarray:
         w1, b1, w2, b2 = (cell.value for cell in cells)
-        return np.argmax(np.tanh(x @ w1 + b1) @ w2 + b2, axis=1)
+        return np.argmax(np.maximum(x @ w1 + b1, 0) @ w2 + b2, axis=1)
 
-    return demo.Network(cells, train, inspect, classify)
+    return demo.Network(cells, velocities, train, inspect, classify)
 
 
 @pytest.fixture
@@ -93,6 +97,42 @@ def test_too_little_training_is_a_failure(backends: Any) -> None:
 def test_a_backend_asked_for_that_cannot_run(backends: Any) -> None:
     backends("numpy_ref")
     assert demo.main(["--backend", "absent", "--no-progress"]) == 3
+
+
+def test_the_graph_is_that_of_the_formulas() -> None:
+    digits = demo.load(1)
+    ours, theirs = demo.build("numpy_ref"), by_hand("numpy_ref")
+    for network in ours, theirs:
+        network.reset()
+    for batch in digits.epochs[0][:3]:
+        step = zip(
+            [ours.train(*batch), *ours.inspect(batch.images, batch.labels)],
+            [theirs.train(*batch), *theirs.inspect(batch.images, batch.labels)],
+            strict=True,
+        )
+        assert all(demo.difference(*map(np.asarray, pair)) <= demo.LIMIT for pair in step)
+    assert (ours.classify(digits.test_images) == theirs.classify(digits.test_images)).all()
+
+
+def test_the_last_images_of_the_file_are_held_out_and_clean() -> None:
+    images, labels = load_digits()
+    digits = demo.load(2)
+    assert (digits.test_images == 2 * images[-360:] - 1).all()
+    assert (digits.test_labels == labels[-360:]).all()
+    rates = [batch.rate for epoch in digits.epochs for batch in epoch]
+    assert len(rates) == 2 * (1437 // demo.BATCH)
+    assert rates[0] == demo.RATE and rates == sorted(rates, reverse=True) and rates[-1] > 0
+
+
+def test_distortion_moves_by_a_pixel_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "NOISE", 0.0)
+    image = np.full((8, 8), demo.BACKGROUND)
+    image[0, 4] = 1.0
+    random = np.random.default_rng(0)
+    found = demo.distorted(np.tile(image.reshape(1, 64), (3000, 1)), random).reshape(-1, 8, 8)
+    assert abs(np.mean((found == image).all(axis=(1, 2))) - (1 - demo.MOVED * 8 / 9)) < 0.03
+    places = {tuple(map(int, np.argwhere(one == 1.0)[0])) for one in found if one.max() == 1.0}
+    assert places == {(row, column) for row in (0, 1) for column in (3, 4, 5)}
 
 
 def test_usage() -> None:
