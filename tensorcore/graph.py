@@ -177,7 +177,7 @@ class Tensor:
             return iter([self[i] for i in range(self.inputs[0].ndim)])
         raise TypeError(
             "a symbolic tensor cannot be iterated, its size is known only when it is called; "
-            "index it (x[0]) or use tensorcore.scan."
+            "index it (x[0]), or write the computation over whole tensors."
         )
 
     def __copy__(self) -> Tensor:

@@ -241,11 +241,11 @@ class KernelPrinter:
             # Blocks are added like the carries of a binary counter: a tree of depth log n.
             self._line(f"{ctype} t{v}[64]; i64 d{v} = 0; u64 c{v} = 0;")
         elif a.combine in ("max", "min"):
-            self._line(f"{ctype} v{v} = {_start(a)}; int q{v} = 0;")
+            self._line(f"{ctype} v{v} = {start_value(a)}; int q{v} = 0;")
         elif a.combine in ("argmax", "argmin"):
             self._line(f"i64 v{v} = 0, c{v} = 0; {self._source_type(a)} s{v} = 0;")
         else:
-            self._line(f"{ctype} v{v} = {_start(a)};")
+            self._line(f"{ctype} v{v} = {start_value(a)};")
 
     def _source_type(self, a: Accumulate) -> str:
         for stage in self.kernel.stages:
@@ -296,7 +296,7 @@ def _clauses(a: Accumulate) -> list[str]:
     return [f"reduction({_OPERATOR[a.combine]}:v{a.value})"]
 
 
-def _start(a: Accumulate) -> str:
+def start_value(a: Accumulate) -> str:
     """The accumulator's value before the first element."""
     if a.combine in ("sum", "any"):
         return "0"

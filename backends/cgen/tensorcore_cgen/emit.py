@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from tensorcore.codegen.columns import print_kernel
 from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.prelude import needed
-from tensorcore.codegen.render import KernelPrinter, KernelText
+from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Kernel, Program, Size, Sizes, View
 
@@ -94,7 +95,7 @@ def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
 
 def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
-    text = KernelPrinter(kernel, program.slots, program.sizes, C99).print()
+    text = print_kernel(kernel, program.slots, program.sizes, C99)
     source = _function(text, _written_in_place(program, kernel))
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
     numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
