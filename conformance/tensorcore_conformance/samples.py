@@ -260,6 +260,11 @@ def _reduction(request: Request) -> Iterator[Case]:
             yield _reduced(request.domain(shape), axes, f"shape {shape}")
             same = np.full(shape, request.domain(())) * np.ones((), request.dtype)
             yield _reduced(same, axes, f"one value in shape {shape}")
+    for shape, flags in (((4, 1), (False, True)), ((1, 4), (True, False)), ((1,), (True,))):
+        for axes in ((0,), (1,), (0, 1))[: len(shape) * 2 - 1 if request.full else 2]:
+            if max(axes) < len(shape):  # an axis of known size 1 need not become a loop
+                values = request.domain(shape)
+                yield Case((values,), {"axes": axes}, (flags,), f"shape {shape}, declared so")
     yield from _special_rows(request)
 
 

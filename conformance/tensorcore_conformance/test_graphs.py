@@ -1,0 +1,98 @@
+"""Random graphs: rewriting, lowering and fusing change no result by more than rounding may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tensorcore import Tensor, TensorType, printing
+
+from .growth import KINDS, grow
+from .oracle import evaluate
+from .subject import Subject
+from .values import Array, generator
+
+_RUNS = 6
+_SPREADS, _UNITS = 16, 32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_random_graphs(dtype: str, subject: Subject, full: bool) -> None:
+    """The backend agrees with the graph as written, run op by op in a wider dtype, within a
+    limit that comes from how much rounding moves the result."""
+    if not subject.takes(dtype, "bool", "int64"):
+        pytest.skip(f"{dtype} is not among the declared dtypes")
+    random_graphs(subject, dtype, 120 if full else 8)
+
+
+def random_graphs(subject: Subject, dtype: str, examples: int) -> None:
+    """Grow graphs and compare; raises AssertionError with the smallest graph that is wrong."""
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        def pick(choices: Sequence[Any]) -> Any:
+            return data.draw(st.sampled_from(choices))
+
+        _one(subject, dtype, pick, pick((4, 4, 4, 3, 7, 1, 0)))
+
+    run()
+
+
+def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], size: int) -> None:
+    kinds = [pick(KINDS) for _ in range(3)]
+    inputs = [TensorType(dtype, kind)(f"x{k}") for k, kind in enumerate(kinds)]
+    pool = grow(inputs, pick(range(1, 13)), pick)
+    outputs = pool[len(inputs) :][-3:]
+    if not outputs:
+        return
+    rng = generator(dtype, kinds, len(pool))
+    feed = {
+        x: rng.uniform(-2, 2, [1 if one else size for one in x.broadcastable]).astype(dtype)
+        for x in inputs
+    }
+    try:
+        plain = evaluate(outputs, feed)
+    except ValueError:
+        return  # an empty axis that an op refuses
+    if not _ordinary(plain):
+        return
+    found = subject.function(inputs, outputs)(*(feed[x] for x in inputs))
+    nudged = [evaluate(outputs, feed, nudge=generator(k)) for k in range(_RUNS)]
+    wide = evaluate(outputs, feed, wide=True)
+    for node, value in zip(outputs, found, strict=True):
+        runs = [run[node] for run in (plain, *nudged)]
+        _agree(node, value, wide[node], runs)
+
+
+def _ordinary(nodes: dict[Tensor, Array]) -> bool:
+    """Whether nothing overflowed or became undefined on the way."""
+    return all(np.isfinite(value).all() for value in nodes.values() if value.dtype.kind == "f")
+
+
+def _agree(node: Tensor, value: Array, wide: Array, runs: Sequence[Array]) -> None:
+    text = printing.pp(node)
+    assert value.dtype == np.dtype(node.dtype), f"{text}: dtype {value.dtype}"
+    assert value.shape == wide.shape, f"{text}: shape {value.shape}, expected {wide.shape}"
+    with np.errstate(all="ignore"):
+        spread = np.max([np.abs(run.astype(wide.dtype) - wide) for run in runs], axis=0)
+        unit = np.spacing(np.abs(wide).astype(value.dtype)).astype(wide.dtype)
+        error = np.abs(value.astype(wide.dtype) - wide)
+        allowed = _SPREADS * spread + _UNITS * unit
+    wrong = ~(error <= allowed) & np.isfinite(spread)
+    assert not wrong.any(), (
+        f"{text}: found {value[wrong][0]}, expected {wide[wrong][0]}; rounding explains "
+        f"{allowed[wrong][0]:.3g}, off by {error[wrong][0]:.3g}"
+    )
