@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .. import config
-from ..graph import Graph, Tensor, is_constant, made_at, make_constant, rebuild
+from ..graph import Graph, Tensor, is_constant, made_at, make_constant, rebuild, toposort
 from ..ops.elementwise import cast_to
 from .pattern import Exactness, Rule, attempt
 
@@ -42,15 +42,13 @@ def allowed() -> frozenset[Exactness]:
 class Rewriter:
     """One run of rules over nodes. ``fired`` counts firings by rule name.
 
-    ``intern`` makes new nodes canonical; ``pinned`` nodes are left as they are; ``fold``
-    replaces ops on constants by their value.
+    ``intern`` makes new nodes canonical; ``fold`` replaces ops on constants by their value.
     """
 
     def __init__(
         self,
         rules: Index,
         intern: Callable[[Tensor], Tensor] = lambda node: node,
-        pinned: Iterable[Tensor] = (),
         fold: bool = True,
     ) -> None:
         self.rules = rules
@@ -58,14 +56,15 @@ class Rewriter:
         self.fold = fold
         self.fired: Counter[str] = Counter()
         self.classes = allowed()
-        self._done: dict[Tensor, Tensor] = {node: node for node in pinned}
+        self._done: dict[Tensor, Tensor] = {}
         self._instead: dict[Tensor, Tensor] = {}
-        self._visited = 0
+        self._limit = 1000
         self._off: set[str] = set()
 
     def run(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The rewritten outputs; iterative, so depth does not matter."""
         done, instead = self._done, self._instead
+        self._limit += 10 * len(toposort(outputs))
         stack = list(reversed(outputs))
         while stack:
             node = stack[-1]
@@ -88,7 +87,6 @@ class Rewriter:
         return [done[node] for node in outputs]
 
     def _visit(self, node: Tensor) -> None:
-        self._visited += 1
         fresh = node
         if node.inputs:
             inputs = tuple(self._done[i] for i in node.inputs)
@@ -122,20 +120,32 @@ class Rewriter:
                 result = cast_to(result, node.dtype)
                 if result.type is not node.type:
                     continue
-                self._count(rule)
-                return self.intern(result)
+                self.fired[rule.name] += 1
+                result = self.intern(result)
+                if self.fired[rule.name] > self._limit or self._leads_back(result, node):
+                    self._switch_off(rule)
+                    continue
+                return result
         return None
 
-    def _count(self, rule: Rule) -> None:
-        self.fired[rule.name] += 1
-        if self.fired[rule.name] > 1000 + 2 * self._visited:
-            self._off.add(rule.name)
-            warnings.warn(
-                f"tensorcore: the rewrite rule {rule.name!r} fired {self.fired[rule.name]} times "
-                f"and is switched off for this graph; results stay right.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+    def _leads_back(self, result: Tensor, node: Tensor) -> bool:
+        """Whether rules turned ``result`` into ``node`` before: a circle without end."""
+        while result is not node:
+            following = None if result in self._done else self._instead.get(result)
+            if following is None:
+                return False
+            result = following
+        return True
+
+    def _switch_off(self, rule: Rule) -> None:
+        self._off.add(rule.name)
+        warnings.warn(
+            f"tensorcore: the rewrite rule {rule.name!r} does not come to an end (it fired "
+            f"{self.fired[rule.name]} times) and is switched off for this graph; results stay "
+            f"right.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def fold(node: Tensor) -> Tensor | None:

@@ -18,7 +18,7 @@ from ..ops.elementwise import (
     switch,
     true_div,
 )
-from ..ops.movement import dimshuffle
+from ..ops.movement import broadcast_to, dimshuffle
 from .pattern import Exactness, Rule, rule, var
 
 EXACT, FINITE, STABLE = Exactness.EXACT, Exactness.FINITE, Exactness.STABLE
@@ -113,6 +113,17 @@ def _zero_times(node: Tensor) -> Tensor | None:
     return None
 
 
+def _spread(node: Tensor) -> Tensor | None:
+    """A function of one repeated tensor and scalars is computed before it is repeated."""
+    repeated = [t for t in node.inputs if t.ndim]
+    if len(repeated) != 1 or repeated[0].op is not broadcast_to:
+        return None
+    inner, *sizes = repeated[0].inputs
+    assert node.op is not None
+    value = node.op.make(tuple(inner if t.ndim else t for t in node.inputs), node.attrs)
+    return broadcast_to.make((value, *sizes), repeated[0].attrs)
+
+
 def _function(name: str, root: str, apply: Any, exactness: Exactness = EXACT) -> Rule:
     return Rule(name, root, exactness, apply=apply)
 
@@ -123,6 +134,7 @@ SIMPLIFY: tuple[Rule, ...] = (
     _function("cast_same", "cast", _cast),
     _function("dimshuffle_merge", "dimshuffle", _dimshuffle),
     _function("reshape_merge", "reshape_to", _reshape),
+    *(_function(f"{op}_spread", op, _spread) for op in ("add", "sub", "mul", "true_div", "neg")),
     _function("contract_transposed", "contract", _contract),
     _function("size_of_operand", "size", _size_of),
     rule("mul_one", mul(x, 1), x, EXACT),

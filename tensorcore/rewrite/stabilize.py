@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..graph import Tensor
+from ..graph import Tensor, substitute
 from ..ops.composites import log_softmax, logsumexp, sigmoid, softmax, softplus
 from ..ops.elementwise import add, exp, expm1, log, log1p, neg, pow, sub, true_div
 from ..ops.reduction import reduce_sum
@@ -83,6 +83,13 @@ _INDEX = index_rules(STABILIZE)
 def raised(outputs: Sequence[Tensor], pinned: Iterable[Tensor]) -> list[Tensor]:
     """The outputs with unstable formulas recognised, so that their stable ops differentiate.
 
-    Nodes in ``pinned`` stay themselves. A graph without such formulas is returned untouched.
+    Nodes in ``pinned`` stay themselves, and no formula reaches through them: a gradient with
+    respect to a sigmoid must still find it. A graph without such formulas is returned
+    untouched.
     """
-    return Rewriter(_INDEX, pinned=pinned, fold=False).run(outputs)
+    hidden = {node: node.type(node.name) for node in pinned if node.op is not None}
+    rewriter = Rewriter(_INDEX, fold=False)
+    found = rewriter.run(substitute(outputs, hidden) if hidden else outputs)
+    if not rewriter.fired:
+        return list(outputs)
+    return substitute(found, {stand_in: node for node, stand_in in hidden.items()})
