@@ -100,7 +100,7 @@ def _indented(text: str) -> list[str]:
         piece
         for line in text.splitlines()
         for piece in textwrap.wrap(
-            line, 92, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+            line, 79, initial_indent="    ", subsequent_indent="    ", break_long_words=False
         )
         or [""]
     ]

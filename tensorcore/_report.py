@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -46,10 +45,12 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
 def settings_page(settings: Sequence[Setting], explain: bool) -> str:
     """One line per option; with ``explain`` the source, the losers and the meaning too."""
     if not explain:
-        return "\n".join(f"{s.option} = {shown(s.value)}" for s in settings)
+        return "\n".join(f"{s.option} = {shown(s.value)}".rstrip() for s in settings)
     lines = []
     for setting in settings:
-        lines.append(f"{setting.option} = {shown(setting.value)}   ({setting.source})")
+        lines.append(
+            f"{setting.option} = {shown(setting.value)}".rstrip() + f"   ({setting.source})"
+        )
         lines += [f"    overrode {shown(value)} ({source})" for value, source in setting.overrode]
         lines.append(f"    {setting.doc}")
     return "\n".join(lines)
@@ -63,7 +64,7 @@ def shown(value: object) -> str:
 
 
 def surroundings() -> dict[str, str]:
-    """Versions and places: Python, NumPy, compiler, cache folder, platform."""
+    """Versions and places: Python, NumPy, platform, cache folder."""
     import numpy as np
 
     from . import config
@@ -74,21 +75,8 @@ def surroundings() -> dict[str, str]:
         "numpy": np.__version__,
         "platform": platform.platform(),
         "processors": str(os.cpu_count()),
-        "C compiler": compiler(),
         "cache folder": _cache_folder(config.cache_dir),
     }
-
-
-def compiler() -> str:
-    """The C compiler that would be found, or that there is none."""
-    from . import config
-
-    wanted: list[str] = [config.get("cgen.cc"), os.environ.get("CC", ""), "cc", "gcc", "clang"]
-    for command in filter(None, wanted):
-        found = shutil.which(command.split()[0])
-        if found:
-            return found
-    return "none found; install gcc or clang, or set the option cgen.cc"
 
 
 def _cache_folder(folder: str) -> str:
@@ -109,8 +97,12 @@ def verdict(chosen: str, probes: Sequence[Probe]) -> int:
 
     wanted = config.auto_order if chosen == "auto" else (chosen,)
     names = {parse_spec(words).name for words in wanted}
-    works = any(probe.backend.partition("@")[0] in names for probe in probes if probe.works)
+    works = any(_name(probe) in names for probe in probes if probe.works)
     return 0 if works else 3
+
+
+def _name(probe: Probe) -> str:
+    return probe.backend.partition("@")[0]
 
 
 def doctor_page(
@@ -121,6 +113,8 @@ def doctor_page(
     code: int,
 ) -> str:
     """All that ``doctor`` found, as text."""
+    from ._options import parse_spec
+
     width = max(len(name) for name in about)
     lines = [f"{name.ljust(width)}  {value}" for name, value in about.items()]
     lines.append("")
@@ -135,4 +129,6 @@ def doctor_page(
         lines.append("no backend is installed; from the checkout: pip install .")
     lines += ["", *(problems or ["no problems in the configuration"])]
     word = "works" if code != 3 else "does not work"
+    if chosen != "auto" and parse_spec(chosen).name not in map(_name, probes):
+        word = "is not installed"
     return "\n".join([*lines, f"the backend that counts ({chosen}) {word}"])

@@ -59,15 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(passes_on=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Any, words: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=words, description=words)
+    def command(name: str, run: Any, words: str, add_help: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words, add_help=add_help)
         added.set_defaults(run=run, passes_on=False)
         return added
 
-    demo = command("demo", _demo, "Train a small model and show what the framework does.")
-    demo.add_argument("--backend", metavar="NAME", help="where to run; default: as configured")
-    demo.add_argument("--json", action="store_true", help="print results as JSON")
-    demo.add_argument("--no-progress", action="store_true", help="print results only")
+    words = "Train a classifier of handwritten digits on every backend that works here."
+    demo = command("demo", _demo, words, add_help=False)  # demo.py has the parser
+    demo.set_defaults(passes_on=True)
     listing = command("backends", _backends, "List the backends and whether they work here.")
     listing.add_argument("-v", "--verbose", action="store_true", help="versions and devices too")
     listing.add_argument("--json", action="store_true", help="print the list as JSON")
@@ -109,10 +108,7 @@ def _print_json(content: object) -> None:
 def _demo(known: argparse.Namespace, rest: list[str]) -> int:
     from . import demo
 
-    words = ["--backend", known.backend] if known.backend else []
-    words += ["--json"] if known.json else []
-    words += ["--no-progress"] if known.no_progress else []
-    return int(demo.main(words) or 0)
+    return demo.main(rest)
 
 
 # -- backends ------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from .errors import BackendUnavailable, ConfigError
 
 SIDE, HIDDEN, CLASSES = 8, 128, 10
 PIXELS = SIDE * SIDE
-BATCH, HELD_OUT, EPOCHS = 64, 360, 90
+BATCH, HELD_OUT, EPOCHS = 64, 360, 135
 RATE, MOMENTUM, DECAY = 0.1, 0.9, 1e-3
 BACKGROUND, MOVED, NOISE = -1.0, 0.3, 0.4
 SEED = 2026
@@ -254,10 +254,12 @@ def attempt(action: Callable[[], Arrays]) -> tuple[Arrays, str]:
 def survey(wanted: Sequence[str]) -> list[Outcome]:
     """The backends asked for, or all, as the plugin system knows them; the reference first.
 
-    Raises ConfigError for a name that could not be one.
+    Raises ConfigError for a name that could not be one, BackendUnavailable when ``auto`` is
+    asked for and nothing can run.
     """
     if wanted:
-        return [_asked(spec) for spec in dict.fromkeys(wanted)]
+        names = [plugins.select("auto").name if spec == "auto" else spec for spec in wanted]
+        return [_asked(name) for name in dict.fromkeys(names)]
     known = plugins.statuses()
     names = [status.name for status in known]
     outcomes = [
@@ -339,6 +341,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"tensorcore demo: {error}", file=sys.stderr)
         return 2
+    except BackendUnavailable as error:
+        print(f"tensorcore demo: {error}", file=sys.stderr)
+        return 3
+    if not outcomes:
+        print("tensorcore demo: no backend is installed; see: tensorcore doctor", file=sys.stderr)
+        return 3
     start = time.perf_counter()
     run(outcomes, options.epochs, Progress(sys.stderr, quiet=options.no_progress))
     seconds = time.perf_counter() - start
@@ -375,8 +383,9 @@ def facts(outcomes: Sequence[Outcome], epochs: int, seconds: float, code: int) -
 
 def explanation(epochs: int, seconds: float) -> str:
     """What the columns of the table mean."""
+    length = f"{epochs} epoch{'s' * (epochs != 1)}"
     return f"""\
-The same graph on each: {PIXELS}-{HIDDEN}-{CLASSES}, ReLU and softmax, float64, {epochs} epochs in
+The same graph on each: {PIXELS}-{HIDDEN}-{CLASSES}, ReLU and softmax, float64, {length} in
 mini-batches of {BATCH}. {seconds:.1f} s in all.
 
 compile     from symbols to the first step; shorter when the cache knows it

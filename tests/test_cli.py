@@ -194,7 +194,7 @@ def test_doctor_survives_a_crash_and_an_exit(
     assert "ended with exit code 7" in leave["reason"]
     assert (sick["backend"], sick["state"]) == ("sick@their_sick", "missing dependency")
     assert (sick["reason"], sick["hint"]) == ("no C compiler", "install gcc")
-    assert {"python", "numpy", "C compiler", "cache folder"} <= found["about"].keys()
+    assert {"python", "numpy", "cache folder"} <= found["about"].keys()
     assert not [name for name in sys.modules if name.startswith("their_")]
 
 
@@ -226,6 +226,10 @@ def test_doctor_is_content_when_the_chosen_one_works(
     monkeypatch.setenv("TENSORCORE_DEBUG", "perhaps")
     config.reload()
     assert cli.main(["doctor"]) == 2
+    monkeypatch.setenv("TENSORCORE_BACKEND", "frist")
+    config.reload()
+    assert cli.main(["doctor"]) == 3
+    assert "the backend that counts (frist) is not installed" in capsys.readouterr().out
 
 
 # -- the rest ------------------------------------------------------------------------------
@@ -262,11 +266,19 @@ def test_conformance_runs_the_suite(module: Module, monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_demo_gets_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_gets_its_words_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
     fake = types.ModuleType("tensorcore.demo")
-    fake.main = seen.append  # type: ignore[attr-defined]
+    fake.main = lambda words: seen.append(words) or 1  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tensorcore.demo", fake)
     monkeypatch.setattr("tensorcore.demo", fake, raising=False)
-    assert cli.main(["demo", "--backend", "first", "--json"]) == 0
-    assert seen == [["--backend", "first", "--json"]]
+    words = ["--backend", "a", "--json", "--backend=b", "--epochs", "3", "-h", "more", "--nonsense"]
+    assert cli.main(["demo", *words]) == 1
+    assert seen == [words]
+
+
+def test_demo_has_the_usage_of_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "--nonsense"]) == 2
+    assert "usage: tensorcore demo [-h] [--backend NAME]" in capsys.readouterr().err
+    assert cli.main(["demo", "--help"]) == 0
+    assert "--epochs" in capsys.readouterr().out

@@ -135,6 +135,24 @@ def test_distortion_moves_by_a_pixel_at_most(monkeypatch: pytest.MonkeyPatch) ->
     assert places == {(row, column) for row in (0, 1) for column in (3, 4, 5)}
 
 
+def test_auto_is_the_backend_that_would_be_taken(
+    backends: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends("numpy_ref", "mine")
+    monkeypatch.setattr(
+        demo.plugins, "select", lambda spec: Status("mine", "theirs", "1", "v1", "ok")
+    )
+    assert [outcome.backend for outcome in demo.survey(["auto", "mine"])] == ["mine"]
+
+
+def test_no_backend_at_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo.plugins, "statuses", lambda: ())
+    assert demo.main([]) == 3
+    assert "no backend is installed" in capsys.readouterr().err
+
+
 def test_usage() -> None:
     with pytest.raises(SystemExit) as stop:
         demo.main(["--epochs", "0"])
