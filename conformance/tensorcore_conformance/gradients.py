@@ -89,9 +89,7 @@ def checkable(subject: Subject, op: Op[Any]) -> bool:
     )
 
 
-def check_gradients(
-    subject: Subject, ops: Iterable[Op[Any]], full: bool
-) -> dict[str, list[str]]:
+def check_gradients(subject: Subject, ops: Iterable[Op[Any]], full: bool) -> dict[str, list[str]]:
     """What is wrong with the gradients of the ops, by op."""
     points = [
         point
@@ -123,9 +121,7 @@ def _expressions(point: _Point) -> tuple[list[Tensor], list[Tensor]]:
     return [*inputs, g, *directions], [*first, *second]
 
 
-def _check_pack(
-    subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]
-) -> None:
+def _check_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]) -> None:
     try:
         _run_pack(subject, points, wrong)
     except Exception as cause:  # noqa: BLE001  # run singly, so that the culprit is named
@@ -136,11 +132,11 @@ def _check_pack(
             _check_pack(subject, [point], wrong)
 
 
-def _run_pack(
-    subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]
-) -> None:
+def _run_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]) -> None:
     made = [_expressions(point) for point in points]
-    compiled = subject.function([x for row, _ in made for x in row], [y for _, o in made for y in o])
+    compiled = subject.function(
+        [x for row, _ in made for x in row], [y for _, o in made for y in o]
+    )
 
     def call(feeds: Sequence[tuple[Sequence[Array], Array]]) -> list[list[Array]]:
         args = [
@@ -209,9 +205,7 @@ def _move(arrays: list[Array], point: _Point, number: int, step: Any) -> None:
         number -= arrays[k].size
 
 
-def _compare(
-    what: str, found: Sequence[Array], expected: Sequence[float], tolerance: float
-) -> str:
+def _compare(what: str, found: Sequence[Array], expected: Sequence[float], tolerance: float) -> str:
     flat = np.concatenate([np.asarray(a, dtype=DTYPE).ravel() for a in found])
     slopes = np.asarray(expected)
     if flat.shape != slopes.shape:

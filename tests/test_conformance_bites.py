@@ -1,0 +1,310 @@
+"""The conformance suite itself is tested: backends with one fault each must be caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorcore.backend import Capabilities, Diagnosis, Executable
+from tensorcore.interpret import Interpreter
+from tensorcore.ops import OPS
+from tensorcore.program import Call, Program
+
+pytest.importorskip("hypothesis")
+pytest.importorskip("mpmath")
+
+from tensorcore_conformance import (  # noqa: E402
+    check,
+    gradients,
+    test_shapes,
+    test_state,
+    test_threads,
+)
+from tensorcore_conformance.subject import Subject  # noqa: E402
+from tensorcore_conformance.subject import subject as subject_of  # noqa: E402
+
+Compute = Callable[..., np.ndarray]
+
+
+class Reference:
+    """A backend without a fault; the others differ from it in one thing."""
+
+    name = "sound"
+    declared = Capabilities(calls=None)
+
+    def __init__(self, make: Callable[[Program], Executable] = Interpreter) -> None:
+        self._make = make
+
+    def diagnose(self) -> Diagnosis:
+        return Diagnosis(True, True)
+
+    def capabilities(self) -> Capabilities:
+        return self.declared
+
+    def compile(self, program: Program) -> Executable:
+        return self._make(program)
+
+
+def wrong_op(name: str, compute: Compute) -> Subject:
+    """A backend that computes one op otherwise: ``compute(reference, *operands, **attrs)``."""
+
+    class Sabotaged(Interpreter):
+        def _call(self, step: Call, buffers: list[Any], known: list[int]) -> None:
+            super()._call(step, buffers, known)
+            if step.op == name:
+                (out,) = step.outputs
+                operands = [buffers[slot] for slot in step.inputs]
+                with np.errstate(all="ignore"):
+                    result = compute(buffers[out], *operands, **step.attrs)
+                buffers[out] = np.asarray(result).astype(buffers[out].dtype)
+
+    return subject_of(Reference(Sabotaged))
+
+
+def last_left_out(y: np.ndarray, x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    shorter = x[(slice(None),) * axes[-1] + (slice(None, -1),)]
+    return OPS["reduce_sum"].reference(np, shorter, axes=axes)
+
+
+def off_by(units: int) -> Compute:
+    def compute(y: np.ndarray, *operands: np.ndarray) -> np.ndarray:
+        return y + np.asarray(units * np.spacing(np.abs(y)), y.dtype)
+
+    return compute
+
+
+def towards_zero(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if y.dtype.kind != "i":
+        return y
+    return np.where((a % np.where(b == 0, 1, b) != 0) & ((a < 0) != (b < 0)), y + 1, y)
+
+
+FAULTS: dict[str, tuple[str, str, Compute]] = {
+    "a sum leaves out the last": ("reduce_sum", "float64", last_left_out),
+    "the sign of zero is lost": ("mul", "float32", lambda y, a, b: y + 0.0),
+    "negation gives +0": ("neg", "float64", lambda y, x: np.where(x == 0, 0.0, y)),
+    "NaN is dropped": ("maximum", "float64", lambda y, a, b: np.fmax(a, b)),
+    "operands are swapped": ("sub", "int64", lambda y, a, b: b - a),
+    "32 ULP off": ("exp", "float32", off_by(32)),
+    "8 ULP off": ("tanh", "float64", off_by(8)),
+    "1 ULP off where none is allowed": ("sqrt", "float32", off_by(1)),
+    "integers divide towards zero": ("int_div", "int64", towards_zero),
+    "the modulus has the sign of the dividend": ("mod", "int64", lambda y, a, b: np.fmod(a, b)),
+    "the last of equals": (
+        "reduce_argmax",
+        "int64",
+        lambda y, x, axes: (
+            x.shape[axes[0]] - 1 - np.flip(x, axes[0]).argmax(axes[0]) if len(axes) == 1 else y
+        ),
+    ),
+    "halves round up": ("round_half_to_even", "float64", lambda y, x: np.floor(x + 0.5)),
+    "unsigned is read as signed": (
+        "lt",
+        "uint8",
+        lambda y, a, b: a.astype("int8") < b.astype("int8"),
+    ),
+    "the transpose is the operand": (
+        "dimshuffle",
+        "float32",
+        lambda y, x, pattern: x.reshape(y.shape),
+    ),
+    "wraps one early": ("add", "int8", lambda y, a, b: np.where(y == -128, 127, y)),
+    "a product loses a term": ("contract", "float32", lambda y, a, b, **labels: y * (1 - 1e-5)),
+    "subnormals are flushed": (
+        "neg",
+        "float32",
+        lambda y, x: np.where(np.abs(y) < 1e-38, 0 * y, y),
+    ),
+    "infinity stays finite": ("exp", "float64", lambda y, x: np.minimum(y, 1e308)),
+    "a row is not normalised": ("softmax", "float32", lambda y, x, axes: y * np.float32(1.00001)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_op_is_caught(fault: str) -> None:
+    name, dtype, compute = FAULTS[fault]
+    assert check.check_op(wrong_op(name, compute), OPS[name], dtype), fault
+
+
+@pytest.mark.parametrize("pair", sorted({(name, dtype) for name, dtype, _ in FAULTS.values()}))
+def test_the_sound_backend_passes(pair: tuple[str, str]) -> None:
+    name, dtype = pair
+    assert check.check_op(subject_of(Reference()), OPS[name], dtype) == []
+
+
+# -- faults of memory, state, shapes and threads --------------------------------------------
+
+
+class InputMutated(Interpreter):
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        results = super().__call__(inputs, cells)
+        for array in inputs:
+            if array.size and array.flags.writeable and array.dtype.kind == "f":
+                array.flat[0] += 1
+        return results
+
+
+class Aliasing(Interpreter):
+    def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:
+        return buffers[slot]
+
+
+class UpdatesFirst(Interpreter):
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        outputs, values = super().__call__(inputs, cells)
+        moved = list(cells)
+        for commit, value in zip(self.program.commits, values, strict=True):
+            moved[commit.cell] = value
+        return super().__call__(inputs, moved)[0], values
+
+
+class OneAfterTheOther(Interpreter):
+    """Each update sees those before it."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        outputs, values = super().__call__(inputs, cells)
+        moved = list(cells)
+        for k, commit in enumerate(self.program.commits):
+            values[k] = super().__call__(inputs, moved)[1][k]
+            moved[commit.cell] = values[k]
+        return outputs, values
+
+
+class StaleShape(Interpreter):
+    """Results have the shape of the first call."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        outputs, values = super().__call__(inputs, cells)
+        known = self.__dict__.setdefault("shapes", [y.shape for y in outputs])
+        return [np.resize(y, n) for y, n in zip(outputs, known, strict=True)], values
+
+
+class BufferKept(Interpreter):
+    """Results of the same shape are written into the same memory again."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        outputs, values = super().__call__(inputs, cells)
+        kept = self.__dict__.setdefault("kept", {})
+        for k, y in enumerate(outputs):
+            memory = kept.setdefault((k, y.shape), y)
+            memory[...] = y
+            outputs[k] = memory
+        return outputs, values
+
+
+class EarlyWrite(Interpreter):
+    """The state is written before the sizes are checked."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        before = [cell.copy() for cell in cells]
+        for cell in cells:
+            cell += 1
+        return super().__call__(inputs, before)
+
+
+class NotChecked(Interpreter):
+    """Sizes that do not fit are cut to the smaller one."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        least = min((a.shape[0] for a in inputs if a.ndim == 1), default=0)
+        return super().__call__([a[:least] if a.ndim == 1 else a for a in inputs], cells)
+
+
+class SharedScratch(Interpreter):
+    """All calls keep their inputs in one place."""
+
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        import time
+
+        self.given = inputs
+        time.sleep(0.0005)
+        return super().__call__(self.given, cells)
+
+
+STATE_FAULTS: dict[type[Interpreter], Callable[[Subject], None]] = {
+    InputMutated: lambda s: test_state.test_inputs_stay_as_they_are("C", s),
+    Aliasing: test_state.test_results_share_no_memory,
+    UpdatesFirst: test_state.test_updates_come_after_the_outputs,
+    OneAfterTheOther: test_state.test_two_variables_swap,
+    StaleShape: test_shapes.test_one_compilation_serves_fifty_shapes,
+    BufferKept: test_state.test_results_survive_later_calls,
+    EarlyWrite: test_state.test_all_updates_or_none,
+    NotChecked: test_shapes.test_sizes_that_do_not_fit,
+    SharedScratch: lambda s: test_threads.test_distinct_inputs(s, False),
+}
+
+
+@pytest.mark.parametrize("fault", STATE_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_the_whole_is_caught(fault: type[Interpreter]) -> None:
+    with pytest.raises((AssertionError, ValueError, pytest.fail.Exception)):
+        STATE_FAULTS[fault](subject_of(Reference(fault)))
+
+
+@pytest.mark.parametrize("held", STATE_FAULTS.values(), ids=lambda held: "")
+def test_the_sound_backend_keeps_the_whole(held: Callable[[Subject], None]) -> None:
+    held(subject_of(Reference()))
+
+
+def test_input_and_aliasing_faults_are_caught_with_any_op() -> None:
+    for fault, words in ((InputMutated, "input was changed"), (Aliasing, "shares memory")):
+        wrong = check.check_op(subject_of(Reference(fault)), OPS["identity"], "float64")
+        assert wrong and words in wrong[0]
+
+
+# -- faults of what is declared -------------------------------------------------------------
+
+
+def test_what_is_declared_unsupported_must_be_refused() -> None:
+    class Modest(Reference):
+        declared = Capabilities(calls=None, unsupported={"tan": "no tangent table"})
+
+    assert check.check_op(subject_of(Modest()), OPS["tan"], "float64") == []
+    # A composite that is declared unsupported, but whose lowering works, is a false claim.
+    primitives = frozenset(name for name, op in OPS.items() if op.body is None)
+
+    class False_(Reference):
+        declared = Capabilities(calls=primitives, unsupported={"sqr": "too hard"})
+
+    (wrong,) = check.check_op(subject_of(False_()), OPS["sqr"], "float64")
+    assert "declared unsupported, yet it works" in wrong
+
+
+def test_a_dtype_that_is_not_declared_must_be_refused() -> None:
+    class Narrow(Reference):
+        declared = Capabilities(calls=None, dtypes=("bool", "int64", "float64"))
+
+    assert check.check_op(subject_of(Narrow()), OPS["exp"], "float32") == []
+    assert check.check_op(subject_of(Narrow()), OPS["exp"], "float64") == []
+
+
+def test_a_claimed_accuracy_is_held() -> None:
+    class Proud(Reference):
+        declared = Capabilities(calls=None, ulp={"exp": 0.01})
+
+    assert check.check_op(subject_of(Proud()), OPS["exp"], "float32")
+
+
+def test_a_wrong_gradient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = subject_of(Reference())
+    assert not gradients.check_gradients(sound, [OPS["tanh"]], False)["tanh"]
+    monkeypatch.setattr(OPS["tanh"], "vjp", lambda g, y, x: g * (1 - y))
+    assert gradients.check_gradients(sound, [OPS["tanh"]], False)["tanh"]
+    monkeypatch.setattr(OPS["tanh"], "vjp", lambda g, y, x: g * g * (1 - y * y))
+    (first, *_) = gradients.check_gradients(sound, [OPS["tanh"]], False)["tanh"]
+    assert "tanh" in first
+
+
+def test_an_unknown_family_must_bring_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Strange(type(OPS["exp"].family)):  # type: ignore[misc]
+        name = "strange"
+
+    sound = subject_of(Reference())
+    monkeypatch.setattr(OPS["exp"], "family", Strange())
+    (wrong,) = check.check_op(sound, OPS["exp"], "float64")
+    assert "samples=" in wrong
+    samples = [((np.array([0.5, -1.0]),), {})]
+    monkeypatch.setattr(OPS["exp"], "samples", lambda dtype: samples)
+    assert check.check_op(sound, OPS["exp"], "float64") == []
