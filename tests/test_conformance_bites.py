@@ -16,15 +16,15 @@ from tensorcore.program import Call, Program
 pytest.importorskip("hypothesis")
 pytest.importorskip("mpmath")
 
-from tensorcore_conformance import (  # noqa: E402
+from tensorcore_conformance import (
     check,
     gradients,
     test_shapes,
     test_state,
     test_threads,
 )
-from tensorcore_conformance.subject import Subject  # noqa: E402
-from tensorcore_conformance.subject import subject as subject_of  # noqa: E402
+from tensorcore_conformance.subject import Subject
+from tensorcore_conformance.subject import subject as subject_of
 
 Compute = Callable[..., np.ndarray]
 
@@ -154,7 +154,7 @@ class Aliasing(Interpreter):
 
 class UpdatesFirst(Interpreter):
     def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
-        outputs, values = super().__call__(inputs, cells)
+        _, values = super().__call__(inputs, cells)
         moved = list(cells)
         for commit, value in zip(self.program.commits, values, strict=True):
             moved[commit.cell] = value

@@ -36,7 +36,7 @@ class Verdict:
 
 def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
     """Compare a result with the exact value, which may be in a wider dtype."""
-    if not isinstance(actual, (np.ndarray, np.generic)):
+    if not isinstance(actual, np.ndarray):
         return _bad(limit, f"the result is a {type(actual).__name__}, expected an array")
     if actual.dtype != np.dtype(dtype):
         return _bad(limit, f"the result has dtype {actual.dtype}, expected {dtype}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tensorcore.dtypes import FLOATING
 from tensorcore.errors import BackendUnavailable
 from tensorcore.ops import OPS
 
@@ -41,7 +42,10 @@ def is_full(config: pytest.Config) -> bool:
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
-    """One test per op and dtype, or per op, where a test asks for that."""
+    """One test per op and dtype, per op, or per floating dtype, where a test asks for that."""
+    if "float_dtype" in metafunc.fixturenames:
+        smoke = FLOATING[1:2]
+        metafunc.parametrize("float_dtype", FLOATING if is_full(metafunc.config) else smoke)
     if "op_name" in metafunc.fixturenames and "dtype" not in metafunc.fixturenames:
         metafunc.parametrize("op_name", list(OPS))
     if {"op_name", "dtype"} <= set(metafunc.fixturenames):

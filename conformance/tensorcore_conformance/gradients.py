@@ -17,7 +17,7 @@ from .check import PACK, declared_unsupported
 from .oracle import WIDER, reference
 from .samples import Form, forms, missing_samples
 from .subject import Subject
-from .values import Array, generator
+from .values import Array, Shape, generator
 
 DTYPE = "float64"
 _WIDE = WIDER[DTYPE]
@@ -66,9 +66,13 @@ def _point(form: Form) -> _Point | None:
             return None
         rng = generator("gradient", form.op.name)
         shape = reference(form.op, _operands(form, case.arrays), form.attrs).shape
-        directions = tuple(rng.uniform(-1, 1, case.arrays[k].shape) for k in wrt)
-        return _Point(form, case.arrays, wrt, rng.uniform(-1, 1, shape), directions)
+        directions = tuple(_uniform(rng, case.arrays[k].shape) for k in wrt)
+        return _Point(form, case.arrays, wrt, _uniform(rng, shape), directions)
     return None
+
+
+def _uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    return np.asarray(rng.uniform(-1, 1, shape))
 
 
 def _operands(form: Form, arrays: Sequence[Array], wide: bool = False) -> list[Array]:
@@ -148,10 +152,15 @@ def _run_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[
         return [[next(results) for _ in outputs] for _, outputs in made]
 
     base = call([(p.arrays, p.g) for p in points])
-    other = [generator("other", p.form.op.name).uniform(-1, 1, p.g.shape) for p in points]
+    other = [_uniform(generator("other", p.form.op.name), p.g.shape) for p in points]
     linear = [
         call([(p.arrays, h) for p, h in zip(points, other, strict=True)]),
-        call([(p.arrays, 2.5 * p.g - 0.75 * h) for p, h in zip(points, other, strict=True)]),
+        call(
+            [
+                (p.arrays, np.asarray(2.5 * p.g - 0.75 * h))
+                for p, h in zip(points, other, strict=True)
+            ]
+        ),
     ]
     slopes = _slopes(call, points)
     for k, point in enumerate(points):
