@@ -147,7 +147,8 @@ def distorted(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
     rows = corner[:, 0, None, None] + np.arange(SIDE)[:, None]
     columns = corner[:, 1, None, None] + np.arange(SIDE)
     moved = frame[np.arange(count)[:, None, None], rows, columns]
-    return moved.reshape(images.shape) + NOISE * random.standard_normal(images.shape)
+    noisy: np.ndarray = moved.reshape(images.shape) + random.normal(0.0, NOISE, images.shape)
+    return noisy
 
 
 def rate(done: float) -> float:

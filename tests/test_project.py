@@ -62,6 +62,7 @@ def settings() -> dict[str, Any]:
         "constraints.txt",
         "docs/architecture.md",
         "docs/architecture.svg",
+        "docs/decisions.md",
         "pyproject.toml",
         "tensorcore/datasets/README.md",
     ],
