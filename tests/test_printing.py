@@ -1,0 +1,77 @@
+"""Expressions as text."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+import tensorcore.tensor as T
+from tensorcore import debugprint, function, pp, shared
+
+pytestmark = pytest.mark.usefixtures("on_reference")
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda x, y: x + y, "(x + y)"), (lambda x, y: x - 2 * y, "(x - (TensorConstant{2} * y))"),
+        (lambda x, y: -x, "(-x)"), (lambda x, y: x / y, "(x / y)"), (lambda x, y: x > y, "(x > y)"),
+        (lambda x, y: T.exp(x) // y, "(exp(x) // y)"),
+        (lambda x, y: x**0.5, "(x ** TensorConstant{0.5})"),
+        (lambda x, y: x % y, "(x % y)"), (lambda x, y: T.log1p(x), "log1p(x)"),
+    ],
+)  # fmt: skip
+def test_pp(make, text):
+    x, y = T.dscalars("x", "y")
+    assert pp(make(x, y)) == text
+
+
+def test_nameless_variables_shared_ones_and_long_constants():
+    assert pp(T.dscalar() + 1) == "(<TensorType(float64, scalar)> + TensorConstant{1})"
+    assert pp(shared(1.0, name="w") * 2) == "(w * TensorConstant{2})"
+    assert "999" not in pp(T.dvector("x") + np.arange(1000.0))
+    assert "(1000,) of 1.0" in pp(T.dvector("x") + np.ones(1000))
+    assert pp(T.constant(3, name="three") + T.dscalar("x")) == "(three + x)"
+
+
+def test_text_holds_no_value():
+    x = T.dscalar("x")
+    assert str(x) == repr(x) == "x" and str(x * 2) == "mul.0"
+    assert repr(shared(7.0)) == "<shared TensorType(float64, scalar)>"
+
+
+def test_debugprint_of_an_expression_a_list_and_a_function(capsys):
+    x = T.dscalar("x")
+    y = T.exp(x)
+    y.name = "y"
+    text = debugprint(y * y, file="str")
+    assert text.splitlines() == [
+        "mul [id 0]",
+        " |exp 'y' [id 1]",
+        " | |x [id 2]",
+        " |exp 'y' [id 1] ...",
+    ]
+    assert debugprint([x, y], file="str").startswith("x [id 0]\nexp")
+    assert "<TensorType(float64, scalar)>" in debugprint(y, file="str", print_type=True)
+    stream = io.StringIO()
+    assert debugprint(y, file=stream) is None
+    assert stream.getvalue().startswith("exp")
+    debugprint(function([x], y * 1))
+    assert capsys.readouterr().out.startswith("exp")
+
+
+def test_deep_expressions_need_no_recursion():
+    x = T.dscalar("x")
+    y = x
+    for _ in range(3_000):
+        y = y + 1
+    assert pp(y).count("+") == 3_000
+    assert debugprint(y, file="str").count("add") == 3_000
+
+
+def test_functions_say_their_name():
+    x = T.dscalar("x")
+    assert repr(function([x], x * 2, name="double")) == "<function double>"
+    assert repr(function([x], x * 2)) == "<tensorcore function>"
