@@ -145,7 +145,7 @@ class Cast(Elementwise):
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
         source, target = inputs[0].type.dtype, attrs["dtype"]
-        if dtypes.kind(source) == "c" and dtypes.kind(target) != "c":
+        if dtypes.kind(source) == "c" and dtypes.kind(target) not in "cb":
             raise DTypeError(
                 f"cast from {source} to {target} would drop the imaginary part; take T.real(x) "
                 f"or abs(x)."
