@@ -48,7 +48,8 @@ def space_axes(node: Tensor) -> tuple[int, ...]:
 
 def iterated(node: Tensor) -> Tensor:
     """The tensor over whose axes a node's computation runs: a reduction's operand."""
-    return node.inputs[0] if is_reduction(node) else node
+    reduces = node.op is not None and node.op.family.name == "reduction"
+    return node.inputs[0] if reduces else node
 
 
 def is_reduction(node: Tensor) -> bool:

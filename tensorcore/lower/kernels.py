@@ -16,7 +16,7 @@ from ..errors import UnsupportedOp
 from ..graph import Tensor, is_constant, where_made
 from ..program import Access, Accumulate, Instr, Kernel, Load, SizeId, SlotId, Stage, Store, ValueId
 from .access import AxisMap, IndexMap, contiguous
-from .fuse import Fuser, Group, is_pointwise, is_reduction, iterated, space_axes
+from .fuse import Fuser, Group, is_reduction, iterated, space_axes
 from .sizes import SizeTable
 
 
@@ -280,7 +280,10 @@ class KernelBuilder:
 def _instruction(result: ValueId, node: Tensor, args: list[ValueId]) -> Instr:
     """The scalar code of a pointwise node; a copy for anything else that is only moved."""
     op = node.op
-    if op is None or op.family.name == "reduction" or not is_pointwise(node):
+    assert op is not None
+    if op.family.name == "reduction":  # of axes that have size 1: there is nothing to combine
+        if op.rule == "index":
+            return Instr(result, "const", (), node.dtype, node.dtype, "", 0)
         return Instr(result, "copy", tuple(args), node.dtype, node.dtype, "{0}")
     if op.name == "cast":
         source = node.inputs[0].dtype
