@@ -8,7 +8,8 @@ import pytest
 import tensorcore as tc
 import tensorcore.tensor as T
 from tensorcore import function
-from tensorcore.errors import DisconnectedInputError, DTypeError, ShapeError
+from tensorcore.batching import batched
+from tensorcore.errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
 from tensorcore.gradient import verify_grad
 
 pytestmark = pytest.mark.usefixtures("on_reference")
@@ -101,6 +102,11 @@ class TestExactCases:
     )  # fmt: skip
     def test_at_special_points(self, fun, at, expected):
         np.testing.assert_equal(float(gradient_at(fun, at)), expected)
+
+    def test_the_tails_of_the_sigmoid_keep_their_digits(self):
+        for at in (40.0, -40.0, 700.0, -700.0):
+            found = gradient_at(T.nnet.sigmoid, at)
+            np.testing.assert_allclose(found, np.exp(-abs(at)), rtol=1e-12)
 
     def test_products_with_zeros(self):
         for at, expected in (
@@ -255,3 +261,38 @@ class TestMatrices:
         x = T.dvector("x")
         J = function([x], tc.jacobian(T.stack([x.sum(), 2 * x[0]]), x))(np.ones(3))
         np.testing.assert_array_equal(J, [[1, 1, 1], [2, 0, 0]])
+
+
+class TestBatching:
+    """``batched`` against one call per entry of the batch."""
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda u, v, m: u * v, lambda u, v, m: m + u, lambda u, v, m: T.fill(m, u),
+            lambda u, v, m: T.fill(u, v), lambda u, v, m: T.switch(m > 0, u, v),
+            lambda u, v, m: T.alloc(u, 2, 3), lambda u, v, m: T.alloc(v * u, 2, 3),
+            lambda u, v, m: T.dot(m * u, v), lambda u, v, m: T.dot(m * u, v * u), lambda u, v, m: v,
+            lambda u, v, m: T.concatenate([v, v * u]), lambda u, v, m: (v * u)[1:].sum(),
+            lambda u, v, m: T.cast((m * u).T.reshape((6,)), "float32"), lambda u, v, m: u.size + v,
+            lambda u, v, m: (v * u).shape[0] * v, lambda u, v, m: (m * u).shape,
+            lambda u, v, m: T.nnet.softmax(m * u), lambda u, v, m: (m * u).argmax(axis=1),
+        ],
+    )  # fmt: skip
+    def test_of_scalars(self, make):
+        u, v, m = T.dscalar("u"), T.dvector("v"), T.dmatrix("m")
+        units = T.dvector("units")
+        row = make(u, v, m)
+        (whole,) = batched([row], u, units, units.shape[0])
+        assert whole.broadcastable[0] is False and whole.ndim == row.ndim + 1
+        at = np.array([2.0, -1.0, 0.5, 3.0])
+        rest = np.array([1.0, -2, 3]), np.arange(-3.0, 3).reshape(2, 3)
+        found = function([units, v, m], whole, on_unused_input="ignore")(at, *rest)
+        one = function([u, v, m], row, on_unused_input="ignore")
+        np.testing.assert_allclose(found, np.stack([one(value, *rest) for value in at]))
+        assert found.dtype == row.dtype
+
+    def test_sizes_that_differ_within_the_batch_are_refused(self):
+        u, units = T.lscalar("u"), T.lvector("units")
+        with pytest.raises(NullTypeGradError, match="no common shape"):
+            batched([T.alloc(1.0, u) * u], u, units, units.shape[0])

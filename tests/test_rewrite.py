@@ -223,7 +223,8 @@ class TestSimplify:
         x = T.dvector("x")
         with config.change_flags(assume_finite=False):
             found = function([x], [x + 0.0, x - 0.0, x + T.constant(-0.0)])([-0.0])
-        assert [bool(np.signbit(v[0])) for v in found] == [False, True, True]
+            found.append(function([x], x - T.constant(-0.0))([-0.0]))
+        assert [bool(np.signbit(v[0])) for v in found] == [False, True, True, False]
 
     def test_constants_of_equal_value_and_other_bits_stay_apart(self):
         found = function([], [T.constant(v) for v in (0.0, -0.0, True, 1, np.float64(1))])()
