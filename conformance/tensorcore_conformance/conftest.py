@@ -17,6 +17,7 @@ from .subject import Subject
 from .subject import subject as make_subject
 
 _SUBJECT = pytest.StashKey[Subject]()
+_ABSENT = pytest.StashKey[str]()
 #: The smoke tier leaves out the narrow and the complex dtypes.
 SMOKE_DTYPES = ("bool", "int64", "float32", "float64")
 
@@ -25,10 +26,7 @@ def of_session(config: pytest.Config) -> Subject:
     """The backend under test, made once."""
     known = config.stash.get(_SUBJECT, None)
     if known is None:
-        try:
-            known = make_subject(config.getoption("--tensorcore-backend"))
-        except BackendUnavailable as cause:
-            pytest.exit(f"tensorcore: {cause}", returncode=3)
+        known = make_subject(config.getoption("--tensorcore-backend"))
         config.stash[_SUBJECT] = known
         tier = config.getoption("--tensorcore-tier")
         about = versions(dict(known.backend.diagnose().versions))
@@ -41,6 +39,13 @@ def is_full(config: pytest.Config) -> bool:
     return bool(config.getoption("--tensorcore-tier") != "smoke")
 
 
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """End at once, with exit code 3, when the backend cannot run here."""
+    absent = config.stash.get(_ABSENT, "")
+    if absent:
+        pytest.exit(f"tensorcore: {absent}", returncode=3)
+
+
 def pytest_generate_tests(metafunc: Any) -> None:
     """One test per op and dtype, per op, or per floating dtype, where a test asks for that."""
     if "float_dtype" in metafunc.fixturenames:
@@ -49,7 +54,11 @@ def pytest_generate_tests(metafunc: Any) -> None:
     if "op_name" in metafunc.fixturenames and "dtype" not in metafunc.fixturenames:
         metafunc.parametrize("op_name", list(OPS))
     if {"op_name", "dtype"} <= set(metafunc.fixturenames):
-        of_session(metafunc.config)
+        try:
+            of_session(metafunc.config)
+        except BackendUnavailable as cause:
+            metafunc.config.stash[_ABSENT] = str(cause)
+            return
         full = is_full(metafunc.config)
         pairs = [
             (op.name, dtype)
