@@ -12,6 +12,10 @@ class ShapeError(TensorcoreError, ValueError):
     """Sizes that do not fit together, found when building or when calling."""
 
 
+class OutOfRange(TensorcoreError, IndexError):
+    """An index that lies outside its axis."""
+
+
 class DTypeError(TensorcoreError, TypeError):
     """A dtype that an op, a function input or a shared variable does not take."""
 

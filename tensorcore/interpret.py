@@ -24,9 +24,7 @@ class Interpreter:
         self.xp = xp
         self._constants = [(slot, xp.asarray(value)) for slot, value in program.constants]
 
-    def __call__(
-        self, inputs: Sequence[Any], cells: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Run; see ``backend.Executable``."""
         program = self.program
         buffers: list[Any] = [None] * len(program.slots)

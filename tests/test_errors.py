@@ -47,7 +47,6 @@ class TestAtTheCall:
         [
             (lambda a, b: a + b, "found 3 and 4"), (T.dot, "found 3 and 2"),
             (lambda a, b: T.concatenate([a, b]), "found 3 and 4"),
-            (lambda a, b: a[5] + b[0], "5 and 2"),
             (lambda a, b: a.reshape((4, 2)) + b[0, 0], "found 6 and 8"),
             (lambda a, b: T.switch(a > 0, a, b), "found 3 and 4"),
             (lambda a, b: T.fill(a, b) * a, "3 and 4"),
@@ -58,6 +57,13 @@ class TestAtTheCall:
     def test_both_sizes(self, each_backend, make, found):
         a, b = T.dmatrices("a", "b")
         refused([a, b], make(a, b), (np.ones((2, 3)), np.ones((2, 4))), found, "test_errors.py")
+
+    def test_an_index_outside_its_axis(self, each_backend):
+        a = T.dmatrix("a")
+        f = function([a], a[5])
+        with pytest.raises(IndexError, match="found 5 and 2") as caught:
+            f(np.ones((2, 3)))
+        assert "test_errors.py" in str(caught.value)
 
     @pytest.mark.parametrize("reduce", [T.max, T.min, T.argmax, T.nnet.softmax])
     def test_nothing_has_no_largest(self, each_backend, reduce):

@@ -89,7 +89,8 @@ _KINDS: dict[str, dict[str, str]] = {
     "tc_pow": {"i": _POW_SIGNED, "u": _POW_UNSIGNED},
     "tc_truncate": {"f": _TRUNCATE},
 }
-_WORDS = {d.c: d for d in reversed(DTYPES.values())}
+# Bool shares its C type with uint8, which comes later and so names the functions.
+_WORDS = {d.c: d for d in DTYPES.values()}
 _MENTION = re.compile(r"\b(tc_[a-z]+?)(?:32|_unsigned)?_([iuf](?:8|16|32|64))\b")
 
 

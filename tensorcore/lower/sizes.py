@@ -150,7 +150,14 @@ class SizeTable:
         self._parent[drop] = keep
         return keep
 
-    def demand(self, kind: str, sizes: tuple[SizeId, ...], node: Tensor, what: str) -> None:
+    def demand(
+        self,
+        kind: str,
+        sizes: tuple[SizeId, ...],
+        node: Tensor,
+        what: str,
+        error: type[Exception] = ShapeError,
+    ) -> None:
         """Demand another check; one on known numbers is decided now."""
         args = tuple(self.find(s) for s in sizes)
         found = "{0}" if len(args) == 1 else "{0} and {1}"
@@ -158,11 +165,11 @@ class SizeTable:
         known = [self.number(a) for a in args]
         if all(k is not None for k in known):
             if not HOLDS[kind](*known):
-                raise ShapeError(message.format(*known))
+                raise error(message.format(*known))
             return
         if kind == "nonnegative" and self.entries[args[0]].kind == "dim":
             return
-        check = Check(kind, args, message)
+        check = Check(kind, args, message, error)
         if check not in self.checks[-8:]:
             self.checks.append(check)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol
 
-from ..errors import DTypeError, NullTypeGradError
+from ..errors import DTypeError, NullTypeGradError, ShapeError
 from ..graph import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 
@@ -37,8 +37,15 @@ class SizeBuilder(Protocol):
         """Demand that two sizes are equal; returns the one to go on with."""
         ...
 
-    def demand(self, kind: str, sizes: tuple[SizeId, ...], node: Tensor, what: str) -> None:
-        """Demand another check of ``program.Check``."""
+    def demand(
+        self,
+        kind: str,
+        sizes: tuple[SizeId, ...],
+        node: Tensor,
+        what: str,
+        error: type[Exception] = ShapeError,
+    ) -> None:
+        """Demand another check of ``program.Check``, which raises ``error``."""
         ...
 
 

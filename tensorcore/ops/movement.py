@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dtypes import ALL
-from ..errors import ShapeError
+from ..errors import OutOfRange, ShapeError
 from ..graph import Tensor, TensorLike, as_tensor, is_constant
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, declare
@@ -314,7 +314,7 @@ class Window(Movement):
             start, length = (sizes.integer(s) for s in node.inputs[1 + 3 * k : 3 + 3 * k])
             if axis in node.attrs["index"]:
                 what = f"the index into axis {axis} must be below its size"
-                sizes.demand("below", (start, shapes[0][axis]), node, what)
+                sizes.demand("below", (start, shapes[0][axis]), node, what, OutOfRange)
             result[axis] = length
         return tuple(result)
 
