@@ -31,8 +31,8 @@ class GeneratedC:
         from .emit import emit
 
         sources, plan = emit(program)
-        # Several files mean many kernels: then the time to compile them counts for more.
-        level = 2 if len(sources) == 1 else 1
+        # More than two files mean many kernels: then the time to compile them counts for more.
+        level = 2 if len(sources) <= 2 else 1
         library = compiler.build(sources, needs_libm=True, optimise=level)
         # On a machine's first use the runtime compiles while the first results are computed.
         runtime.prepare()

@@ -9,6 +9,8 @@ from tensorcore.dtypes import DType
 from tensorcore.ops.contraction import matrix_form
 from tensorcore.program import Call, Program, SizeId
 
+from . import blas
+
 # Below this many multiplications a BLAS call costs more than it saves.
 _SMALL = 400
 
@@ -36,7 +38,6 @@ static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
       for (i64 j = 0; j < n; j++) {
         T s = 0;
         const T *p = a + i * am, *q = b + j * bn;
-        #pragma omp simd reduction(+:s)
         for (i64 l = 0; l < k; l++) s = (T)(s + p[l * ak] * q[l * bk]);
         r[i * rm + j * rn] = s;
       }
@@ -47,7 +48,7 @@ static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
 # CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
 # run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
 _GEMM = """\
-static int tc_gemm_#_INT(Context *c, i64 nb, i64 m, i64 n, i64 k,
+static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
     const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
     T *r, i64 rb, i64 rm, i64 rn) {
   typedef void (*Gemm)(int, int, int, INT, INT, INT, T, const T *, INT, const T *, INT, T,
@@ -71,22 +72,13 @@ static int tc_gemm_#_INT(Context *c, i64 nb, i64 m, i64 n, i64 k,
 }
 """
 _TRY_BLAS = """\
-if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000 && c->blas_int) {
+if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000) {
     if (m == 1 && n > 1) {
-      if (tc_multiply_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
+      if (tc_gemm_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
     } else if (rn == 1 || n == 1) {
-      if (tc_multiply_#(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)) return;
-    } else if (tc_multiply_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
+      if (tc_gemm_#(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)) return;
+    } else if (tc_gemm_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
   }
-"""
-_MULTIPLY = """\
-static int tc_multiply_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
-    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
-    T *r, i64 rb, i64 rm, i64 rn) {
-  return c->blas_int == 8
-    ? tc_gemm_#_i64(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)
-    : tc_gemm_#_i32(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn);
-}
 """
 #: Positions in the BLAS table of (gemm, gemv).
 _TABLE = {"f32": (0, 4), "f64": (1, 5)}
@@ -98,12 +90,13 @@ def _typed(text: str, dtype: DType) -> str:
 
 
 def _float(dtype: DType) -> str:
+    integer = blas.find().integer
+    if not integer:
+        return _integer(dtype)
     gemm, gemv = _TABLE[dtype.c]
-    text = "".join(
-        _GEMM.replace("INT", width).replace("GEMM", str(gemm)).replace("GEMV", str(gemv))
-        for width in ("i64", "i32")
-    )
-    return _typed(text + _MULTIPLY + _LOOPS.replace("BLAS", _TRY_BLAS), dtype)
+    call = _GEMM.replace("INT", f"i{8 * integer}").replace("GEMM", str(gemm))
+    call = call.replace("GEMV", str(gemv))
+    return _typed(call + _LOOPS.replace("BLAS", _TRY_BLAS), dtype)
 
 
 def _integer(dtype: DType) -> str:

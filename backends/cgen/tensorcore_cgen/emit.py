@@ -19,8 +19,10 @@ from tensorcore.program import Call, Kernel, Program, Size, Sizes, View
 from .callplan import CallPlan
 from .contract import CONTRACT, contract_operands
 
-#: Kernels per file: compile time grows faster than linearly with the length of a file.
+#: Kernels per file: compile time grows faster than linearly with the length of a file. From
+#: ``_SPLIT`` kernels on there are two files, as two compilers at once answer sooner.
 _KERNELS_PER_FILE = 32
+_SPLIT = 6
 
 PRELUDE = """\
 typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
@@ -151,12 +153,9 @@ def _contract(unit: _Unit, step: Call) -> None:
 def _files(unit: _Unit) -> list[str]:
     named = [(name, source.replace("$", name)) for source, name in unit.functions.items()]
     helpers = "".join(text for name, text in unit.helpers.items() if name != "view")
-    chunks = [
-        named[k : k + _KERNELS_PER_FILE] for k in range(0, len(named), _KERNELS_PER_FILE)
-    ] or [[]]
     files = []
     hidden = '__attribute__((visibility("hidden"))) '
-    for number, chunk in enumerate(chunks):
+    for number, chunk in enumerate(_chunks(named, len(helpers))):
         kernels = "".join(text for _, text in chunk)
         uses = helpers if "tc_contract_" in kernels else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
@@ -164,6 +163,21 @@ def _files(unit: _Unit) -> list[str]:
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files
+
+
+def _chunks(named: list[tuple[str, str]], helpers: int) -> list[list[tuple[str, str]]]:
+    """The functions by file, of about equal length; those that share helpers together."""
+    ordered = sorted(named, key=lambda pair: "tc_contract_" in pair[1])
+    count = max(-(-len(ordered) // _KERNELS_PER_FILE), 2 if len(ordered) >= _SPLIT else 1)
+    total = sum(len(text) for _, text in ordered) + helpers
+    chunks: list[list[tuple[str, str]]] = [[] for _ in range(count)]
+    written, helped = 0, False
+    for pair in ordered:
+        if "tc_contract_" in pair[1] and not helped:
+            helped, written = True, written + helpers
+        chunks[min(written * count // max(total, 1), count - 1)].append(pair)
+        written += len(pair[1])
+    return chunks
 
 
 def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
