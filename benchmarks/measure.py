@@ -65,6 +65,8 @@ def ratio(times: Mapping[str, list[float]], above: str, below: str) -> tuple[flo
 def child(*words: str, cache: Path, plugins: str = "benchmarks.counting") -> dict[str, Any]:
     """Run ``python -m benchmarks.child WORDS...`` with the given cache folder; its JSON answer."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TENSORCORE")}
+    # Users have compiled modules, as installers make them; some test machines forbid them.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= {
         "TENSORCORE_CACHE_DIR": str(cache),
         "TENSORCORE_PLUGINS": plugins,

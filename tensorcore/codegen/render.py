@@ -67,7 +67,7 @@ class KernelPrinter:
         index = [f"i{k}" for k in range(rank)]
         simple = all(not s.inner for s in self.kernel.stages)
         for k in range(rank):
-            last = simple and k == rank - 1
+            last = simple and k == rank - 1 and any(map(self._contiguous, self.kernel.stages))
             self._loop(index[k], self._size(self.kernel.axes[k]), self._simd([]) if last else "")
         for stage in self.kernel.stages:
             self._stage(stage, index)
@@ -93,6 +93,13 @@ class KernelPrinter:
 
     def _simd(self, clauses: Sequence[str]) -> str:
         return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))
+
+    def _contiguous(self, stage: Stage) -> bool:
+        """Whether some access walks neighbours in the innermost loop. Where none does, vector
+        code would gather, which costs time to compile and gains nothing."""
+        accesses = [load.access for load in stage.loads] + [s.access for s in stage.stores]
+        one = Size("const", (1,))
+        return any(a.strides and self.table[a.strides[-1]] == one for a in accesses)
 
     # -- names --------------------------------------------------------------------------
 
@@ -163,7 +170,9 @@ class KernelPrinter:
         length = self._size(stage.inner[-1])
         sums = [a for a in stage.accumulates if self._pairwise(a)]
         scalar = any(a.combine in ("argmax", "argmin") for a in stage.accumulates)
-        pragma = "" if scalar else self._simd([c for a in stage.accumulates for c in _clauses(a)])
+        pragma = ""
+        if not scalar and self._contiguous(stage):
+            pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
         if not sums:
             self._loop(index, length, pragma)
