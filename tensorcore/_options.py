@@ -276,12 +276,18 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("assume_finite", boolean, True, "Allow rewrites that hold for finite values only."),
     Option("fast_math", boolean, False, "Allow rewrites that change rounding."),
-    Option("exception_verbosity", choice("low", "high"), "low", "How much run-time errors tell."),
     Option(
-        "math_accuracy", choice("default", "high"), "default", "Limits of elementary functions."
+        "exception_verbosity",
+        choice("low", "high"),
+        "low",
+        "Detail of run-time errors; no effect so far.",
     ),
-    Option("mode", text, "FAST_RUN", "Theano's compilation mode; accepted."),
-    Option("optimizer", text, "fast_run", "Theano's optimizer; accepted."),
-    Option("cgen.cc", path, "", "Path or command of the C compiler; empty: find one."),
-    Option("cgen.flags", text, "", "More flags for the C compiler."),
+    Option(
+        "math_accuracy",
+        choice("default", "high"),
+        "default",
+        "Limits of elementary functions; no effect so far.",
+    ),
+    Option("mode", text, "FAST_RUN", "Theano's compilation mode; accepted, without effect."),
+    Option("optimizer", text, "fast_run", "Theano's optimizer; accepted, without effect."),
 )

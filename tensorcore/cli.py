@@ -194,8 +194,10 @@ def _lines() -> list[str]:
 
 
 def _config(known: argparse.Namespace, rest: list[str]) -> int:
-    from . import _report, config
+    from . import _report, config, plugins
 
+    for entry in plugins.backends():  # their options, and mistakes in their sections
+        plugins.load_options(entry.name)
     settings = config.explain()
     value, source = config.chosen_backend()
     problems = _lines()  # already shown on standard error when they were found

@@ -81,7 +81,6 @@ exception_verbosity: str
 math_accuracy: str
 mode: str
 optimizer: str
-cgen: Any
 #: Differs whenever any option may differ; the same number means the same values.
 generation: int
 

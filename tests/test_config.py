@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tensorcore_cgen import OPTIONS as CGEN_OPTIONS
 
 from tensorcore import _discovery, config
 from tensorcore._options import OPTIONS, Option, boolean, integer
@@ -28,6 +29,8 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(_discovery, "installed", lambda: ())  # whatever is installed here
+    for mine in CGEN_OPTIONS:  # a section to try things on, as its plugin would register it
+        config.register(mine)
     config.reload()
     yield
     monkeypatch.undo()

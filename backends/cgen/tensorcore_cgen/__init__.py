@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from tensorcore import config
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
 from tensorcore.dtypes import BOOL, INTEGERS
 from tensorcore.hookspecs import hookimpl
 from tensorcore.program import Program
+
+OPTIONS = (
+    config.Option(
+        "cgen.cc", config.path, "", "Path or command of the C compiler; empty: find one."
+    ),
+    config.Option("cgen.flags", config.text, "", "More flags for the C compiler."),
+    config.Option(
+        "cgen.timeout", config.integer(1), 300, "Seconds after which a compiler is stopped."
+    ),
+)
 
 
 class GeneratedC:
@@ -37,6 +48,12 @@ class GeneratedC:
         # On a machine's first use the runtime compiles while the first results are computed.
         runtime.prepare()
         return runtime.load(library, plan, program)
+
+
+@hookimpl
+def tensorcore_options() -> Sequence[config.Option]:
+    """The options of the section ``cgen``."""
+    return OPTIONS
 
 
 @hookimpl
