@@ -47,6 +47,7 @@ static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
 
 # CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
 # run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
+# An axis that an operand lacks has stride 0, which BLAS refuses for vectors, even of one entry.
 _GEMM = """\
 static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
     const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
@@ -58,8 +59,8 @@ static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
   Gemv gemv = (Gemv)c->blas[GEMV];
   if (n == 1 && gemv && (ak == 1 || am == 1)) {
     for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb) {
-      if (ak == 1) gemv(101, 111, m, k, 1, a, am > k ? am : k, b, bk, 0, r, rm);
-      else gemv(101, 112, k, m, 1, a, ak > m ? ak : m, b, bk, 0, r, rm);
+      if (ak == 1) gemv(101, 111, m, k, 1, a, am > k ? am : k, b, bk + !bk, 0, r, rm + !rm);
+      else gemv(101, 112, k, m, 1, a, ak > m ? ak : m, b, bk + !bk, 0, r, rm + !rm);
     }
     return 1;
   }

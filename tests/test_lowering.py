@@ -1,0 +1,123 @@
+"""Lowering, held to the reference: each program here once came out wrong or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorcore.tensor as T
+from tensorcore import config, function
+from tensorcore.errors import ShapeError
+
+Build = Callable[..., list[Any]]
+
+
+@pytest.fixture(autouse=True)
+def checked() -> Iterator[None]:
+    with config.change_flags(debug=True):
+        yield
+
+
+def same_as_numpy(build: Build, expected: Build, *values: np.ndarray) -> None:
+    inputs = [T.TensorType(v.dtype, (False,) * v.ndim)(f"x{k}") for k, v in enumerate(values)]
+    outputs = build(*inputs)
+    found = function(inputs, outputs)(*values)
+    for y, z in zip(found, expected(*values), strict=True):
+        np.testing.assert_allclose(y, z, rtol=1e-12)
+        assert y.shape == np.shape(z)
+
+
+LINE = np.arange(8.0) + 0.5
+TABLE = np.arange(12.0).reshape(3, 4)
+PEAK = np.array([1.0, 3.0, 2.0])
+PLACES = np.array([3, 4, 6])
+
+
+@pytest.mark.usefixtures("each_backend")
+class TestComputedSizes:
+    def test_a_computed_index_read_after_a_kernel_of_the_same_space(self):
+        same_as_numpy(
+            lambda w, y, v: [T.exp(w), T.argmax(y), w * v[T.argmax(y)]],
+            lambda w, y, v: [np.exp(w), 1, w * v[1]],
+            LINE, PEAK, LINE,
+        )  # fmt: skip
+
+    def test_a_computed_window_that_is_repeated(self):
+        same_as_numpy(
+            lambda m, y, v: [T.exp(m), m * 2 + T.fill(m, v[T.argmax(y) :])],
+            lambda m, y, v: [np.exp(m), m * 2 + v[1:]],
+            TABLE, PEAK, np.arange(5.0),
+        )  # fmt: skip
+        m, y, v = T.dmatrix("m"), T.dvector("y"), T.dvector("v")
+        f = function([m, y, v], [T.exp(m), m * 2 + T.fill(m, v[T.argmax(y) :])])
+        with pytest.raises(ShapeError, match="must be equal, found"):
+            f(TABLE, np.array([1.0, 2.0, 3.0]), np.arange(5.0))
+
+    def test_the_size_of_a_computed_window_as_a_number(self):
+        same_as_numpy(
+            lambda w, y, v: [T.exp(w), w * v[T.argmax(y) :].shape[0]],
+            lambda w, y, v: [np.exp(w), w * 7],
+            LINE, PEAK, LINE,
+        )  # fmt: skip
+
+    def test_entries_of_a_vector(self):
+        same_as_numpy(
+            lambda i, x: [T.zeros((i[0],)), T.arange(i[1]), x[i[0]], x[i[1] : i[2] + 1]],
+            lambda i, x: [np.zeros(3), np.arange(4), x[3], x[4:7]],
+            PLACES, LINE,
+        )  # fmt: skip
+
+    def test_moved_entries_of_a_matrix(self):
+        same_as_numpy(
+            lambda i, x: [x[i.T[1, 0] :], x[: i.flatten()[2]], x[i[1:, 1].reshape(())]],
+            lambda i, x: [x[2:], x[:5], x[1]],
+            np.array([[3, 2], [5, 1]]), LINE,
+        )  # fmt: skip
+
+    def test_small_integers_wrap_around(self):
+        n = T.lscalar("n")
+        assert function([n], T.zeros((T.cast(n, "int8"),)))(300).shape == (44,)
+        k = T.bscalar("k")
+        assert function([k], T.zeros((k * k,)))(17).shape == (33,)
+        with pytest.raises(ShapeError, match="negative"):
+            function([k], T.zeros((k * k,)))(np.int8(20))
+
+    def test_a_negative_size_that_no_array_has(self):
+        n = T.lscalar("n")
+        f = function([n], T.sum(T.zeros((n,))))
+        assert f(3) == 0
+        with pytest.raises(ShapeError, match="must not be negative; found -3"):
+            f(-3)
+
+
+@pytest.mark.usefixtures("each_backend")
+class TestSizes:
+    def test_huge_steps_and_bounds(self):
+        top = 2**63 - 1
+        same_as_numpy(
+            lambda a: [a[::top], a[::-top], a[-top:], a[:top], a[top:], a[1::2], a[::-3]],
+            lambda a: [a[:1], a[-1:], a, a, a[:0], a[1::2], a[::-3]],
+            np.arange(4.0),
+        )
+
+    def test_ones_of_another_size_are_refused(self):
+        x = T.dvector("x")
+        f = function([x], x * np.ones(3))
+        np.testing.assert_array_equal(f(PEAK), PEAK)
+        with pytest.raises(ShapeError, match="must be equal"):
+            f(LINE)
+
+
+@pytest.mark.usefixtures("each_backend")
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8"])
+@pytest.mark.parametrize("sizes", [(1000, 1), (1, 1000), (1000, 1000), (1, 1), (0, 1), (0, 0)])
+def test_products_of_vectors_of_any_length(dtype, sizes):
+    a, b = (np.arange(n).astype(dtype) % 5 for n in sizes)
+    same_as_numpy(
+        lambda x, y: [T.dot(x, x), T.outer(x, y), T.outer(y, x)],
+        lambda x, y: [np.dot(x, x), np.outer(x, y), np.outer(y, x)],
+        a, b,
+    )  # fmt: skip
