@@ -19,6 +19,8 @@ from .sizes import SizeTable
 
 MAX_NODES = 160
 POINTWISE = frozenset({"elementwise", "cast"})
+#: Families whose operands after the first are sizes.
+_MEASURED = frozenset({"reshape", "broadcast_to", "window", "place", "dimshuffle"})
 
 
 @dataclass(slots=True, eq=False)
@@ -228,6 +230,14 @@ def data_inputs(node: Tensor) -> tuple[Tensor, ...]:
     family = node.op.family.name
     if family in ("size", "counter"):
         return ()
-    if family in ("reshape", "broadcast_to", "window", "place", "dimshuffle"):
-        return node.inputs[:1]
-    return node.inputs
+    return node.inputs[:1] if family in _MEASURED else node.inputs
+
+
+def size_operands(node: Tensor) -> tuple[Tensor, ...]:
+    """The 0-d integers that become sizes in the node's code; a node that is a size itself."""
+    family = node.op.family.name if node.op is not None else ""
+    if family == "size":
+        return (node,)
+    if family == "counter":
+        return node.inputs
+    return node.inputs[1:] if family in _MEASURED else ()

@@ -11,19 +11,24 @@ from collections.abc import Sequence
 from ..graph import Tensor, is_constant, made_at, toposort
 from ..ops.elementwise import identity
 from .access import INLINE, TRANSPARENT
-from .fuse import is_pointwise, is_reduction
+from .fuse import is_pointwise, is_reduction, size_operands
+from .sizes import size_parts
 
 
 def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
     """The outputs, each a distinct computed node, over operands that have buffers."""
     new: dict[Tensor, Tensor] = {}
     copies: dict[Tensor, Tensor] = {}
-    for node in toposort(outputs):
+    order = toposort(outputs)
+    measured = _moved_sizes(order)
+    for node in order:
         inputs = [new[i] for i in node.inputs]
         for k in _whole_buffers(node):
             if _lacks_buffer(inputs[k], node):
                 inputs[k] = copies.setdefault(inputs[k], _copy(inputs[k]))
         new[node] = _over(node, tuple(inputs))
+        if node in measured:
+            new[node] = _copy(new[node])
     taken: set[Tensor] = set()
     results = []
     for output in outputs:
@@ -33,6 +38,19 @@ def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
         taken.add(node)
         results.append(node)
     return results
+
+
+def _moved_sizes(order: Sequence[Tensor]) -> set[Tensor]:
+    """The integers that sizes read and that are only moved, as in ``x[:i[0]]``."""
+    stack = [size for node in order for size in size_operands(node)]
+    seen: set[Tensor] = set()
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(size_parts(node))
+    moved = TRANSPARENT | {"reshape_to"}
+    return {node for node in seen if node.op is not None and node.op.name in moved}
 
 
 def _over(node: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:

@@ -13,7 +13,8 @@ from ..rewrite.engine import index_rules, rewrite
 from ..rewrite.pattern import Rule
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
-from .fuse import Fuser, Group, call_inputs, data_inputs, needed
+from .access import INLINE, TRANSPARENT
+from .fuse import Fuser, Group, call_inputs, data_inputs, needed, size_operands
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
@@ -160,31 +161,35 @@ class _Builder:
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
         fuser = Fuser(self.sizes)
+        taken = {n: [self.sizes.integer(i) for i in size_operands(n)] for n in nodes}
         depends = self.sizes.depends()
         producers = {self.slot(n): n for n in self.sizes.values if n.op is not None}
+        needs: dict[Tensor, frozenset[SlotId]] = {}
         for node in nodes:
             after = -1
             if producers:
-                after = self._after(node, depends, producers, fuser)
+                needs[node] = self._needs(node, taken[node], depends, needs)
+                groups = [fuser.group_of.get(producers[s]) for s in needs[node] if s in producers]
+                after = max((g.position for g in groups if g is not None), default=-1)
             fuser.place(node, after)
         stored = self._stored(nodes, fuser)
         return [self._step(group, fuser, stored) for group in fuser.groups]
 
-    def _after(
+    def _needs(
         self,
         node: Tensor,
-        depends: Mapping[SizeId, frozenset[int]],
-        producers: Mapping[SlotId, Tensor],
-        fuser: Fuser,
-    ) -> int:
-        """The group after which the node's sizes are known."""
-        after = -1
-        for tensor in (node, *node.inputs):
-            for size in self.sizes.shapes[tensor]:
-                for slot in depends[size]:
-                    group = fuser.group_of.get(producers[slot]) if slot in producers else None
-                    after = max(after, group.position if group is not None else -1)
-        return after
+        taken: Iterable[SizeId],
+        depends: Mapping[SizeId, frozenset[SlotId]],
+        needs: Mapping[Tensor, frozenset[SlotId]],
+    ) -> frozenset[SlotId]:
+        """The slots whose values the node's code takes as sizes, in its own shape, in those of
+        its operands, and in the movement through which it reads them."""
+        shapes = (size for t in (node, *node.inputs) for size in self.sizes.shapes[t])
+        result = frozenset[SlotId]().union(
+            *(depends[size] | depends[self.sizes.find(size)] for size in (*shapes, *taken))
+        )
+        behind = (i for i in node.inputs if i.op is not None and i.op.name in TRANSPARENT | INLINE)
+        return result.union(*(needs[i] for i in behind if i in needs))
 
     def _stored(self, nodes: Iterable[Tensor], fuser: Fuser) -> set[Tensor]:
         """Nodes that some other group, or the caller, or a size reads."""
@@ -243,8 +248,6 @@ class _Builder:
 
 
 def _behind(node: Tensor, fuser: Fuser) -> Tensor:
-    from .access import TRANSPARENT
-
     while node.op is not None and node.op.name in TRANSPARENT:
         node = node.inputs[0]
     return node

@@ -9,6 +9,8 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..graph import Tensor, is_constant
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId
@@ -167,11 +169,17 @@ class SizeTable:
             if not HOLDS[kind](*known):
                 raise error(message.format(*known))
             return
-        if kind == "nonnegative" and self.entries[args[0]].kind == "dim":
+        if kind == "nonnegative" and self._is_natural(args[0]):
             return
         check = Check(kind, args, message, error)
         if check not in self.checks[-8:]:
             self.checks.append(check)
+
+    def _is_natural(self, size: SizeId) -> bool:
+        entry = self.entries[size]
+        if entry.kind == "max":
+            return self.zero in entry.args
+        return entry.kind == "dim"
 
     def integer(self, node: Tensor) -> SizeId:
         """The size that equals a 0-d integer tensor; iterative."""
@@ -182,7 +190,7 @@ class SizeTable:
             if top in known:
                 stack.pop()
                 continue
-            parts = self._parts(top)
+            parts = size_parts(top)
             missing = [p for p in parts if p not in known]
             if missing:
                 stack.extend(missing)
@@ -190,14 +198,6 @@ class SizeTable:
             known[top] = self._integer(top, [known[p] for p in parts])
             stack.pop()
         return known[node]
-
-    def _parts(self, node: Tensor) -> tuple[Tensor, ...]:
-        name = node.op.name if node.op is not None else ""
-        if name in _KINDS or name == "identity" or (name == "cast" and _whole(node.inputs[0])):
-            return node.inputs if all(_whole(i) for i in node.inputs) else ()
-        if name == "switch" and (pair := _comparison(node.inputs[0])) is not None:
-            return (*pair, *node.inputs[1:])
-        return ()
 
     def _integer(self, node: Tensor, parts: list[SizeId]) -> SizeId:
         name = node.op.name if node.op is not None else ""
@@ -267,8 +267,27 @@ class SizeTable:
         return result
 
 
+def size_parts(node: Tensor) -> tuple[Tensor, ...]:
+    """The 0-d integers from which size arithmetic computes this one; none when its value is
+    read from memory. Arithmetic in few bits, which may wrap around, is no size arithmetic."""
+    name = node.op.name if node.op is not None else ""
+    if name == "cast":
+        source = node.inputs[0]
+        kept = _wide(node) or np.can_cast(source.dtype, node.dtype)
+        return node.inputs if _whole(source) and kept else ()
+    if name in _KINDS:
+        return node.inputs if _wide(node) and all(_whole(i) for i in node.inputs) else ()
+    if name == "switch" and (pair := _comparison(node.inputs[0])) is not None:
+        return (*pair, *node.inputs[1:])
+    return ()
+
+
 def _whole(node: Tensor) -> bool:
     return node.ndim == 0 and node.dtype.startswith(("int", "uint"))
+
+
+def _wide(node: Tensor) -> bool:
+    return node.dtype in ("int32", "int64")
 
 
 def _comparison(node: Tensor) -> tuple[Tensor, ...] | None:

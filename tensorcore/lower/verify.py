@@ -62,6 +62,7 @@ def _check_stage(
         _demand(used <= known, f"step {number}: an access uses an unknown size")
     local = {load.value for load in stage.loads}
     for instr in stage.body:
+        _demand(instr.op != "size" or instr.number in known, f"step {number}: an unknown size")
         _demand(set(instr.args) <= local | shared, f"step {number}: {instr.op} reads too early")
         local.add(instr.value)
     used = {a.source for a in stage.accumulates} | {s.value for s in stage.stores}

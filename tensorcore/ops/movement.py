@@ -166,6 +166,8 @@ class BroadcastTo(Reshape):
             if not x.broadcastable[axis]:
                 what = f"axis {axis + node.ndim} of the result and of the operand"
                 result[axis] = sizes.same(shapes[0][axis], result[axis], node, what)
+        for size in result:
+            sizes.demand("nonnegative", (size,), node, "a size, which must not be negative")
         return tuple(result)
 
 

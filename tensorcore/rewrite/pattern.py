@@ -108,7 +108,9 @@ def _match(
         # refuses a result whose axes differ.
         while moves is not None and node.op is not None and node.op.name == "fill":
             node = node.inputs[1]
-        return is_constant(node) and _uniform(node.attrs["value"], pattern.attrs["value"])
+        if not is_constant(node):
+            return False
+        return _uniform(node.attrs["value"], pattern.attrs["value"], moves is not None)
     if moves is not None and not root:
         node = skip_moves(node, moves)
     if node.op is not pattern.op or pattern.attrs != node.attrs:
@@ -136,10 +138,12 @@ def _match_all(
     return False
 
 
-def _uniform(value: np.ndarray, number: np.ndarray) -> bool:
-    if value.size == 0 or (value.ndim and value.size > 1 and value.flat[0] != number):
+def _uniform(value: np.ndarray, number: np.ndarray, arrays: bool) -> bool:
+    """Whether all entries are the number. More entries than one also demand a size of the other
+    operand, which only rules that forgive moves may drop."""
+    if value.size == 0 or (value.size > 1 and not arrays) or value.dtype.kind == "b":
         return False
-    if value.dtype.kind == "b":
+    if value.flat[0] != number:
         return False
     same = bool((value == number).all())
     return same and (number != 0 or not np.signbit(value.real).any())

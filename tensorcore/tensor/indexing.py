@@ -12,6 +12,9 @@ from ..ops.creation import as_size
 from ..ops.elementwise import maximum, minimum, switch
 from ..ops.movement import dimshuffle, shape_list, window
 
+#: A step over more than any axis has: one entry at most is taken.
+_LONGEST = 2**62
+
 
 def subtensor(x: Tensor, index: Any) -> Tensor:
     """The entries that a basic index selects; raises ShapeError for too many indices and
@@ -101,12 +104,13 @@ def _slice_window(entry: slice, size: Tensor) -> list[TensorLike]:
         raise TypeError("the step of a slice must be a number; symbolic bounds are allowed.")
     if step == 0:
         raise ValueError("the step of a slice must not be zero.")
+    step = max(min(step, _LONGEST), -_LONGEST)
     backwards = step < 0
     low, high = (-1, size - 1) if backwards else (0, size)
     start = _bound(entry.start, high if backwards else low, low, high, size)
     stop = _bound(entry.stop, low if backwards else high, low, high, size)
     distance = as_tensor(start - stop if backwards else stop - start)
-    length = maximum((distance + (abs(step) - 1)) // abs(step), 0)
+    length = maximum((distance - 1) // abs(step) + 1, 0)
     return [start, as_size(length, "slice"), step]
 
 
