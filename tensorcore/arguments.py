@@ -16,6 +16,7 @@ from .graph import (
     is_literal,
     substitute,
     variables,
+    warn,
     where_made,
 )
 from .ops.elementwise import cast_to
@@ -224,9 +225,7 @@ def _unused(spec: In, policy: str) -> None:
     )
     if policy == "raise":
         raise UnusedInputError(message)
-    import warnings
-
-    warnings.warn(message, stacklevel=5)
+    warn(message)
 
 
 def cells_of(request: Request) -> list[Shared]:

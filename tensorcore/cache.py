@@ -272,4 +272,4 @@ def _write_durably(path: Path, data: bytes) -> None:
 def _log(message: str) -> None:
     import logging
 
-    logging.getLogger("tensorcore.cache").warning("%s", message)
+    logging.getLogger("tensorcore.cache").warning("tensorcore: %s", message)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .plugins import Status
 
 GOOD, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+INTERRUPTED = 130  # what shells make of Ctrl-C
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         print("tensorcore: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return code
 
 
@@ -230,4 +231,6 @@ def _conformance(known: argparse.Namespace, rest: list[str]) -> int:
     words = ["--pyargs", "tensorcore_conformance", "--tensorcore-backend", known.backend]
     words += ["--tensorcore-tier", known.tier]
     words += ["--tensorcore-json", known.json] if known.json else []
-    return int(pytest.main([*words, *(word for word in rest if word != "--")]))
+    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # we are imported already
+    ended = pytest.main([*words, *(word for word in rest if word != "--")])
+    return {0: GOOD, 2: INTERRUPTED, 4: USAGE, 5: USAGE}.get(int(ended), FAILED)

@@ -14,7 +14,7 @@ from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Capabilities, Executable
 from .errors import CompileError, MissingInputError, UnsupportedOp
-from .graph import Graph, Tensor, substitute, variables
+from .graph import Graph, Tensor, substitute, variables, warn
 from .lower import lower, optimise
 from .program import Program
 from .shared import Shared
@@ -214,12 +214,9 @@ def _fall_back(
             f"fallback='warn' to run it on the reference instead."
         ) from missing
     if policy == "warn":
-        import warnings
-
-        warnings.warn(
+        warn(
             f"backend {selected.name!r} cannot run this graph, the reference does: {missing}",
             RuntimeWarning,
-            stacklevel=4,
         )
     from .interpret import Interpreter
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
-from .graph import Tensor, as_tensor, substitute, toposort, where_made
+from .graph import Tensor, as_tensor, substitute, toposort, variables, warn, where_made
 from .ops.composites import fill
 from .ops.creation import iota
 from .ops.elementwise import add, cast, cast_to, eq
@@ -114,9 +114,7 @@ def _missing(x: Tensor, costs: Sequence[Tensor], policy: str) -> Tensor:
     if policy == "raise":
         raise DisconnectedInputError(message)
     if policy == "warn":
-        import warnings
-
-        warnings.warn(message, stacklevel=4)
+        warn(message)
     dtype = x.dtype if dtypes.is_float(x.dtype) else "float64"
     return fill(x, np.asarray(0, dtype=dtype))
 
@@ -249,7 +247,10 @@ def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise")
         if column is None:
             results.append(_missing(y, items, disconnected_outputs))
         else:  # the values of u are in no linear column, its sizes may be
-            results.append(substitute([column], {u: stable})[0])
+            (column,) = substitute([column], {u: stable})
+            if not set(variables([y])) <= set(variables([column])):
+                column = fill(y, column)  # what y depends on, J v does too, if only by its sizes
+            results.append(column)
     return results if many else results[0]
 
 

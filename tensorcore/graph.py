@@ -53,6 +53,17 @@ def user_line() -> tuple[str, int]:
         frame = back
 
 
+_SHOWN: dict[Any, Any] = {}  # where `warnings` notes what was shown already
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that names the line of the user's code, however deep inside we are."""
+    import warnings
+
+    path, line = user_line()
+    warnings.warn_explicit(message, category, path, line, registry=_SHOWN)
+
+
 class made_at:
     """Context: nodes made inside carry this origin (of the node they stand for)."""
 

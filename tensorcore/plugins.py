@@ -138,7 +138,7 @@ def _by_name(words: str) -> Selected:
     try:
         return _ready(spec)
     except Failure as failure:
-        raise _unavailable(words, failure) from (failure.__cause__ or failure)
+        raise _unavailable(words, failure) from failure.__cause__
 
 
 def _ready(spec: Spec, by_name: bool = True, notes: tuple[str, ...] = ()) -> Selected:

@@ -125,8 +125,8 @@ class TensorType:
         if not fits and not downcast:
             raise DTypeError(
                 f"{what}: expected {self.dtype}, found {array.dtype}, which would lose "
-                f"information. Cast the value (numpy.asarray(value, dtype={self.dtype!r})) or "
-                f"pass allow_input_downcast=True to function()."
+                f"information. Cast the value: numpy.asarray(value, dtype={self.dtype!r}). Inputs "
+                f"of a function are cast with function(..., allow_input_downcast=True)."
             )
         with np.errstate(all="ignore"):
             return array.astype(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -261,9 +262,32 @@ def test_conformance_runs_the_suite(module: Module, monkeypatch: pytest.MonkeyPa
     assert seen == [
         [
             *("--pyargs", "tensorcore_conformance", "--tensorcore-backend", "first"),
-            *("--tensorcore-tier", "pr", "-k", "exp"),
+            *("--tensorcore-tier", "pr", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
+            *("-k", "exp"),
         ]
     ]
+
+
+@pytest.mark.parametrize(("ended", "code"), [(0, 0), (1, 1), (2, 130), (3, 1), (4, 2), (5, 2)])
+def test_conformance_has_the_exit_codes_of_the_rest(
+    module: Module, monkeypatch: pytest.MonkeyPatch, ended: int, code: int
+) -> None:
+    module("first")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(pytest, "main", lambda words: ended)
+    assert cli.main(["conformance", "--backend", "first"]) == code
+
+
+def test_conformance_says_early_that_its_report_cannot_be_written(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tensorcore", "conformance", "--backend", "numpy_ref"]
+    ended = subprocess.run(
+        [*words, "--json", str(tmp_path / "none" / "report.json")],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "cannot write the report" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "passed" not in ended.stdout
 
 
 def test_demo_gets_its_words_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,8 +157,9 @@ class TestInputs:
         x, y = T.dvectors("x", "y")
         with pytest.raises(UnusedInputError, match=r"input y \(made at .*test_function\.py:\d+"):
             function([x, y], x)
-        with pytest.warns(UserWarning, match="input y"):
+        with pytest.warns(UserWarning, match="input y") as seen:
             function([x, y], x, on_unused_input="warn")
+        assert seen[0].filename == __file__
         np.testing.assert_array_equal(function([x, y], x, on_unused_input="ignore")([1], [2]), [1])
         with config.change_flags(on_unused_input="ignore"):
             function([x, y], x)

@@ -162,7 +162,7 @@ class TestNotebook:
     def test_rop_and_lop(self):
         W, V, x = T.dmatrix("W"), T.dmatrix("V"), T.dvector("x")
         JV = T.Rop(T.dot(x, W), W, V)
-        f = function([W, V, x], JV, on_unused_input="ignore")
+        f = function([W, V, x], JV)
         same(f([[1, 1], [1, 1]], [[2, 2], [2, 2]], [0, 1]), [2.0, 2])
         v = T.dvector("v")
         VJ = T.Lop(T.dot(x, W), W, v)

@@ -36,6 +36,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A report that could not be written is a mistake to tell before the suite runs."""
+    target = config.getoption("--tensorcore-json")
+    if target:
+        try:
+            open(target, "a", encoding="utf-8").close()
+        except OSError as cause:
+            raise pytest.UsageError(f"cannot write the report: {cause}") from cause
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One paragraph: cases, refusals, failures, and the largest errors beside their limits."""
     report = config.stash.get(REPORT, None)

@@ -225,7 +225,7 @@ class _State:
 
         self.failed = True
         logging.getLogger("tensorcore.cgen").warning(
-            "calls of compiled functions are slower than they could be: %s", problem
+            "tensorcore: calls of compiled functions are slower than they could be: %s", problem
         )
 
 
