@@ -202,6 +202,10 @@ def _config(known: argparse.Namespace, rest: list[str]) -> int:
     settings = config.explain()
     value, source = config.chosen_backend()
     problems = _lines()  # already shown on standard error when they were found
+    unknown = plugins.unknown(value)
+    if unknown:
+        problems.append(f"tensorcore: {source}: {unknown}")
+        print(problems[-1], file=sys.stderr)
     if known.json:
         chosen = {"value": value, "source": source}
         rows = [setting._asdict() for setting in settings]

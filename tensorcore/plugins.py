@@ -35,6 +35,7 @@ __all__ = [
     "select",
     "status",
     "statuses",
+    "unknown",
 ]
 
 
@@ -192,6 +193,18 @@ def _what_next() -> str:
     if "off" in config.plugins:
         return "take 'off' out of the option 'plugins' (variable TENSORCORE_PLUGINS)"
     return "no backend is installed; run 'pip install .' in the checkout"
+
+
+def unknown(words: str) -> str:
+    """What is wrong with a backend's name as the configuration gives it: that no plugin has it,
+    and the nearest that one has. Empty when it is known, or ``auto``."""
+    if words == "auto":
+        return ""
+    try:
+        _find(parse_spec(words))
+    except (Failure, ValueError) as problem:
+        return f"backend {words!r}: {problem}"
+    return ""
 
 
 def _find(spec: Spec) -> Entry:

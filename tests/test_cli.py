@@ -119,7 +119,7 @@ def test_config_explains(
 ) -> None:
     monkeypatch.setenv("TENSORCORE_FLAGS", "floatX=float32,device=cuda1")
     config.reload()
-    assert cli.main(["config", "--explain"]) == 0
+    assert cli.main(["config", "--explain"]) == 2  # no plugin is named cuda
     shown = capsys.readouterr().out
     assert "floatX = float32   (TENSORCORE_FLAGS)\n    overrode float64 (default)\n" in shown
     assert "the backend that counts: cuda:1 (TENSORCORE_FLAGS (device=cuda1))" in shown
@@ -306,3 +306,13 @@ def test_demo_has_the_usage_of_the_demo(capsys: pytest.CaptureFixture[str]) -> N
     assert "usage: tensorcore demo [-h] [--backend NAME]" in capsys.readouterr().err
     assert cli.main(["demo", "--help"]) == 0
     assert "--epochs" in capsys.readouterr().out
+
+
+def test_config_names_an_unknown_backend(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TENSORCORE_BACKEND", "no_such_thing")
+    config.reload()
+    assert cli.main(["config", "--explain"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tensorcore: TENSORCORE_BACKEND: backend 'no_such_thing': ")
