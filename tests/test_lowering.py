@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
 from tensorcore import config, function
@@ -121,3 +122,28 @@ def test_products_of_vectors_of_any_length(dtype, sizes):
         lambda x, y: [np.dot(x, x), np.outer(x, y), np.outer(y, x)],
         a, b,
     )  # fmt: skip
+
+
+class TestLongChains:
+    """Text, and so the compiler's time, grows with the length of a chain and no faster."""
+
+    def chain(self, step: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
+        x = T.dvector("x")
+        y = x
+        for _ in range(200):
+            y = step(y, x)
+        return x, y
+
+    def test_sizes_of_joins_have_few_terms(self):
+        x, y = self.chain(lambda y, x: T.concatenate([y, x[:1]]))
+        program = function([x], y, backend="numpy_ref").program
+        assert max(len(size.args) for size in program.sizes) <= 20
+
+    def test_functions_of_sizes_are_short(self):
+        skip_unless_ready("cgen")
+        from tensorcore_cgen.emit import emit
+
+        x, y = self.chain(lambda y, x: y[1:])
+        sources, _ = emit(function([x], y, backend="cgen").program)
+        longest = max(len(f.split("\n")) for text in sources for f in text.split("\n}\n"))
+        assert longest < 100

@@ -18,7 +18,7 @@ from .fuse import Fuser, Group, call_inputs, data_inputs, needed, size_operands
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
-from .memory import in_place, plan
+from .memory import in_place, plan, reads_and_writes
 from .merge import merge_axes
 from .sizes import SizeTable
 from .standalone import join_kernel, place_kernel
@@ -224,12 +224,7 @@ class _Builder:
         """Size steps put in as soon as what they read is known; the first opens the program."""
         depends = self.sizes.depends()
         given = {self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)}
-        produced = {
-            self.slot(n): k
-            for n in self.sizes.values
-            for k, step in enumerate(steps)
-            if self.slot(n) not in given and _defines(step, self.slot(n))
-        }
+        produced = {slot: k for k, step in enumerate(steps) for slot in reads_and_writes(step)[1]}
         ready: defaultdict[int, list[SizeId]] = defaultdict(list)
         for size, slots in depends.items():
             ready[max((produced[s] for s in slots if s not in given), default=-1)].append(size)
@@ -251,9 +246,3 @@ def _behind(node: Tensor, fuser: Fuser) -> Tensor:
     while node.op is not None and node.op.name in TRANSPARENT:
         node = node.inputs[0]
     return node
-
-
-def _defines(step: Step, slot: SlotId) -> bool:
-    from .memory import reads_and_writes
-
-    return slot in reads_and_writes(step)[1]

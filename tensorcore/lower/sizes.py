@@ -27,6 +27,10 @@ _KINDS = {
     "abs": "abs",
 }
 
+#: A sum or product of more sizes than this is one term of a larger one, so that chains of them
+#: stay linear in length.
+_FLAT = 16
+
 
 def source_line(node: Tensor) -> str:
     """``file:line: text`` of the user's line that made the node."""
@@ -115,7 +119,8 @@ class SizeTable:
         constant, rest = unit, []
         for arg in args:
             entry = self.entries[arg]
-            for part in entry.args if entry.kind == kind else (arg,):
+            flat = entry.kind == kind and len(entry.args) < _FLAT
+            for part in entry.args if flat else (arg,):
                 value = self.number(part)
                 if value is None:
                     rest.append(part)

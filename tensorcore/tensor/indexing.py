@@ -110,7 +110,9 @@ def _slice_window(entry: slice, size: Tensor) -> list[TensorLike]:
     start = _bound(entry.start, high if backwards else low, low, high, size)
     stop = _bound(entry.stop, low if backwards else high, low, high, size)
     distance = as_tensor(start - stop if backwards else stop - start)
-    length = maximum((distance - 1) // abs(step) + 1, 0)
+    if abs(step) != 1:
+        distance = (distance - 1) // abs(step) + 1
+    length = maximum(distance, 0)
     return [start, as_size(length, "slice"), step]
 
 

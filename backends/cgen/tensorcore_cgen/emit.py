@@ -215,6 +215,8 @@ static inline i64 tc_size_mod(i64 a, i64 b) {
   return m + (m != 0 && (m < 0) != (b < 0) ? b : 0);
 }
 """
+#: Compile time grows faster than linearly with the length of a function.
+_LINES_PER_FUNCTION = 64
 _FORMS = {
     "sub": "{0} - {1}",
     "floordiv": "tc_size_div({0}, {1})",
@@ -229,21 +231,32 @@ _FORMS = {
 
 def _sizes(unit: _Unit) -> str:
     """``tc_sizes``: the sizes and checks of each segment, and the estimate of the work."""
-    lines = [_SIZE_FUNCTIONS, "int tc_sizes(Context *c, i64 segment) {", "  i64 *s = c->size;"]
-    steps = [s for s in unit.program.steps if isinstance(s, Sizes)]
+    program = unit.program
+    functions = [_SIZE_FUNCTIONS]
+    body: list[str] = []
     index = 0
-    for segment, step in enumerate(steps):
-        lines.append(f"  if (segment == {segment}) {{")
-        program = unit.program
-        lines += [f"    s[{k}] = {_size(program, program.sizes[k])};" for k in step.ids]
+    for segment, step in enumerate(s for s in program.steps if isinstance(s, Sizes)):
+        lines = [f"  s[{k}] = {_size(program, program.sizes[k])};" for k in step.ids]
         for check in step.checks:
             lines.append(_check(check.kind, check.args, index))
             index += 1
+        body.append(f"  if (segment == {segment}) {{")
+        for start in range(0, len(lines), _LINES_PER_FUNCTION):
+            name = f"tc_sizes_{len(functions)}"
+            functions.append(_part_of_sizes(name, lines[start : start + _LINES_PER_FUNCTION]))
+            body.append(f"    if ({name}(c, c->size)) return 1;")
         if segment == 0:
-            lines.append(f"    c->work = {_work(unit, set(step.ids))};")
-        lines.append("  }")
-    lines.append("  return 0;\n}\n")
-    return "\n".join(lines)
+            body.append(
+                f"    i64 *s = c->size; (void)s;\n    c->work = {_work(unit, set(step.ids))};"
+            )
+        body.append("  }")
+    main = ["int tc_sizes(Context *c, i64 segment) {", *body, "  return 0;\n}\n"]
+    return "".join(functions) + "\n".join(main)
+
+
+def _part_of_sizes(name: str, lines: Sequence[str]) -> str:
+    head = f"static __attribute__((noinline)) int {name}(Context *c, i64 *s) {{\n  (void)c;"
+    return "\n".join([head, *lines, "  return 0;\n}\n"])
 
 
 def _size(program: Program, size: Size) -> str:
@@ -270,7 +283,7 @@ _FAILS = {
 def _check(kind: str, args: tuple[int, ...], index: int) -> str:
     record = " ".join(f"c->error[{k + 2}] = s[{a}];" for k, a in enumerate(args))
     test = _FAILS[kind].format(*args)
-    return f"    if ({test}) {{ c->error[0] = 1; c->error[1] = {index}; {record} return 1; }}"
+    return f"  if ({test}) {{ c->error[0] = 1; c->error[1] = {index}; {record} return 1; }}"
 
 
 def _work(unit: _Unit, known: set[int]) -> str:
