@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -226,13 +225,14 @@ def _fall_back(
 
 # -- eval -----------------------------------------------------------------------------------
 
-_EVALUATED: weakref.WeakKeyDictionary[Tensor, dict[Any, Function]] = weakref.WeakKeyDictionary()
-
 
 def evaluate(expression: Tensor, values: Mapping[Tensor, Any]) -> Any:
     """The value of an expression; compiled once per set of variables and configuration."""
     key = (tuple(values), config.generation)
-    table = _EVALUATED.setdefault(expression, {})
+    # Kept by the expression, which the functions refer to: both go together.
+    table = expression.evaluated
+    if table is None:
+        table = expression.evaluated = {}
     if key not in table:
         table[key] = function(list(values), expression, on_unused_input="ignore")
     return table[key](*values.values())

@@ -92,7 +92,17 @@ class Tensor:
     ``origin`` is the file and line that made it. ``==`` is identity; use ``T.eq`` to compare.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "type", "name", "origin", "_tag", "__weakref__")
+    __slots__ = (
+        "op",
+        "inputs",
+        "attrs",
+        "type",
+        "name",
+        "origin",
+        "_tag",
+        "evaluated",
+        "__weakref__",
+    )
     op: Op[Any] | None
     inputs: tuple[Tensor, ...]
     attrs: Mapping[str, Any]
@@ -117,6 +127,7 @@ class Tensor:
         self.name = name
         self.origin = user_line()
         self._tag: Any = None
+        self.evaluated: dict[Any, Any] | None = None
 
     # -- what it is ---------------------------------------------------------------------
 

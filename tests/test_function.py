@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -281,6 +283,15 @@ class TestUpdates:
 
 
 class TestEval:
+    def test_what_it_compiled_goes_with_the_expression(self):
+        x = T.dscalar("x")
+        y = x * 2
+        assert y.eval({x: 3}) == 6
+        gone = weakref.ref(y)
+        del y
+        gc.collect()
+        assert gone() is None
+
     def test_value_missing_and_wrong(self):
         x, y = T.dvectors("x", "y")
         np.testing.assert_array_equal((x + y).eval({x: [1], y: [2]}), [3])
