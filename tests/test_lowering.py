@@ -104,6 +104,14 @@ class TestSizes:
             np.arange(4.0),
         )
 
+    def test_a_product_of_sizes_that_turn_out_to_be_one(self):
+        one = np.ones((1, 1))
+        same_as_numpy(
+            lambda a: [T.exp(a.flatten() * 2), T.dot(a, one), T.dot(one, a)],
+            lambda a: [np.exp(a.ravel() * 2), a, a],
+            np.array([[3.0]]),
+        )
+
     def test_ones_of_another_size_are_refused(self):
         x = T.dvector("x")
         f = function([x], x * np.ones(3))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..errors import ShapeError
-from ..graph import Tensor, is_constant
+from ..node import Tensor, is_constant
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId
 
 _KINDS = {
@@ -126,8 +126,8 @@ class SizeTable:
                     rest.append(part)
                 else:
                     constant = int(ARITHMETIC[kind](constant, value))
-        if kind == "mul" and constant == 0:
-            return self.const(0)
+        if not rest or (kind == "mul" and constant == 0):
+            return self.const(constant)
         if constant != unit:
             rest.append(self.const(constant))
         return rest[0] if len(rest) == 1 else self.intern(Size(kind, tuple(sorted(rest))))
