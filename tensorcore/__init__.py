@@ -7,7 +7,7 @@ from . import config, gradient, printing, tensor
 from .arguments import In, Out, Param
 from .function import Function, clone, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
-from .graph import Tensor
+from .node import Tensor
 from .printing import debugprint, pp
 from .shared import Shared, shared
 from .tensor import nnet

@@ -9,16 +9,8 @@ import numpy as np
 
 from . import dtypes
 from .errors import DTypeError, MissingInputError, ShapeError, UnusedInputError
-from .graph import (
-    Tensor,
-    as_tensor,
-    is_constant,
-    is_literal,
-    substitute,
-    variables,
-    warn,
-    where_made,
-)
+from .graph import substitute, variables
+from .node import Tensor, as_tensor, is_constant, is_literal, warn, where_made
 from .ops.elementwise import cast_to
 from .ops.movement import OP_RESHAPE, shape_list
 from .shared import Shared

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .errors import NullTypeGradError
-from .graph import Tensor, made_at, rebuild, where_made
+from .graph import rebuild
+from .node import Tensor, made_at, where_made
 from .ops.elementwise import cast_to
 from .ops.movement import OP_RESHAPE, broadcast_to, dimshuffle, shape_list
 

@@ -13,8 +13,9 @@ from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Capabilities, Executable
 from .errors import CompileError, MissingInputError, UnsupportedOp
-from .graph import Graph, Tensor, substitute, variables, warn
+from .graph import Graph, substitute, variables
 from .lower import lower, optimise
+from .node import Tensor, warn
 from .program import Program
 from .shared import Shared
 

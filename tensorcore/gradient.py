@@ -9,10 +9,12 @@ import numpy as np
 
 from . import dtypes
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
-from .graph import Tensor, as_tensor, substitute, toposort, variables, warn, where_made
+from .graph import substitute, toposort, variables
+from .node import Tensor, as_tensor, warn, where_made
 from .ops.composites import fill
 from .ops.creation import iota
-from .ops.elementwise import add, cast, cast_to, eq
+from .ops.elementwise import add, cast, cast_to
+from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
 from .types import TensorType
 

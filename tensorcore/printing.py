@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from .graph import Tensor, constant_text, is_constant, toposort
+from .graph import toposort
+from .node import Tensor, constant_text, is_constant
 
 _INFIX_PREFIX = frozenset({"neg"})
 

@@ -10,7 +10,7 @@ import numpy as np
 from . import dtypes
 from .backend import HOST, Memory
 from .errors import DTypeError, ShapeError
-from .graph import Tensor
+from .node import Tensor
 from .types import TensorType
 
 

@@ -11,7 +11,7 @@ from . import dtypes
 from .errors import DTypeError, ShapeError
 
 if TYPE_CHECKING:
-    from .graph import Tensor
+    from .node import Tensor
 
 _NAMES: dict[tuple[bool, ...], str] = {
     (): "scalar",
@@ -67,7 +67,7 @@ class TensorType:
 
     def __call__(self, name: str | None = None) -> Tensor:
         """A new symbolic variable of this type."""
-        from .graph import Tensor
+        from .node import Tensor
 
         return Tensor(None, (), {}, self, name)
 

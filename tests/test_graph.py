@@ -12,7 +12,8 @@ import tensorcore as tc
 import tensorcore.tensor as T
 from tensorcore import clone, function
 from tensorcore.errors import DTypeError, ShapeError
-from tensorcore.graph import Graph, as_tensor, is_literal, substitute, toposort, variables
+from tensorcore.graph import Graph, substitute, toposort, variables
+from tensorcore.node import as_tensor, is_literal
 from tensorcore.types import TensorType
 
 pytestmark = pytest.mark.usefixtures("on_reference")

@@ -14,7 +14,7 @@ import tensorcore
 import tensorcore.tensor as T
 from tensorcore import plugins
 from tensorcore.dtypes import FLOATING
-from tensorcore.graph import Tensor, TensorLike
+from tensorcore.node import Tensor, TensorLike
 from tensorcore.ops import OPS
 from tensorcore.ops._declare import declare
 from tensorcore.ops._families import ELEMENTWISE

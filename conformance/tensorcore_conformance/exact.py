@@ -11,7 +11,8 @@ import numpy as np
 from mpmath import mp
 
 from tensorcore import Tensor
-from tensorcore.graph import is_constant, toposort
+from tensorcore.graph import toposort
+from tensorcore.node import is_constant
 
 from .values import Array
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from tensorcore import Tensor, config, dtypes
 from tensorcore.backend import Capabilities
-from tensorcore.graph import is_constant, toposort
+from tensorcore.graph import toposort
+from tensorcore.node import is_constant
 from tensorcore.ops import Op
 
 from .compare import Array, Limit

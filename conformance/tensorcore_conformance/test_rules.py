@@ -10,7 +10,8 @@ import pytest
 
 from tensorcore import Tensor, TensorType, grad
 from tensorcore import tensor as T
-from tensorcore.graph import is_constant, toposort, variables
+from tensorcore.graph import toposort, variables
+from tensorcore.node import is_constant
 from tensorcore.rewrite.engine import Rewriter, index_rules
 from tensorcore.rewrite.pattern import Exactness, Rule, instantiate
 from tensorcore.rewrite.simplify import SIMPLIFY

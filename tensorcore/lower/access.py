@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..graph import Tensor
+from ..node import Tensor
 from ..program import SizeId
 from .sizes import SizeTable
 

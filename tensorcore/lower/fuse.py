@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..graph import Tensor, is_constant
+from ..node import Tensor, is_constant
 from ..program import SizeId
 from .access import INLINE, TRANSPARENT, IndexMap, aligned, resolve
 from .sizes import SizeTable

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..dtypes import kind
 from ..errors import UnsupportedOp
-from ..graph import Tensor, is_constant, where_made
+from ..node import Tensor, is_constant, where_made
 from ..program import Access, Accumulate, Instr, Kernel, Load, SizeId, SlotId, Stage, Store, ValueId
 from .access import AxisMap, IndexMap, contiguous
 from .fuse import Fuser, Group, is_reduction, iterated, space_axes

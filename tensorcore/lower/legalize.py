@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..backend import Capabilities
 from ..errors import UnsupportedOp
-from ..graph import Graph, Tensor, made_at, where_made
+from ..graph import Graph
+from ..node import Tensor, made_at, where_made
 from ..ops.contraction import contract, matrix_form
 from ..ops.movement import dimshuffle
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import Tensor, is_constant, made_at, toposort
+from ..graph import toposort
+from ..node import Tensor, is_constant, made_at
 from ..ops.elementwise import identity
 from .access import INLINE, TRANSPARENT
 from .fuse import is_pointwise, is_reduction, size_operands

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .. import config
 from ..backend import Capabilities
-from ..graph import Graph, Tensor, is_constant, toposort, where_made
+from ..graph import Graph, toposort
+from ..node import Tensor, is_constant, where_made
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import index_rules, rewrite
 from ..rewrite.pattern import Rule

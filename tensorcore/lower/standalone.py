@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..graph import Tensor, where_made
+from ..node import Tensor, where_made
 from ..program import Access, Instr, Kernel, Load, SizeId, SlotId, Stage, Store
 from .access import AxisMap, aligned, contiguous, resolve
 from .fuse import space_axes

@@ -1,6 +1,6 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
-from . import composites, contraction, creation, elementwise, movement, reduction
+from . import composites, contraction, creation, elementwise, logic, movement, reduction
 from ._declare import OPS, Op, op_named
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "contraction",
     "creation",
     "elementwise",
+    "logic",
     "movement",
     "op_named",
     "reduction",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol
 
 from ..errors import DTypeError, NullTypeGradError, ShapeError
-from ..graph import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 
 if TYPE_CHECKING:

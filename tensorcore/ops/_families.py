@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import config, dtypes
 from ..errors import DTypeError, ShapeError
-from ..graph import Tensor, as_tensor, is_literal
+from ..node import Tensor, as_tensor, is_literal
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, tensors
 

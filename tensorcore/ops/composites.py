@@ -7,11 +7,12 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..errors import ShapeError
-from ..graph import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize_axes
-from .elementwise import add, exp, ge, isinf, log, log1p, maximum, minimum, switch
+from .elementwise import add, exp, log, log1p
+from .logic import ge, isinf, maximum, minimum, switch
 from .movement import broadcast_to, dimshuffle, join, shape_list
 from .reduction import reduce_max, reduce_sum, reference_sum
 

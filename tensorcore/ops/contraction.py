@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import dtypes
 from ..dtypes import NUMERIC
-from ..graph import Tensor, TensorLike, is_literal
+from ..node import Tensor, TensorLike, is_literal
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare, tensors
 

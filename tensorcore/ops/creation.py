@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import ALL
-from ..graph import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, declare
 

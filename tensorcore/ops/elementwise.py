@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..dtypes import ALL, BOOL, DISCRETE, FLOATING, NUMERIC, REAL
-from ..graph import Tensor, TensorLike, as_tensor, is_constant, make_constant
+from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
+from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
 
@@ -93,6 +93,11 @@ def int_div(x: TensorLike, y: TensorLike) -> Tensor:
     """Quotient rounded down; an integer divided by zero gives 0, as in NumPy."""
 
 
+@int_div.gradient
+def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    return None, None
+
+
 @declare(
     E,
     accepts=REAL,
@@ -131,6 +136,8 @@ def pow(x: TensorLike, y: TensorLike) -> Tensor:
 
 @pow.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    from .logic import eq, switch
+
     return (
         lambda: g * y * x ** (y - 1),
         # At a base of zero the result is flat; below zero there is none, and log says NaN.
@@ -412,202 +419,6 @@ floor.gradient(_flat)
 ceil.gradient(_flat)
 sgn.gradient(_flat)
 round_half_to_even.gradient(_flat)
-
-
-# -- choice ---------------------------------------------------------------------------------
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.maximum(x, y),
-    c={"f": "({0} > {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
-)
-def maximum(x: TensorLike, y: TensorLike) -> Tensor:
-    """The larger of two; NaN where either is NaN."""
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.minimum(x, y),
-    c={"f": "({0} < {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
-)
-def minimum(x: TensorLike, y: TensorLike) -> Tensor:
-    """The smaller of two; NaN where either is NaN."""
-
-
-def _chosen(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    return lambda: switch(eq(z, x), g, 0), lambda: switch(eq(z, y), g, 0)
-
-
-maximum.gradient(_chosen)
-minimum.gradient(_chosen)
-
-
-@declare(
-    E,
-    accepts=ALL,
-    rule="select",
-    reference=lambda xp, c, x, y: xp.where(c, x, y),
-    c="({0} ? {1} : {2})",
-)
-def switch(condition: TensorLike, x: TensorLike, y: TensorLike) -> Tensor:
-    """``x`` where the condition is not zero, ``y`` elsewhere; both are computed."""
-
-
-@switch.gradient
-def _(g: Tensor, z: Tensor, c: Tensor, x: Tensor, y: Tensor) -> Any:
-    return None, lambda: switch(c, g, 0), lambda: switch(c, 0, g)
-
-
-# -- comparison and logic -------------------------------------------------------------------
-
-
-def _no_gradient(g: Tensor, z: Tensor, *inputs: Tensor) -> Any:
-    """Results that are no continuous quantity pass no gradient on."""
-    return (None,) * len(inputs)
-
-
-@declare(
-    E,
-    accepts=ALL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.equal(x, y),
-    c="{0} == {1}",
-)
-def eq(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether two are equal, as bool."""
-
-
-@declare(
-    E,
-    accepts=ALL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.not_equal(x, y),
-    c="{0} != {1}",
-)
-def neq(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether two differ, as bool."""
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.less(x, y),
-    c="{0} < {1}",
-    symbol="<",
-)
-def lt(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether ``x`` is below ``y``, as bool."""
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.less_equal(x, y),
-    c="{0} <= {1}",
-    symbol="<=",
-)
-def le(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether ``x`` is at most ``y``, as bool."""
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.greater(x, y),
-    c="{0} > {1}",
-    symbol=">",
-)
-def gt(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether ``x`` is above ``y``, as bool."""
-
-
-@declare(
-    E,
-    accepts=_REAL_OR_BOOL,
-    rule="compare",
-    reference=lambda xp, x, y: xp.greater_equal(x, y),
-    c="{0} >= {1}",
-    symbol=">=",
-)
-def ge(x: TensorLike, y: TensorLike) -> Tensor:
-    """Whether ``x`` is at least ``y``, as bool."""
-
-
-@declare(
-    E,
-    accepts=DISCRETE,
-    name="and",
-    reference=lambda xp, x, y: xp.bitwise_and(x, y),
-    c="{0} & {1}",
-    symbol="&",
-)
-def and_(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bitwise and; logical and of bools."""
-
-
-@declare(
-    E,
-    accepts=DISCRETE,
-    name="or",
-    reference=lambda xp, x, y: xp.bitwise_or(x, y),
-    c="{0} | {1}",
-    symbol="|",
-)
-def or_(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bitwise or; logical or of bools."""
-
-
-@declare(
-    E,
-    accepts=DISCRETE,
-    reference=lambda xp, x, y: xp.bitwise_xor(x, y),
-    c="{0} ^ {1}",
-    symbol="^",
-)
-def xor(x: TensorLike, y: TensorLike) -> Tensor:
-    """Bitwise exclusive or; of bools, whether they differ."""
-
-
-@declare(
-    E,
-    accepts=DISCRETE,
-    reference=lambda xp, x: xp.bitwise_invert(x),
-    c={"b": "!{0}", "*": "~{0}"},
-)
-def invert(x: TensorLike) -> Tensor:
-    """Bitwise complement; logical not of bools."""
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="predicate",
-    reference=lambda xp, x: xp.isnan(x),
-    c="{0} != {0}",
-)
-def isnan(x: TensorLike) -> Tensor:
-    """Whether the value is NaN, as bool."""
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="predicate",
-    reference=lambda xp, x: xp.isinf(x),
-    c="({0} - {0} != {0} - {0}) && {0} == {0}",
-)
-def isinf(x: TensorLike) -> Tensor:
-    """Whether the value is infinite, as bool."""
-
-
-for _op in (eq, neq, lt, le, gt, ge, and_, or_, xor, invert, isnan, isinf, int_div):
-    _op.gradient(_no_gradient)
 
 
 # -- cast -----------------------------------------------------------------------------------

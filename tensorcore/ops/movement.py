@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import ALL
 from ..errors import OutOfRange, ShapeError
-from ..graph import Tensor, TensorLike, as_tensor, is_constant
+from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, declare
 from .creation import as_size, size_of
@@ -250,7 +250,7 @@ class Join(Movement):
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        from ..graph import is_literal
+        from ..node import is_literal
         from ._families import RULES
 
         names = [t.type.dtype for t in inputs]

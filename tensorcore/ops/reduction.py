@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import ALL, BOOL, NUMERIC, REAL
-from ..graph import Tensor, TensorLike
+from ..node import Tensor, TensorLike
 from ._declare import declare
 from ._families import REDUCTION
 
@@ -116,7 +116,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 @reduce_prod.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     # y / x, but with the zeros counted: one zero in a row leaves only its own entry.
-    from .elementwise import eq, switch
+    from .logic import eq, switch
 
     axes = y.attrs["axes"]
     zero = eq(x, 0)
@@ -129,7 +129,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _first_extreme(g: Tensor, y: Tensor, x: Tensor) -> Any:
     # All positions that attain the extreme receive the gradient, as in Theano.
-    from .elementwise import eq, switch
+    from .logic import eq, switch
 
     axes = y.attrs["axes"]
     return switch(eq(spread(y, x, axes), x), spread(g, x, axes), 0)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .. import config
-from ..graph import Graph, Tensor, is_constant, made_at, make_constant, rebuild, toposort
+from ..graph import Graph, rebuild, toposort
+from ..node import Tensor, is_constant, made_at, make_constant
 from ..ops.elementwise import cast_to
 from .pattern import Exactness, Rule, attempt
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Tensor, is_constant, toposort
+from ..graph import toposort
+from ..node import Tensor, is_constant
 from ..types import TensorType
 
 Bindings = dict[Tensor, Tensor]
@@ -60,7 +61,7 @@ class Rule:
 
 def rule(name: str, left: Tensor, right: Any, exactness: Exactness, **facts: Any) -> Rule:
     """A rule from two expressions."""
-    from ..graph import as_tensor
+    from ..node import as_tensor
 
     assert left.op is not None
     return Rule(name, left.op.name, exactness, left, as_tensor(right), **facts)

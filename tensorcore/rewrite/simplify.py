@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import Tensor, is_constant
+from ..node import Tensor, is_constant
 from ..ops._families import broadcast_flags
 from ..ops.composites import fill, sqr
-from ..ops.elementwise import (
-    add,
-    cast_to,
-    mul,
-    neg,
-    pow,
-    sqrt,
-    sub,
-    switch,
-    true_div,
-)
+from ..ops.elementwise import add, cast_to, mul, neg, pow, sqrt, sub, true_div
+from ..ops.logic import switch
 from ..ops.movement import broadcast_to, dimshuffle
 from .pattern import Exactness, Rule, rule, var
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..graph import Tensor, substitute
+from ..graph import substitute
+from ..node import Tensor
 from ..ops.composites import log_softmax, logsumexp, sigmoid, softmax, softplus
 from ..ops.elementwise import add, exp, expm1, log, log1p, neg, pow, sub, true_div
 from ..ops.reduction import reduce_sum

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import config, dtypes
 from ..errors import ShapeError
-from ..graph import Tensor, TensorLike, as_tensor, provide
+from ..node import Tensor, TensorLike, as_tensor, provide
 from ..ops._families import normalize_axes
 from ..ops.composites import clip, fill, shape, sqr
 from ..ops.composites import logsumexp as _logsumexp
@@ -18,28 +18,19 @@ from ..ops.creation import as_size, iota
 from ..ops.elementwise import (
     abs_,
     add,
-    and_,
     cast,
     cast_to,
-    eq,
-    ge,
-    gt,
     identity,
     int_div,
-    invert,
-    le,
-    lt,
-    maximum,
     mod,
     mul,
     neg,
-    or_,
     pow,
     sqrt,
     sub,
     true_div,
-    xor,
 )
+from ..ops.logic import and_, eq, ge, gt, invert, le, lt, maximum, or_, xor
 from ..ops.movement import broadcast_to, dimshuffle, join, reshape_to, shape_list
 from ..ops.reduction import (
     reduce_all,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..graph import Tensor, TensorLike, as_tensor, is_constant
+from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops.creation import as_size
-from ..ops.elementwise import maximum, minimum, switch
+from ..ops.logic import maximum, minimum, switch
 from ..ops.movement import dimshuffle, shape_list, window
 
 #: A step over more than any axis has: one entry at most is taken.

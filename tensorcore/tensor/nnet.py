@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..errors import DTypeError
-from ..graph import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor
 from ..ops.composites import log_softmax as _log_softmax
 from ..ops.composites import sigmoid, softplus
 from ..ops.composites import softmax as _softmax
-from ..ops.elementwise import cast, eq, ge, log, lt, maximum, switch
+from ..ops.elementwise import cast, log
+from ..ops.logic import eq, ge, lt, maximum, switch
 from .functions import Axis, arange, sum
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import config, dtypes
-from ..graph import Tensor
+from ..node import Tensor
 from ..types import TensorType
 
 #: Rank names and their broadcastable axes, as in Theano.

@@ -1,0 +1,475 @@
+"""``Tensor``: what the user holds, and the node of the graph itself; and constants.
+
+A Tensor's ``op, inputs, attrs, type`` never change. Each expression the user writes is its own
+object; nodes are merged only when a Graph freezes them.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from . import dtypes
+from .errors import DTypeError
+from .types import TensorType
+
+if TYPE_CHECKING:
+    from .ops._declare import Op
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_PACKAGE = __file__.rpartition("node.py")[0]
+_SITE: dict[str, bool] = {}
+
+
+#: What functions of tensors take: a Tensor, or what can become a constant.
+TensorLike: TypeAlias = "Tensor | np.ndarray | np.generic | complex | Sequence[Any]"
+
+
+class _Override(threading.local):
+    origin: tuple[str, int] | None = None
+
+
+_override = _Override()
+
+
+def user_line() -> tuple[str, int]:
+    """File and line of the innermost caller outside tensorcore."""
+    if _override.origin is not None:
+        return _override.origin
+    frame = sys._getframe(1)
+    while True:
+        code = frame.f_code
+        inside = _SITE.get(code.co_filename)
+        if inside is None:
+            inside = _SITE[code.co_filename] = code.co_filename.startswith(_PACKAGE)
+        back = frame.f_back
+        if not inside or back is None:
+            return (code.co_filename, frame.f_lineno)
+        frame = back
+
+
+_SHOWN: dict[Any, Any] = {}  # where `warnings` notes what was shown already
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """A warning that names the line of the user's code, however deep inside we are."""
+    import warnings
+
+    path, line = user_line()
+    warnings.warn_explicit(message, category, path, line, registry=_SHOWN)
+
+
+class made_at:
+    """Context: nodes made inside carry this origin (of the node they stand for)."""
+
+    def __init__(self, origin: tuple[str, int] | None) -> None:
+        self._origin = origin
+
+    def __enter__(self) -> None:
+        self._previous = _override.origin
+        _override.origin = self._origin
+
+    def __exit__(self, *_: object) -> None:
+        _override.origin = self._previous
+
+
+def _bool_error(kind: str) -> TypeError:
+    return TypeError(
+        f"a symbolic tensor has no value, so {kind}(tensor) is not possible. Compare with "
+        f"T.eq, T.lt, ...; choose with T.switch; get a number with .eval({{input: value}})."
+    )
+
+
+class Tensor:
+    """A symbolic tensor: the result of ``op`` on ``inputs``, or a variable when ``op`` is None.
+
+    ``type`` holds dtype and broadcastable axes. ``name`` and ``tag`` are free for the user;
+    ``origin`` is the file and line that made it. ``==`` is identity; use ``T.eq`` to compare.
+    """
+
+    __slots__ = (
+        "op",
+        "inputs",
+        "attrs",
+        "type",
+        "name",
+        "origin",
+        "_tag",
+        "evaluated",
+        "__weakref__",
+    )
+    op: Op[Any] | None
+    inputs: tuple[Tensor, ...]
+    attrs: Mapping[str, Any]
+    type: TensorType
+    name: str | None
+    origin: tuple[str, int]
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __init__(
+        self,
+        op: Op[Any] | None,
+        inputs: tuple[Tensor, ...],
+        attrs: Mapping[str, Any],
+        type: TensorType,
+        name: str | None = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.attrs = attrs or _EMPTY
+        self.type = type
+        self.name = name
+        self.origin = user_line()
+        self._tag: Any = None
+        self.evaluated: dict[Any, Any] | None = None
+
+    # -- what it is ---------------------------------------------------------------------
+
+    @property
+    def tag(self) -> Any:
+        """A namespace for the user's own notes on this tensor."""
+        if self._tag is None:
+            self._tag = SimpleNamespace()
+        return self._tag
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.type.ndim
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """Per axis, whether its size is known to be 1."""
+        return self.type.broadcastable
+
+    @property
+    def owner(self) -> Tensor | None:
+        """This node itself when an op made it, else None (Theano's ``owner``)."""
+        return self if self.op is not None else None
+
+    @property
+    def shape(self) -> Tensor:
+        """The sizes as a symbolic int64 vector of length ``ndim``."""
+        return _apply("shape", self)
+
+    @property
+    def size(self) -> Tensor:
+        """The number of elements, symbolic int64."""
+        return _apply("count", self)
+
+    @property
+    def T(self) -> Tensor:
+        """The axes reversed."""
+        return self.dimshuffle(*reversed(range(self.ndim)))
+
+    def __repr__(self) -> str:
+        if self.name:
+            return self.name
+        if self.op is None:
+            return f"<{self.type!r}>"
+        if self.op.name == "constant":
+            return constant_text(self)
+        return f"{self.op.name}.0"
+
+    def __bool__(self) -> bool:
+        raise _bool_error("bool")
+
+    def __float__(self) -> float:
+        raise _bool_error("float")
+
+    def __int__(self) -> int:
+        raise _bool_error("int")
+
+    def __len__(self) -> int:
+        raise TypeError("a symbolic tensor has no length; use x.shape[0], which is symbolic.")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.op is not None and self.op.name == "shape":
+            return iter([self[i] for i in range(self.inputs[0].ndim)])
+        raise TypeError(
+            "a symbolic tensor cannot be iterated, its size is known only when it is called; "
+            "index it (x[0]), or write the computation over whole tensors."
+        )
+
+    def __copy__(self) -> Tensor:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        return self
+
+    # -- operators ----------------------------------------------------------------------
+
+    def __add__(self, other: TensorLike) -> Tensor:
+        return _apply("add", self, other)
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return _apply("add", other, self)
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return _apply("sub", self, other)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return _apply("sub", other, self)
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return _apply("mul", self, other)
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return _apply("mul", other, self)
+
+    def __truediv__(self, other: TensorLike) -> Tensor:
+        return _apply("true_div", self, other)
+
+    def __rtruediv__(self, other: TensorLike) -> Tensor:
+        return _apply("true_div", other, self)
+
+    def __floordiv__(self, other: TensorLike) -> Tensor:
+        return _apply("int_div", self, other)
+
+    def __rfloordiv__(self, other: TensorLike) -> Tensor:
+        return _apply("int_div", other, self)
+
+    def __mod__(self, other: TensorLike) -> Tensor:
+        return _apply("mod", self, other)
+
+    def __rmod__(self, other: TensorLike) -> Tensor:
+        return _apply("mod", other, self)
+
+    def __pow__(self, other: TensorLike) -> Tensor:
+        return _apply("pow", self, other)
+
+    def __rpow__(self, other: TensorLike) -> Tensor:
+        return _apply("pow", other, self)
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return _apply("dot", self, other)
+
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
+        return _apply("dot", other, self)
+
+    def __neg__(self) -> Tensor:
+        return _apply("neg", self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return _apply("abs", self)
+
+    def __invert__(self) -> Tensor:
+        return _apply("invert", self)
+
+    def __and__(self, other: TensorLike) -> Tensor:
+        return _apply("and_", self, other)
+
+    def __rand__(self, other: TensorLike) -> Tensor:
+        return _apply("and_", other, self)
+
+    def __or__(self, other: TensorLike) -> Tensor:
+        return _apply("or_", self, other)
+
+    def __ror__(self, other: TensorLike) -> Tensor:
+        return _apply("or_", other, self)
+
+    def __xor__(self, other: TensorLike) -> Tensor:
+        return _apply("xor", self, other)
+
+    def __rxor__(self, other: TensorLike) -> Tensor:
+        return _apply("xor", other, self)
+
+    def __lt__(self, other: TensorLike) -> Tensor:
+        return _apply("lt", self, other)
+
+    def __le__(self, other: TensorLike) -> Tensor:
+        return _apply("le", self, other)
+
+    def __gt__(self, other: TensorLike) -> Tensor:
+        return _apply("gt", self, other)
+
+    def __ge__(self, other: TensorLike) -> Tensor:
+        return _apply("ge", self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _apply("subtensor", self, index)
+
+    # -- methods ------------------------------------------------------------------------
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.sum``."""
+        return _apply("sum", self, axis, dtype, keepdims)
+
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.prod``."""
+        return _apply("prod", self, axis, dtype, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.max``."""
+        return _apply("max", self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.min``."""
+        return _apply("min", self, axis, keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.argmax``."""
+        return _apply("argmax", self, axis, keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.argmin``."""
+        return _apply("argmin", self, axis, keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.any``."""
+        return _apply("any", self, axis, keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.all``."""
+        return _apply("all", self, axis, keepdims)
+
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+        """See ``T.mean``."""
+        return _apply("mean", self, axis, dtype, keepdims)
+
+    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """See ``T.var``."""
+        return _apply("var", self, axis, ddof, keepdims)
+
+    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """See ``T.std``."""
+        return _apply("std", self, axis, ddof, keepdims)
+
+    def dot(self, other: TensorLike) -> Tensor:
+        """See ``T.dot``."""
+        return _apply("dot", self, other)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """This tensor cast to another dtype."""
+        return _apply("cast", self, dtype)
+
+    def reshape(self, *shape: Any, ndim: int | None = None) -> Tensor:
+        """See ``T.reshape``; sizes may be given as one sequence or one by one."""
+        sizes = shape[0] if len(shape) == 1 else shape
+        return _apply("reshape", self, sizes, ndim)
+
+    def flatten(self, ndim: int = 1) -> Tensor:
+        """See ``T.flatten``."""
+        return _apply("flatten", self, ndim)
+
+    def dimshuffle(self, *pattern: Any) -> Tensor:
+        """Axes permuted, dropped (if of size 1) and added (``'x'``) as the pattern says."""
+        order = pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else None
+        return _apply("dimshuffle", self, tuple(pattern if order is None else order))
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Axes permuted; reversed when none are given."""
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], (list, tuple)) else axes
+        return self.dimshuffle(*order) if order else self.T
+
+    def copy(self, name: str | None = None) -> Tensor:
+        """A new tensor with the same value."""
+        result = _apply("identity", self)
+        result.name = name
+        return result
+
+    def eval(self, inputs_to_values: Mapping[Tensor, Any] | None = None) -> Any:
+        """Compile (once per set of inputs) and compute this expression.
+
+        Returns an array. Raises MissingInputError when a variable has no value.
+        """
+        from .function import evaluate
+
+        return evaluate(self, inputs_to_values or {})
+
+
+_OPERATIONS: dict[str, Callable[..., Tensor]] = {}
+
+
+def _apply(name: str, *args: Any) -> Tensor:
+    return _OPERATIONS[name](*args)
+
+
+def provide(**operations: Callable[..., Tensor]) -> None:
+    """Give Tensor's operators and methods their meaning; called by the op declarations."""
+    _OPERATIONS.update(operations)
+
+
+def constant_text(node: Tensor) -> str:
+    """Theano's text for a constant."""
+    if node.name:
+        return node.name
+    value = node.attrs["value"]
+    text = str(value) if value.size <= 8 else f"{value.dtype}{value.shape}"
+    kind = "TensorConstant"
+    if value.ndim and value.size > 1 and (value == value.flat[0]).all():
+        text = f"{value.shape} of {value.flat[0]}"
+    return f"{kind}{{{text}}}"
+
+
+def constant_op() -> Op[Any]:
+    """The op of constants (declared with the other ops, needed here to recognise them)."""
+    from .ops.creation import constant
+
+    return constant
+
+
+def is_constant(node: Tensor) -> bool:
+    """Whether the node is a constant."""
+    return node.op is not None and node.op.name == "constant"
+
+
+def as_tensor(value: TensorLike, dtype: str | None = None) -> Tensor:
+    """``value`` as a Tensor: Tensors as they are, numbers, lists and arrays as constants.
+
+    Python numbers become literals: they take a small dtype and never raise the precision of
+    floating operands. Raises DTypeError for anything that is no number.
+    """
+    if isinstance(value, Tensor):
+        return value
+    literal = isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic)
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
+        return _apply("stack", value)
+    if literal:
+        array = np.asarray(value, dtype=dtype or dtypes.literal_dtype(value))
+    else:
+        try:
+            array = np.array(value, dtype=dtype, order="C")
+        except (ValueError, TypeError) as cause:
+            raise DTypeError(f"{value!r} cannot become a tensor: {cause}") from cause
+    if array.dtype.name not in dtypes.DTYPES:
+        raise DTypeError(
+            f"a {type(value).__name__} ({value!r:.60}) cannot become a tensor: dtype "
+            f"{array.dtype} is not supported. Known: {', '.join(dtypes.ALL)}."
+        )
+    return make_constant(array, literal and dtype is None)
+
+
+def make_constant(array: np.ndarray, literal: bool = False) -> Tensor:
+    """A constant node; the array is frozen and must not be shared with the user."""
+    array = np.array(array, order="C", copy=None)
+    if array.dtype.byteorder not in "=|":
+        array = array.astype(array.dtype.newbyteorder("="))
+    array.flags.writeable = False
+    type_ = TensorType(array.dtype.name, tuple(n == 1 for n in array.shape))
+    return Tensor(constant_op(), (), {"value": array, "literal": literal}, type_)
+
+
+def is_literal(node: Tensor) -> bool:
+    """Whether the node is a constant written as a Python number."""
+    return is_constant(node) and bool(node.attrs["literal"])
+
+
+def where_made(node: Tensor) -> str:
+    """``, made at file:line`` for messages."""
+    file, line = node.origin
+    return f"{file}:{line}"
