@@ -220,7 +220,7 @@ class Reduction:
     ) -> Shape:
         for axis in node.attrs["axes"]:
             if op.rule in ("same", "index"):
-                what = f"axis {axis}, which it reduces and which must not be empty: 0 < size"
+                what = f"axis {axis}, which it reduces, must not be empty; its size is {{1}}"
                 sizes.demand("below", (sizes.const(0), shapes[0][axis]), node, what)
         return tuple(s for i, s in enumerate(shapes[0]) if i not in node.attrs["axes"])
 

@@ -150,7 +150,7 @@ class AlongAxes:
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
         for axis in node.attrs["axes"]:
-            what = f"axis {axis}, which it normalises over and which must not be empty: 0 < size"
+            what = f"axis {axis}, which it normalises over, must not be empty; its size is {{1}}"
             sizes.demand("below", (sizes.const(0), shapes[0][axis]), node, what)
         return tuple(shapes[0])
 

@@ -315,7 +315,8 @@ class Window(Movement):
         for k, axis in enumerate(node.attrs["axes"]):
             start, length = (sizes.integer(s) for s in node.inputs[1 + 3 * k : 3 + 3 * k])
             if axis in node.attrs["index"]:
-                what = f"the index into axis {axis} must be below its size"
+                what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} "
+                what += "entries"
                 sizes.demand("below", (start, shapes[0][axis]), node, what, OutOfRange)
             result[axis] = length
         return tuple(result)
