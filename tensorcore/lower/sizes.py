@@ -165,10 +165,12 @@ class SizeTable:
         what: str,
         error: type[Exception] = ShapeError,
     ) -> None:
-        """Demand another check; one on known numbers is decided now."""
+        """Demand another check; one on known numbers is decided now. Where ``what`` does not
+        say the numbers, as ``{0}`` and ``{1}``, they follow it."""
         args = tuple(self.find(s) for s in sizes)
-        found = "{0}" if len(args) == 1 else "{0} and {1}"
-        message = _message(node, f"{what}; found {found}")
+        if "{" not in what:
+            what += "; found {0}" if len(args) == 1 else "; found {0} and {1}"
+        message = _message(node, what)
         known = [self.number(a) for a in args]
         if all(k is not None for k in known):
             if not HOLDS[kind](*known):
