@@ -19,7 +19,7 @@ from .render import KernelPrinter, KernelText, start_value
 _STRIP = 512
 #: Rows that are added plainly before they become a leaf of the pairwise sum.
 _ROWS = 128
-#: Levels of the pairwise sum: enough for 2**31 rows.
+#: Levels of the pairwise sum: enough for 2**31 rows where the rows of a leaf are many.
 _DEPTH = 24
 #: Accumulators per kernel, as each takes up to 100 KiB of stack.
 _MOST = 8
@@ -106,7 +106,9 @@ class ColumnPrinter(KernelPrinter):
         self._close()
         for a in sums:
             v = a.value
-            self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) {{ d{v}--;")
+            # Short rows make more leaves than there are levels: then the last two become one.
+            carry = f"(m & 1 && d{v}) || d{v} == {_DEPTH}"
+            self._line(f"for (u64 m = c{v}++; {carry}; m >>= 1) {{ d{v}--;")
             self._each(f"s{v}[l] = t{v}[d{v}][l] + s{v}[l];")
             self._line("}")
             self._each(f"t{v}[d{v}][l] = s{v}[l];")
