@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import stat
 import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 try:
     import fcntl
@@ -44,18 +45,31 @@ def key_of(*parts: bytes | str) -> str:
 
 
 class Cache:
-    """Entries in one folder; ``folder`` is None when there is none that can be trusted."""
+    """Entries in one folder; ``folder`` is None when there is none that can be trusted.
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    Paths are plain text inside: ``pathlib`` takes longer to import than an entry to load.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self._folder = None if folder is None else os.fspath(folder)
         self._warned = False
         self._tidied = False
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the entries are."""
+        from pathlib import Path
+
+        return None if self._folder is None else Path(self._folder)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder or "", name)
+
     def lookup(self, key: str) -> bytes | None:
         """The payload stored under ``key``, or None. A damaged entry is deleted."""
-        if self.folder is None:
+        if self._folder is None:
             return None
-        path = self.folder / (key + _ENTRY)
+        path = self._path(key + _ENTRY)
         try:
             with open(path, "rb") as file:
                 if not _is_safe(os.fstat(file.fileno())):
@@ -65,7 +79,7 @@ class Cache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as problem:
-            _log(f"cache entry {path.name} is ignored and made anew: {problem}")
+            _log(f"cache entry {key + _ENTRY} is ignored and made anew: {problem}")
             self.discard(key)
             return None
         with suppress(OSError):
@@ -74,44 +88,48 @@ class Cache:
 
     def header(self, key: str) -> Mapping[str, Any] | None:
         """What the entry says of itself, for reports."""
-        if self.folder is None:
+        import json
+
+        if self._folder is None:
             return None
         try:
-            return _unpack((self.folder / (key + _ENTRY)).read_bytes())[0]
+            with open(self._path(key + _ENTRY), "rb") as file:
+                found = json.loads(_unpack(file.read())[0])
+            return found if isinstance(found, dict) else None
         except (OSError, ValueError):
             return None
 
     def store(self, key: str, payload: bytes, header: Mapping[str, Any] | None = None) -> None:
         """Keep ``payload``. A folder that is full or read-only costs one warning, no more."""
-        if self.folder is None:
+        if self._folder is None:
             return
-        path = self.folder / (key + _ENTRY)
-        partial = self.folder / f"{key}.{os.getpid()}.{time.monotonic_ns()}{_PARTIAL}"
+        path = self._path(key + _ENTRY)
+        partial = self._path(f"{key}.{os.getpid()}.{time.monotonic_ns()}{_PARTIAL}")
         try:
-            _write_durably(partial, _pack(payload, header or {}))
+            _write(partial, _pack(payload, header or {}))
             os.replace(partial, path)
             if not self._tidied:
                 self._tidied = True
                 self.tidy()
         except OSError as problem:
             with suppress(OSError):
-                partial.unlink()
+                os.unlink(partial)
             if not self._warned:
                 self._warned = True
-                _log(f"compiled code is not kept: cannot write to {self.folder}: {problem}")
+                _log(f"compiled code is not kept: cannot write to {self._folder}: {problem}")
 
     def discard(self, key: str) -> None:
         """Forget the entry, if there is one."""
-        if self.folder is not None:
+        if self._folder is not None:
             with suppress(OSError):
-                (self.folder / (key + _ENTRY)).unlink()
+                os.unlink(self._path(key + _ENTRY))
 
     def tidy(self, limit: int = SIZE_LIMIT) -> None:
         """Delete what dead processes left and, above ``limit`` bytes, the oldest entries."""
-        if self.folder is None:
+        if self._folder is None:
             return
         found = []
-        for item in os.scandir(self.folder):
+        for item in os.scandir(self._folder):
             with suppress(OSError):
                 status = item.stat(follow_symlinks=False)
                 old = time.time() - status.st_mtime > ABANDONED
@@ -129,9 +147,9 @@ class Cache:
 
     def try_lock(self, key: str) -> Lock | None:
         """The lock for making the entry, or None when another process is making it."""
-        if self.folder is None or fcntl is None:
+        if self._folder is None or fcntl is None:
             return Lock(None, None)
-        path = self.folder / (key + _LOCK)
+        path = self._path(key + _LOCK)
         while True:
             try:
                 handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -175,7 +193,7 @@ class Cache:
 class Lock:
     """A kernel lock: it ends with its process, however that ends."""
 
-    def __init__(self, handle: int | None, path: Path | None) -> None:
+    def __init__(self, handle: int | None, path: str | None) -> None:
         self._handle = handle
         self._path = path
 
@@ -184,7 +202,7 @@ class Lock:
             return
         if self._path is not None:
             with suppress(OSError):
-                self._path.unlink()
+                os.unlink(self._path)
         os.close(self._handle)
         self._handle = None
 
@@ -202,9 +220,9 @@ def open_folder(name: str) -> Cache:
     is refused, and a private temporary one takes its place for the life of this process."""
     if not name:
         return Cache(None)
-    folder = Path(name).expanduser()
+    folder = os.path.expanduser(name)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         status = os.lstat(folder)
     except (OSError, RuntimeError) as problem:
         _log(f"compiled code is not kept: no cache folder {folder}: {problem}")
@@ -218,7 +236,7 @@ def open_folder(name: str) -> Cache:
     return Cache(_temporary_folder())
 
 
-def _temporary_folder() -> Path | None:
+def _temporary_folder() -> str | None:
     import atexit
     import shutil
     import tempfile
@@ -228,7 +246,7 @@ def _temporary_folder() -> Path | None:
     except OSError:
         return None
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    return folder
 
 
 def _is_safe(status: os.stat_result) -> bool:
@@ -239,12 +257,14 @@ def _is_safe(status: os.stat_result) -> bool:
 
 
 def _pack(payload: bytes, header: Mapping[str, Any]) -> bytes:
+    import json
+
     text = json.dumps(header, sort_keys=True).encode()
     digest = hashlib.blake2b(text + payload, digest_size=32).digest()
     return _PREFIX.pack(MAGIC, FORMAT, len(text), len(payload), digest) + text + payload
 
 
-def _unpack(data: bytes) -> tuple[Mapping[str, Any], bytes]:
+def _unpack(data: bytes) -> tuple[bytes, bytes]:
     if len(data) < _PREFIX.size:
         raise ValueError("it is cut short")
     magic, version, header_size, size, digest = _PREFIX.unpack_from(data)
@@ -255,18 +275,15 @@ def _unpack(data: bytes) -> tuple[Mapping[str, Any], bytes]:
         raise ValueError("its length is wrong")
     if hashlib.blake2b(body, digest_size=32).digest() != digest:
         raise ValueError("its checksum is wrong")
-    header = json.loads(body[:header_size])
-    if not isinstance(header, dict):
-        raise ValueError("its header is damaged")
-    return header, body[header_size:]
+    return body[:header_size], body[header_size:]
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _write(path: str, data: bytes) -> None:
+    """Without ``fsync``, which takes longer than a small compilation: what a crash of the
+    machine tears fails its checksum and is made anew."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(handle)
 
 
 def _log(message: str) -> None:

@@ -152,11 +152,11 @@ def test_no_folder_at_all() -> None:
 def test_folder_that_vanishes_or_cannot_be_written_costs_one_line(
     store: Cache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
-        path.write_bytes(data[:10])
+    def full(path: str, data: bytes) -> None:
+        Path(path).write_bytes(data[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache, "_write_durably", full)
+    monkeypatch.setattr(cache, "_write", full)
     other = key_of("other")
     store.store(other, PAYLOAD)
     store.store(other, PAYLOAD)
