@@ -48,7 +48,6 @@ class Function:
         self.maker = SimpleNamespace(fgraph=graph)
         self._inputs = request.inputs
         self._single = request.single
-        self._none = not request.outputs
         self._cells = tuple(cells)
         self._written = tuple(cells[c.cell] for c in program.commits)
         self._locks = tuple(cell.lock for cell in sorted(set(self._written), key=id))

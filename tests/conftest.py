@@ -1,8 +1,10 @@
-"""Fixtures for tests that compile: which backend runs."""
+"""Fixtures that several files share: which backend runs, and a world without settings."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +34,12 @@ def on_reference() -> Iterator[None]:
     """What is compiled inside runs on the reference, with the checker after each pass."""
     with config.change_flags(backend="numpy_ref", debug=True):
         yield
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No TENSORCORE variable, and a home folder with no rc file in it."""
+    for name in list(os.environ):
+        if name.startswith("TENSORCORE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))

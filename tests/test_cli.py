@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -37,11 +36,7 @@ Module = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith("TENSORCORE"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_settings: None) -> Iterator[None]:
     monkeypatch.setenv("TENSORCORE_AUTO_ORDER", "first,second")
     monkeypatch.setattr(_discovery, "installed", _nothing)
     monkeypatch.setattr(_probe, "smoke", lambda name: "")

@@ -22,11 +22,7 @@ Environment = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith("TENSORCORE"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_settings: None) -> Iterator[None]:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(_discovery, "installed", lambda: ())  # whatever is installed here
     for mine in CGEN_OPTIONS:  # a section to try things on, as its plugin would register it

@@ -46,11 +46,7 @@ def good(name: str, old: str = "", new: str = "") -> str:
 
 
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith("TENSORCORE"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_settings: None) -> Iterator[None]:
     monkeypatch.setenv("TENSORCORE_AUTO_ORDER", "first,second")
     modules = set(sys.modules)
     options = set(config._settings.options)
