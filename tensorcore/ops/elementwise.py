@@ -19,7 +19,7 @@ _REAL_OR_BOOL = BOOL + REAL
     E,
     accepts=_ANY,
     reference=lambda xp, x, y: xp.logical_or(x, y) if x.dtype == xp.bool else xp.add(x, y),
-    c={"b": "{0} | {1}", "*": "{0} + {1}"},
+    c={"b": "{0} | {1}", "c": "tc_add_#({0}, {1})", "*": "{0} + {1}"},
     symbol="+",
 )
 def add(x: TensorLike, y: TensorLike) -> Tensor:
@@ -35,7 +35,7 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     E,
     accepts=NUMERIC,
     reference=lambda xp, x, y: xp.subtract(x, y),
-    c="{0} - {1}",
+    c={"c": "tc_sub_#({0}, {1})", "*": "{0} - {1}"},
     symbol="-",
 )
 def sub(x: TensorLike, y: TensorLike) -> Tensor:
@@ -145,7 +145,13 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     )
 
 
-@declare(E, accepts=NUMERIC, reference=lambda xp, x: xp.negative(x), c="-{0}", symbol="-")
+@declare(
+    E,
+    accepts=NUMERIC,
+    reference=lambda xp, x: xp.negative(x),
+    c={"c": "tc_neg_#({0})", "*": "-{0}"},
+    symbol="-",
+)
 def neg(x: TensorLike) -> Tensor:
     """The negative; unsigned integers wrap around."""
 

@@ -20,7 +20,7 @@ _REAL_OR_BOOL = BOOL + REAL
     E,
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.maximum(x, y),
-    c={"f": "({0} > {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
+    c={"f": "({0} >= {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
 )
 def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     """The larger of two; NaN where either is NaN."""
@@ -30,7 +30,7 @@ def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.minimum(x, y),
-    c={"f": "({0} < {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
+    c={"f": "({0} <= {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
 )
 def minimum(x: TensorLike, y: TensorLike) -> Tensor:
     """The smaller of two; NaN where either is NaN."""
@@ -73,7 +73,7 @@ def _no_gradient(g: Tensor, z: Tensor, *inputs: Tensor) -> Any:
     accepts=ALL,
     rule="compare",
     reference=lambda xp, x, y: xp.equal(x, y),
-    c="{0} == {1}",
+    c={"c": "tc_eq_#({0}, {1})", "*": "{0} == {1}"},
 )
 def eq(x: TensorLike, y: TensorLike) -> Tensor:
     """Whether two are equal, as bool."""
@@ -84,7 +84,7 @@ def eq(x: TensorLike, y: TensorLike) -> Tensor:
     accepts=ALL,
     rule="compare",
     reference=lambda xp, x, y: xp.not_equal(x, y),
-    c="{0} != {1}",
+    c={"c": "!tc_eq_#({0}, {1})", "*": "{0} != {1}"},
 )
 def neq(x: TensorLike, y: TensorLike) -> Tensor:
     """Whether two differ, as bool."""
