@@ -50,6 +50,12 @@ static inline T tc_neg_#(T a) { return tc_complex_~(-a.re, -a.im); }
     "tc_conj": """\
 static inline T tc_conj_#(T a) { return tc_complex_~(a.re, -a.im); }
 """,
+    "tc_abs": """\
+static inline R tc_abs_#(T a) { return hypot@(a.re, a.im); }
+""",
+    "tc_angle": """\
+static inline R tc_angle_#(T a) { return atan2@(a.im, a.re); }
+""",
     "tc_eq": """\
 static inline u8 tc_eq_#(T a, T b) { return a.re == b.re && a.im == b.im; }
 """,
@@ -112,7 +118,7 @@ static inline T tc_sinh_#(T a) {
 """,
     "tc_cosh": """\
 static inline T tc_cosh_#(T a) {
-  if (a.im == 0) return tc_complex_~(cosh@(a.re), a.re == 0 ? a.re * a.im : a.re > 0 ? a.im : -a.im);
+  if (a.im == 0) return tc_complex_~(cosh@(a.re), a.im * copysign@(1, a.re));
   if (a.re == 0) return tc_complex_~(cos@(a.im), a.re * sin@(a.im));
   return tc_complex_~(cosh@(a.re) * cos@(a.im), sinh@(a.re) * sin@(a.im));
 }
@@ -150,12 +156,33 @@ static inline T tc_tan_#(T a) {
   return tc_complex_~(z.im, -z.re);
 }
 """,
-    # As NumPy: a whole power below 100 is a product, any other one exp(b log(a)). Where an
-    # infinite factor makes both parts NaN the product is infinite, as annex G asks.
+    # The product of annex G: where an infinite factor makes both parts NaN, it is infinite.
+    "tc_product": """\
+static inline R tc_unit_#(R x) { return copysign@(x - x != 0 && x == x ? 1 : 0, x); }
+static inline R tc_number_#(R x) { return x == x ? x : copysign@(0, x); }
+static inline T tc_product_#(T a, T b) {
+  T r = tc_mul_#(a, b);
+  R big = (R)1 / 0;
+  int left = fabs@(a.re) == big || fabs@(a.im) == big;
+  int right = fabs@(b.re) == big || fabs@(b.im) == big;
+  if (r.re == r.re || r.im == r.im || !(left || right)) return r;
+  if (left) {
+    a = tc_complex_~(tc_unit_#(a.re), tc_unit_#(a.im));
+    b = tc_complex_~(tc_number_#(b.re), tc_number_#(b.im));
+  }
+  if (right) {
+    b = tc_complex_~(tc_unit_#(b.re), tc_unit_#(b.im));
+    a = tc_complex_~(tc_number_#(a.re), tc_number_#(a.im));
+  }
+  r = tc_mul_#(a, b);
+  return tc_complex_~(big * r.re, big * r.im);
+}
+""",
+    # As NumPy: a whole power below 100 is a product, any other one exp(b log(a)).
     "tc_pow": """\
 static inline T tc_pow_#(T a, T b) {
   T p, r;
-  int n, k;
+  int k;
   if (b.re == 0 && b.im == 0) return tc_complex_~(1, 0);
   if (a.re == 0 && a.im == 0) {
     if (b.re > 0) return tc_complex_~(0, 0);
@@ -163,23 +190,13 @@ static inline T tc_pow_#(T a, T b) {
     return tc_complex_~(p.re, p.re);
   }
   if (b.im == 0 && b.re > -100 && b.re < 100 && b.re == floor@(b.re)) {
-    n = (int)fabs@(b.re);
     if (b.re == 1) return a;
     r = tc_complex_~(1, 0);
-    for (k = n, p = a; ; p = tc_mul_#(p, p)) {
-      if (k & 1) r = tc_mul_#(r, p);
-      k >>= 1;
-      if (!k) break;
-    }
+    k = (int)fabs@(b.re);
+    for (p = a; k; k >>= 1, p = tc_mul_#(p, p)) if (k & 1) r = tc_mul_#(r, p);
     return b.re > 0 ? r : tc_div_#(tc_complex_~(1, 0), r);
   }
-  p = tc_log_#(a);
-  r = tc_mul_#(b, p);
-  if (r.re != r.re && r.im != r.im) {
-    if (b.re - b.re != 0 && b.re == b.re) r.re = b.re * p.re;
-    else if (p.re - p.re != 0 && p.re == p.re) r.re = b.re * p.re;
-  }
-  return tc_exp_#(r);
+  return tc_exp_#(tc_product_#(b, tc_log_#(a)));
 }
 """,
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import ALL, BOOL, DISCRETE, FLOATING, REAL
+from ..dtypes import ALL, BOOL, COMPLEX, DISCRETE, FLOATING, INTEGERS, REAL
 from ..node import Tensor, TensorLike
 from ._declare import declare
 from ._families import ELEMENTWISE
 
 E = ELEMENTWISE
 _REAL_OR_BOOL = BOOL + REAL
+_INEXACT = FLOATING + COMPLEX
 
 
 # -- choice ---------------------------------------------------------------------------------
@@ -185,10 +186,10 @@ def invert(x: TensorLike) -> Tensor:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=_INEXACT,
     rule="predicate",
     reference=lambda xp, x: xp.isnan(x),
-    c="{0} != {0}",
+    c={"f": "{0} != {0}", "c": "{0}.re != {0}.re || {0}.im != {0}.im"},
 )
 def isnan(x: TensorLike) -> Tensor:
     """Whether the value is NaN, as bool."""
@@ -196,14 +197,66 @@ def isnan(x: TensorLike) -> Tensor:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=_INEXACT,
     rule="predicate",
     reference=lambda xp, x: xp.isinf(x),
-    c="({0} - {0} != {0} - {0}) && {0} == {0}",
+    c={
+        "f": "({0} - {0} != {0} - {0}) && {0} == {0}",
+        "c": "({0}.re - {0}.re != {0}.re - {0}.re && {0}.re == {0}.re) || "
+        "({0}.im - {0}.im != {0}.im - {0}.im && {0}.im == {0}.im)",
+    },
 )
 def isinf(x: TensorLike) -> Tensor:
     """Whether the value is infinite, as bool."""
 
 
-for _op in (eq, neq, lt, le, gt, ge, and_, or_, xor, invert, isnan, isinf):
+@declare(
+    E,
+    accepts=_INEXACT,
+    rule="predicate",
+    reference=lambda xp, x: xp.isfinite(x),
+    c={"f": "{0} - {0} == 0", "c": "{0}.re - {0}.re == 0 && {0}.im - {0}.im == 0"},
+)
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether the value is neither infinite nor NaN, as bool."""
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="predicate",
+    reference=lambda xp, x: xp.signbit(x),
+    c="copysign@(1, {0}) < 0",
+)
+def signbit(x: TensorLike) -> Tensor:
+    """Whether the sign is negative, as bool; of -0.0 too."""
+
+
+@declare(
+    E,
+    accepts=INTEGERS,
+    reference=lambda xp, x, y: xp.bitwise_left_shift(x, y),
+    c="tc_shift_left_#({0}, {1})",
+    symbol="<<",
+)
+def left_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits moved up by ``y`` places; 0 for a negative ``y`` or one of the width and more."""
+
+
+@declare(
+    E,
+    accepts=INTEGERS,
+    reference=lambda xp, x, y: xp.bitwise_right_shift(x, y),
+    c="tc_shift_right_#({0}, {1})",
+    symbol=">>",
+)
+def right_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits moved down by ``y`` places, signs kept; for a negative ``y`` or one of the width and
+    more, 0 or -1."""
+
+
+for _op in (
+    *(eq, neq, lt, le, gt, ge, and_, or_, xor, invert, left_shift, right_shift),
+    *(isnan, isinf, isfinite, signbit),
+):
     _op.gradient(_no_gradient)

@@ -11,6 +11,7 @@ from .. import config, dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, provide
 from ..ops._families import normalize_axes
+from ..ops.complexes import conj, imag, real
 from ..ops.composites import clip, fill, shape, sqr
 from ..ops.composites import logsumexp as _logsumexp
 from ..ops.contraction import contract
@@ -30,7 +31,20 @@ from ..ops.elementwise import (
     sub,
     true_div,
 )
-from ..ops.logic import and_, eq, ge, gt, invert, le, lt, maximum, or_, xor
+from ..ops.logic import (
+    and_,
+    eq,
+    ge,
+    gt,
+    invert,
+    le,
+    left_shift,
+    lt,
+    maximum,
+    or_,
+    right_shift,
+    xor,
+)
 from ..ops.movement import broadcast_to, dimshuffle, join, reshape_to, shape_list
 from ..ops.reduction import (
     reduce_all,
@@ -42,6 +56,7 @@ from ..ops.reduction import (
     reduce_prod,
     reduce_sum,
 )
+from ..ops.rounding import ceil, round
 from .indexing import subtensor
 
 Axis = int | Sequence[int] | None
@@ -129,8 +144,9 @@ def var(x: TensorLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False)
     x = as_tensor(x)
     x = cast_to(x, _mean_dtype(x.dtype))
     centred = x - mean(x, axis, keepdims=True)
-    n = cast(count(x, axis) - ddof, x.dtype)
-    return sum(sqr(centred), axis, keepdims=keepdims) / n
+    n = cast(count(x, axis) - ddof, dtypes.real_part(x.dtype))
+    squares = sqr(centred) if dtypes.kind(x.dtype) != "c" else real(centred * conj(centred))
+    return sum(squares, axis, keepdims=keepdims) / n
 
 
 def std(x: TensorLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
@@ -331,8 +347,6 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
         start, stop, step = (cast_to(v, "int64") for v in (start, stop, step))
         length = maximum(-((start - stop) // step), 0)
     else:
-        from ..ops.elementwise import ceil
-
         length = cast(maximum(ceil((stop - start) / step), 0), "int64")
     result = start + iota(length) * step
     return result if dtype is None else cast(result, dtype)
@@ -374,6 +388,12 @@ provide(
     and_=and_,
     or_=or_,
     xor=xor,
+    left_shift=left_shift,
+    right_shift=right_shift,
+    conj=conj,
+    real=real,
+    imag=imag,
+    round=round,
     lt=lt,
     le=le,
     gt=gt,

@@ -24,16 +24,20 @@ from .contract import CONTRACT, contract_operands
 _KERNELS_PER_FILE = 32
 _SPLIT = 6
 
-PRELUDE = """\
+PRELUDE = (
+    """\
 typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
 typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u16 f16;
-""" + COMPLEX_TYPES + """\
+"""
+    + COMPLEX_TYPES
+    + """\
 typedef struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
   i64 blas_int; i64 work; i64 error[8];
 } Context;
 """
+)
 _FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
               "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
               "erfc", "tgamma", "lgamma", "floor", "ceil", "trunc", "round", "rint",
