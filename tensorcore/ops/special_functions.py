@@ -251,7 +251,8 @@ def _gamma_factors(x: Array) -> tuple[Array, Array]:
 def gamma(x: Array) -> Array:
     """The gamma function; NaN at -1, -2, ... and at minus infinity, infinite at 0."""
     one, two = _gamma_factors(np.maximum(np.where(x < 0.5, 1 - x, x), 0.5))
-    right = np.where(x > 2000, np.inf, one * two)
+    right = one * two
+    right = np.where(np.isnan(right) & (x > 100), np.inf, right)  # an infinite power of it times 0
     left = _PI.astype(x.dtype) / _sine_of_pi(np.where(np.isfinite(x), x, 0.5)) / one / two
     whole = (x < 0) & ((np.rint(x) == x) | np.isinf(x))
     tiny = np.abs(x) < 1e-19  # there it is 1 / x, and the sine may be subnormal
