@@ -86,7 +86,7 @@ def _erfcx_right(x: Array) -> Array:
     for k in range(1, 17):
         total = total + np.exp(-((k * h) ** 2)) / (square + (k * h) ** 2)
     pole = np.where(x < pi / h, 2 * _exp_square(np.minimum(x, 8)) / np.expm1(2 * pi * x / h), 0)
-    return np.where(x > 1e9, 1 / (np.sqrt(pi) * x), 2 * x * h / pi * total - pole)
+    return np.where(x > 1e9, 1 / np.sqrt(pi) / x, 2 * x * h / pi * total - pole)
 
 
 @_wide
@@ -199,19 +199,27 @@ def _stirling(x: Array) -> Array:
     return total / x
 
 
+def _reduced(x: Array) -> tuple[Array, Array]:
+    """A number below 2.5 and a product, with ``gamma(x)`` the gamma of the one times the other,
+    for x below 16."""
+    near, product = np.minimum(x, _FAR), np.ones_like(x)
+    for _ in range(15):
+        above = near >= 2.5
+        near = np.where(above, near - 1, near)
+        product = np.where(above, product * near, product)
+    return near, product
+
+
 def _log_gamma_right(x: Array) -> Array:
     """For ``x >= 1/2``."""
-    two = _log_gamma_two(np.clip(x - 2, -0.5, 0.5))
     one = _log_gamma_two(np.clip(x - 1, -0.5, 0.5)) - np.log1p(np.clip(x - 1, -0.5, 0.5))
-    shifted, product = np.maximum(x, 2.5), np.ones_like(x)
-    for _ in range(14):
-        below = shifted < _FAR
-        product = np.where(below, product * shifted, product)
-        shifted = np.where(below, shifted + 1, shifted)
+    near, product = _reduced(x)
+    two = _log_gamma_two(np.clip(near - 2, -0.5, 0.5)) + np.log(product)
+    large = np.maximum(x, _FAR)
     half = np.log(2 * _PI.astype(x.dtype)) / 2
-    far = (shifted - 0.5) * (np.log(shifted) - 1) + (half - 0.5) + _stirling(shifted)
-    far = np.where(np.isposinf(shifted), shifted, far - np.log(product))
-    return np.where(x < 1.5, one, np.where(x < 2.5, two, far))
+    far = (large - 0.5) * (np.log(large) - 1) + (half - 0.5) + _stirling(large)
+    far = np.where(np.isposinf(large), large, far)
+    return np.where(x < 1.5, one, np.where(x < _FAR, two, far))
 
 
 def _sine_of_pi(x: Array) -> Array:
@@ -224,22 +232,20 @@ def _sine_of_pi(x: Array) -> Array:
 @_wide
 def gammaln(x: Array) -> Array:
     """The logarithm of ``|gamma(x)|``; infinite at 0, -1, -2, ... and at both infinities."""
-    right = _log_gamma_right(np.maximum(np.where(x < 0.5, 1 - x, x), 0.5))
-    sine = np.abs(_sine_of_pi(np.where(np.isfinite(x), x, 0.5)))
-    # Just below zero the logarithm of x counts, whose sine has no rounding error.
-    left = np.log(_PI.astype(x.dtype)) - np.log(sine) - right
-    pole = (x <= 0) & ((sine == 0) | np.isinf(x))
-    result = np.where(x < 0.5, np.where(pole, np.inf, left), right)
+    y = np.abs(x)
+    right = _log_gamma_right(np.maximum(y, 0.5))
+    small = np.clip(x, -0.5, 0.5)
+    middle = _log_gamma_two(small) - np.log1p(small) - np.log(np.abs(small))
+    sine = np.abs(_sine_of_pi(np.where(np.isfinite(x), x, 0)))
+    left = np.log(_PI.astype(x.dtype)) - np.log(y) - np.log(sine) - right
+    left = np.where((sine == 0) | np.isinf(x), np.inf, left)
+    result = np.where(y < 0.5, middle, np.where(x > 0, right, left))
     return np.where(np.isnan(x), x, result)
 
 
 def _gamma_factors(x: Array) -> tuple[Array, Array]:
     """``gamma(x)`` as a product, for ``x >= 1/2``: alone, the power would overflow."""
-    near, product = np.minimum(x, _FAR), np.ones_like(x)
-    for _ in range(15):
-        above = near >= 2.5
-        near = np.where(above, near - 1, near)
-        product = np.where(above, product * near, product)
+    near, product = _reduced(x)
     small = np.exp(_log_gamma_right(np.minimum(near, 2.5))) * product
     far = np.maximum(x, _FAR)
     power = far ** (far / 2 - 0.25)
@@ -250,14 +256,17 @@ def _gamma_factors(x: Array) -> tuple[Array, Array]:
 @_wide
 def gamma(x: Array) -> Array:
     """The gamma function; NaN at -1, -2, ... and at minus infinity, infinite at 0."""
-    one, two = _gamma_factors(np.maximum(np.where(x < 0.5, 1 - x, x), 0.5))
+    y = np.abs(x)
+    one, two = _gamma_factors(np.maximum(y, 0.5))
     right = one * two
     right = np.where(np.isnan(right) & (x > 100), np.inf, right)  # an infinite power of it times 0
-    left = _PI.astype(x.dtype) / _sine_of_pi(np.where(np.isfinite(x), x, 0.5)) / one / two
-    whole = (x < 0) & ((np.rint(x) == x) | np.isinf(x))
-    tiny = np.abs(x) < 1e-19  # there it is 1 / x, and the sine may be subnormal
-    left = np.where(whole, np.nan, np.where(tiny, 1 / x, left))
-    return np.where(np.isnan(x), x, np.where(x < 0.5, left, right))
+    # By reflection, at -x and not at 1 - x: the subtraction would round.
+    left = -_PI.astype(x.dtype) / (x * _sine_of_pi(np.where(np.isfinite(x), x, 0.5))) / one / two
+    left = np.where((np.rint(x) == x) | np.isinf(x), np.nan, left)
+    small = np.clip(x, -0.5, 0.5)
+    middle = np.exp(_log_gamma_right(1 + small)) / np.where(y < 0.5, x, 1)
+    result = np.where(y < 0.5, middle, np.where(x > 0, right, left))
+    return np.where(np.isnan(x), x, result)
 
 
 # -- derivatives of gammaln -----------------------------------------------------------------
