@@ -194,7 +194,6 @@ MEANING: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
     "softplus": lambda x: mp.log(1 + mp.exp(x)),
     "sqr": lambda x: x * x,
-    "inv": lambda x: 1 / x,
     "clip": lambda x, low, high: min(max(x, low), high),
     "fill": lambda x, value: value,
     "maximum": max,

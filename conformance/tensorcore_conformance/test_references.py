@@ -73,8 +73,7 @@ def check_inexact(op: Op[Any], dtype: str) -> str:
     with mp.workprec(_BITS):
         exact = _exact(op, arrays)
         if dtypes.kind(result) == "c":
-            parts = [rounded([getattr(mpmath.mpc(v), part) for v in exact])
-                     for part in ("real", "imag")]  # fmt: skip
+            parts = [rounded([part(mpmath.mpc(v)) for v in exact]) for part in (mp.re, mp.im)]
             expected = parts[0] + 1j * parts[1]
         elif dtypes.kind(result) == "f":
             expected = rounded(exact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dtypes import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL
+from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
@@ -62,23 +62,6 @@ def sqr(x: TensorLike) -> Tensor:
 @sqr.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * 2 * conj(x)
-
-
-@declare(
-    E,
-    composite=True,
-    accepts=FLOATING + COMPLEX,
-    rule="divide",
-    reference=lambda xp, x: xp.reciprocal(x),
-)
-def inv(x: TensorLike) -> Tensor:
-    """``1 / x``; of integers in floatX."""
-    return 1 / as_tensor(x)
-
-
-@inv.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return -g * conj(y * y)
 
 
 def _reference_sigmoid(xp: Any, x: Any) -> Any:

@@ -83,6 +83,11 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     return lambda: g / y, lambda: -(g * x) / (y * y)
 
 
+def inv(x: TensorLike) -> Tensor:
+    """``1 / x``; of integers in floatX."""
+    return 1 / as_tensor(x)
+
+
 @declare(
     E,
     accepts=REAL,

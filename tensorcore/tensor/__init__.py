@@ -8,7 +8,7 @@ from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from ..node import Tensor, as_tensor
 from ..ops.complexes import angle, complex_from_polar, conj, imag, real
 from ..ops.complexes import from_parts as complex
-from ..ops.composites import clip, fill, inv, log_softmax, sigmoid, softplus, sqr
+from ..ops.composites import clip, fill, log_softmax, sigmoid, softplus, sqr
 from ..ops.elementwise import (
     abs_,
     add,
@@ -18,6 +18,7 @@ from ..ops.elementwise import (
     expm1,
     identity,
     int_div,
+    inv,
     log,
     log1p,
     log2,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..errors import DTypeError
 from ..node import Tensor, TensorLike, as_tensor
-from ..ops.composites import log_softmax as _log_softmax
 from ..ops.composites import clip, sigmoid, softplus
+from ..ops.composites import log_softmax as _log_softmax
 from ..ops.composites import softmax as _softmax
 from ..ops.elementwise import cast, expm1, log
 from ..ops.logic import eq, ge, lt, maximum, minimum, switch
