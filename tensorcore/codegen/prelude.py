@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from ..dtypes import DTYPES, real_part
+from .dialect import Dialect
 from .prelude_complex import COMPLEX, CONSTRUCT
 from .prelude_half import HALF
 from .prelude_special import SPECIAL
@@ -132,11 +133,11 @@ _WORDS = {d.c: d for d in DTYPES.values()}
 _MENTION = re.compile(r"\b(tc_[a-z0-9_]+?)_([iufc](?:8|16|32|64|128))\b")
 
 
-def needed(text: str) -> str:
+def needed(text: str, dialect: Dialect) -> str:
     """The definitions of all prelude functions that the text calls, each after those it uses."""
     found: dict[tuple[str, str], str] = {}
     for key in sorted(set(_mentioned(text))):
-        _collect(key, found)
+        _collect(key, found, dialect)
     return "".join(found.values())
 
 
@@ -144,20 +145,21 @@ def _mentioned(text: str) -> Iterator[tuple[str, str]]:
     return ((m.group(1), m.group(2)) for m in _MENTION.finditer(text) if m.group(1) in _KINDS)
 
 
-def _collect(key: tuple[str, str], found: dict[tuple[str, str], str]) -> None:
+def _collect(key: tuple[str, str], found: dict[tuple[str, str], str], dialect: Dialect) -> None:
     if key in found:
         return
-    text = _definition(*key)
+    text = _definition(*key, dialect)
     for other in _mentioned(text):
         if other != key:
-            _collect(other, found)
+            _collect(other, found, dialect)
     found[key] = text
 
 
-def _definition(name: str, word: str) -> str:
+def _definition(name: str, word: str, dialect: Dialect) -> str:
     dtype = _WORDS[word]
     real = DTYPES[real_part(dtype.name)].c
+    suffix = dialect.suffix.get(real_part(dtype.name), "")
     types = {"T": word, "U": "u" + word[1:], "R": real, "C": "c" + str(2 * int(word[1:]))}
     text = _KINDS[name][dtype.kind].replace("_#", f"_{word}").replace("~", real)
-    text = text.replace("@", "f" if real == "f32" else "")
+    text = text.replace("@", suffix)
     return re.sub(r"\b[TURC]\b", lambda m: types[m.group()], text)

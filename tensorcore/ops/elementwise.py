@@ -396,7 +396,13 @@ def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
     return x.astype(dtype)
 
 
-@declare(CAST, accepts=ALL, reference=_reference_cast)
+@declare(
+    CAST,
+    accepts=ALL,
+    reference=_reference_cast,
+    notes="What a float becomes that the integer dtype cannot hold, NaN too, is not promised. "
+    "Complex numbers become complex or bool only, where NumPy drops the imaginary part.",
+)
 def cast(x: TensorLike, dtype: Any) -> Tensor:
     """``x`` in another dtype (``"floatX"`` too). Floats become integers by truncation."""
 

@@ -22,6 +22,7 @@ _INEXACT = FLOATING + COMPLEX
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.maximum(x, y),
     c={"f": "({0} >= {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
+    notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
 def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     """The larger of two; NaN where either is NaN."""
@@ -32,6 +33,7 @@ def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.minimum(x, y),
     c={"f": "({0} <= {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
+    notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
 def minimum(x: TensorLike, y: TensorLike) -> Tensor:
     """The smaller of two; NaN where either is NaN."""

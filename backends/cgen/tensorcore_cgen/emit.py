@@ -166,7 +166,7 @@ def _files(unit: _Unit) -> list[str]:
         kernels = "".join(text for _, text in chunk)
         uses = helpers if "tc_contract_" in kernels else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
-        own = head + needed(kernels + uses) + uses
+        own = head + needed(kernels + uses, C99) + uses
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files
