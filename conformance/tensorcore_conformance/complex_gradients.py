@@ -35,17 +35,26 @@ def checkable(subject: Subject, op: Op[Any], dtype: str = DTYPE) -> bool:
 
 
 def check_complex_gradients(subject: Subject, op: Op[Any], full: bool) -> list[str]:
-    """What is wrong with the gradients of the op at complex operands, or of complex results."""
-    wrong = []
-    for dtype in (DTYPE, "float64"):
-        if not checkable(subject, op, dtype):
-            continue
-        for form in forms(op, dtype, full):
-            arrays = _ordinary(form)
-            if arrays is not None and form.apply(form.variables()).dtype in (DTYPE, "float64"):
-                complaint = _check(subject, form, arrays)
-                wrong += [f"{form}: {complaint}"] if complaint else []
-    return wrong
+    """What is wrong with the gradients of the op at complex operands, or of complex results.
+
+    All forms of the op are compiled together.
+    """
+    points = [
+        _Point(form, arrays)
+        for dtype in (DTYPE, "float64")
+        if checkable(subject, op, dtype)
+        for form in forms(op, dtype, full)
+        if (arrays := _ordinary(form)) is not None
+        and form.apply(form.variables()).dtype in (DTYPE, "float64")
+    ]
+    if not points:
+        return []
+    compiled = subject.function(
+        [x for point in points for x in point.inputs], [g for p in points for g in p.gradients]
+    )
+    results = iter(compiled(*(a for point in points for a in point.arrays)))
+    complaints = ((p, p.judge([next(results) for _ in p.gradients])) for p in points)
+    return [f"{point.form}: {complaint}" for point, complaint in complaints if complaint]
 
 
 def _ordinary(form: Form) -> tuple[Array, ...] | None:
@@ -67,30 +76,38 @@ def _cost(y: Any, weights: Any) -> Any:
     return (y.real * weights.real + y.imag * weights.imag).sum()
 
 
-def _check(subject: Subject, form: Form, arrays: Sequence[Array]) -> str:
-    inputs = form.variables()
-    y = form.apply(inputs)
-    wrt = [k for k, x in enumerate(inputs) if dtypes.is_float(x.dtype)]
-    names = form.op.family.operand_dtypes(form.op, tuple(inputs), form.attrs)
-    operands = [a.astype(d) for a, d in zip(arrays, names, strict=True)]
-    weights = _weights(form, reference(form.op, operands, form.attrs).shape)
-    cost: Tensor = T.sum(T.real(y) * weights.real)
-    if dtypes.kind(y.dtype) == "c":
-        cost = cost + T.sum(T.imag(y) * weights.imag)
-    gradients = grad(cost, [inputs[k] for k in wrt], disconnected_inputs="ignore")
-    found = subject.function(inputs, gradients)(*arrays)
-    for k, g in zip(wrt, found, strict=True):
-        expected = _differences(form, operands, k, weights)
-        if g.dtype != arrays[k].dtype:
-            return f"the gradient of operand {k} has dtype {g.dtype}, expected {arrays[k].dtype}"
-        errors = np.abs(g.ravel() - expected)
-        if not (errors <= _TOLERANCE * (1 + np.abs(expected).max())).all():
-            at = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
-            return (
-                f"the gradient of operand {k} at element {at} is {g.ravel()[at]}, central "
-                f"differences give {expected[at]}"
-            )
-    return ""
+class _Point:
+    """A form at ordinary values, with the gradients of a real cost of its result."""
+
+    def __init__(self, form: Form, arrays: Sequence[Array]) -> None:
+        self.form, self.arrays = form, arrays
+        self.inputs = form.variables()
+        y = form.apply(self.inputs)
+        names = form.op.family.operand_dtypes(form.op, tuple(self.inputs), form.attrs)
+        self.operands = [a.astype(d) for a, d in zip(arrays, names, strict=True)]
+        self.wrt = [k for k, x in enumerate(self.inputs) if dtypes.is_float(x.dtype)]
+        self.weights = _weights(form, reference(form.op, self.operands, form.attrs).shape)
+        cost: Tensor = T.sum(T.real(y) * self.weights.real)
+        if dtypes.kind(y.dtype) == "c":
+            cost = cost + T.sum(T.imag(y) * self.weights.imag)
+        wrt = [self.inputs[k] for k in self.wrt]
+        self.gradients: list[Tensor] = grad(cost, wrt, disconnected_inputs="ignore")
+
+    def judge(self, found: Sequence[Array]) -> str:
+        """What is wrong with the values of the gradients."""
+        for k, g in zip(self.wrt, found, strict=True):
+            expected = _differences(self.form, self.operands, k, self.weights)
+            dtype = self.arrays[k].dtype
+            if g.dtype != dtype:
+                return f"the gradient of operand {k} has dtype {g.dtype}, expected {dtype}"
+            errors = np.abs(g.ravel() - expected)
+            if not (errors <= _TOLERANCE * (1 + np.abs(expected).max())).all():
+                at = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
+                return (
+                    f"the gradient of operand {k} at element {at} is {g.ravel()[at]}, central "
+                    f"differences give {expected[at]}"
+                )
+        return ""
 
 
 def _differences(form: Form, operands: Sequence[Array], k: int, weights: Array) -> Array:

@@ -340,7 +340,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     E,
     accepts=FLOATING,
     rule="float",
-    ulp=(4, 1),
+    ulp=(4, 2),
     domain=(0.05, 9.0),
     reference=lambda xp, x: xp.log10(x),
     c="log10@({0})",

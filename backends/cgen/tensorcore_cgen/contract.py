@@ -62,7 +62,10 @@ static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
         for (i64 j = 0; j < w; j++) s[j] = ZERO;
         for (i64 l = 0; l < k; l++) {
           const ACC f = LOAD(a[i * am + l * ak]);
-          for (i64 j = 0; j < w; j++) s[j] = ADD(s[j], MUL(f, LOAD(p[l * bk + j * bn])));
+          for (i64 j = 0; j < w; j++) {
+            const ACC e = LOAD(p[l * bk + j * bn]);
+            s[j] = SUM;
+          }
         }
         for (i64 j = 0; j < w; j++) r[i * rm + (start + j) * rn] = STORE(s[j]);
       }
@@ -132,18 +135,17 @@ def _typed(text: str, dtype: DType) -> str:
 
 def _float(dtype: DType) -> str:
     if dtype.name in C99.computed:
-        words = {"ACC": DTYPES[C99.in_registers(dtype.name)].c, "ZERO": "0", "LOAD": "tc_load_f16",
-                 "STORE": "tc_store_f16", "ADD": "ADD", "MUL": "MUL"}  # fmt: skip
-        text = re.sub(r"ADD\(s\[j\], MUL\(f, (.*?)\)\);", r"s[j] + f * \1;", _STRIPS)
-        return _typed(_filled(text, words).replace("BLAS", "(void)c;"), dtype)
+        words = {"ACC": DTYPES[C99.in_registers(dtype.name)].c, "ZERO": "0", "SUM": "s[j] + f * e",
+                 "LOAD": "tc_load_#", "STORE": "tc_store_#", "BLAS": "(void)c;"}  # fmt: skip
+        return _typed(_filled(_STRIPS, words), dtype)
     return _with_blas(dtype, _GEMM, _LOOPS)
 
 
 def _complex(dtype: DType) -> str:
-    words = {"ACC": "T", "ZERO": "tc_complex_~(0, 0)", "LOAD": "", "STORE": "",
-             "ADD": "tc_add_#", "MUL": "tc_mul_#"}  # fmt: skip
-    loops = _filled(_STRIPS, words).replace("~", DTYPES[real_part(dtype.name)].c)
-    return _with_blas(dtype, _COMPLEX_GEMM, loops)
+    zero = f"tc_complex_{DTYPES[real_part(dtype.name)].c}(0, 0)"
+    words = {"ACC": "T", "ZERO": zero, "SUM": "tc_add_#(s[j], tc_mul_#(f, e))",
+             "LOAD": "", "STORE": ""}  # fmt: skip
+    return _with_blas(dtype, _COMPLEX_GEMM, _filled(_STRIPS, words))
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
