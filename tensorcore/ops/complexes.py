@@ -120,6 +120,8 @@ def _(g: Tensor, y: Tensor, re: Tensor, im: Tensor) -> Any:
 
 
 def _reference_polar(xp: Any, r: Any, theta: Any) -> Any:
+    part = xp.result_type(r, xp.float32)
+    r, theta = r.astype(part), theta.astype(part)
     return _reference_complex(xp, r * xp.cos(theta), r * xp.sin(theta))
 
 
