@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import OutOfRange
 from .ops import OPS
 from .program import Call, Program, Sizes, View
 
@@ -57,7 +58,11 @@ class Interpreter:
             buffers[out] = self.xp.asarray(known[step.attrs["size"]], dtype=wanted)
             return
         args = [buffers[slot] for slot in step.inputs]
-        result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
+        try:
+            result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
+        except OutOfRange as error:  # the reference does not know the user's line
+            made = "".join(f"\n  made at {origin}" for origin in step.origins)
+            raise OutOfRange(f"{step.op}: {error}.{made}") from None
         buffers[out] = result if result.dtype == wanted else self.xp.astype(result, wanted)
 
     def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DECLARED = sorted((ROOT / "tensorcore" / "ops").glob("*.py"))
 #: Primitives with a lowering of their own, not scalar code: lowering must know their names.
 STRUCTURAL = {"constant", "iota", "size", "dimshuffle", "reshape_to", "broadcast_to", "join",
-              "window", "place", "contract"}  # fmt: skip
+              "window", "gather", "contract"}  # fmt: skip
 
 
 @pytest.fixture

@@ -22,8 +22,11 @@ from .materialize import materialize
 from .memory import in_place, plan, reads_and_writes
 from .merge import merge_axes
 from .sizes import SizeTable
-from .standalone import join_kernel, place_kernel
+from .standalone import STANDALONE
 from .verify import verify
+
+#: Calls that need a second buffer like their result to work in.
+WORKSPACE = frozenset({"argsort"})
 
 _EARLY = index_rules(STABILIZE + SIMPLIFY)
 _LATE = index_rules(SIMPLIFY)
@@ -213,13 +216,16 @@ class _Builder:
         (node,) = group.nodes
         if group.kind == "reshape_to":
             return View(self.slot(node.inputs[0]), self.slot(node))
-        if group.kind == "join":
-            return merge_axes(join_kernel(node, self.sizes, self.slot), self.sizes)
-        if group.kind == "place":
-            return merge_axes(place_kernel(node, self.sizes, self.slot), self.sizes)
+        assert node.op is not None
+        if node.op.family.name in STANDALONE and node.op.name not in (self.takes.calls or ()):
+            build = STANDALONE[node.op.family.name]
+            return merge_axes(build(node, self.sizes, self.slot), self.sizes)
         inputs = tuple(self.slot(i) for i in node.inputs)
+        outputs = [self.slot(node)]
+        if group.kind in WORKSPACE:
+            outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
-        return Call(group.kind, inputs, (self.slot(node),), dict(node.attrs), origin)
+        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin)
 
     def _with_sizes(self, steps: list[Step]) -> list[Step]:
         """Size steps put in as soon as what they read is known; the first opens the program."""

@@ -1,6 +1,17 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
-from . import composites, contraction, creation, elementwise, logic, movement, reduction
+from . import (
+    composites,
+    contraction,
+    creation,
+    cumulative,
+    elementwise,
+    indexing,
+    logic,
+    movement,
+    reduction,
+    sorting,
+)
 from ._declare import OPS, Op, op_named
 
 __all__ = [
@@ -9,9 +20,12 @@ __all__ = [
     "composites",
     "contraction",
     "creation",
+    "cumulative",
     "elementwise",
+    "indexing",
     "logic",
     "movement",
     "op_named",
     "reduction",
+    "sorting",
 ]

@@ -50,9 +50,14 @@ class SizeBuilder(Protocol):
 
 
 class Family(Protocol):
-    """What ops of one kind share: how arguments bind, and the type and shape rules."""
+    """What ops of one kind share: how arguments bind, and the type and shape rules.
+
+    ``data``: how many leading operands are read by their values (None: all); the others are
+    0-d integers that become sizes.
+    """
 
     name: str
+    data: int | None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

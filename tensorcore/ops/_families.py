@@ -86,6 +86,7 @@ class Elementwise:
     """
 
     name = "elementwise"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
@@ -193,6 +194,7 @@ class Reduction:
     """One operand, the attribute ``axes`` (sorted, non-negative); those axes vanish."""
 
     name = "reduction"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

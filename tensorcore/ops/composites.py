@@ -124,6 +124,7 @@ class AlongAxes:
     """One operand and the attribute ``axes``; the shape stays."""
 
     name = "along axes"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
@@ -248,6 +249,7 @@ class ShapeOf:
     """One operand of any dtype; the result is an int64 vector with one entry per axis."""
 
     name = "shape"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

@@ -154,7 +154,7 @@ def fold(node: Tensor) -> Tensor | None:
     op = node.op
     assert op is not None
     values = [i.attrs["value"] for i in op.operands(node.inputs, node.attrs)]
-    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to", "place"):
+    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to"):
         return None
     try:
         with np.errstate(all="ignore"):

@@ -14,7 +14,7 @@ from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.prelude import needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
-from tensorcore.program import Call, Kernel, Program, Size, Sizes, View
+from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
 
 from .callplan import CallPlan
 from .contract import CONTRACT, contract_operands
@@ -46,9 +46,15 @@ typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 """
 _RUN = """\
 int tc_run(Context *c, i64 segment) {
-  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++)
-    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
+  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+  }
   return 0;
+}
+"""
+_FAIL = """\
+static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
+  error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
 }
 """
 _VIEW = """\
@@ -67,6 +73,7 @@ class _Unit:
         self.operands: list[int] = []
         self.steps: list[tuple[str, int]] = []
         self.first: list[int] = []
+        self.failures: list[Failure] = []
         self.work: Counter[tuple[int, ...]] = Counter()
 
 
@@ -84,7 +91,8 @@ def emit(program: Program) -> tuple[list[str], CallPlan]:
         elif isinstance(step, Call):
             _contract(unit, step)
     unit.first.append(len(unit.steps))
-    return _files(unit), _plan(program)
+    failures = tuple((failure.error, failure.message) for failure in unit.failures)
+    return _files(unit), _plan(program)._replace(failures=failures)
 
 
 def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
@@ -101,7 +109,10 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     source = _function(text, _written_in_place(program, kernel))
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
     numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
-    _step(unit, name, [*text.slots, *text.sizes, *numbers])
+    known = len(unit.failures)
+    unit.failures.extend(kernel.failures)
+    failures = [known + k for k in text.failures]
+    _step(unit, name, [*text.slots, *text.sizes, *numbers, *failures])
     for stage in kernel.stages:
         cost = len(stage.body) + len(stage.loads) + len(stage.stores)
         unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
@@ -129,6 +140,11 @@ def _function(text: KernelText, in_place: bool) -> str:
         ctype = DTYPES[dtype].c
         lines.append(f"  const {ctype} k{k} = *(const {ctype} *)&tc_numbers[o[{position}]];")
         position += 1
+    for k in range(len(text.failures)):
+        lines.append(f"  const i64 f{k} = o[{position}];")
+        position += 1
+    if text.failures:
+        lines.append("  i64 *const error = c->error;")
     body = "\n".join([*lines, text.body])
     return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
 
@@ -160,6 +176,7 @@ def _files(unit: _Unit) -> list[str]:
         uses = helpers if "tc_contract_" in kernels else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
         own = head + needed(kernels + uses) + uses
+        own += _FAIL if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files
@@ -194,7 +211,7 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _RUN,
+            _RUN.replace("CHECK", "\n    if (c->error[0]) return 1;" if unit.failures else ""),
             _sizes(unit),
         )
     )
