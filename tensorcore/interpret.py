@@ -60,7 +60,7 @@ class Interpreter:
         args = [buffers[slot] for slot in step.inputs]
         try:
             result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
-        except OutOfRange as error:  # the reference does not know the user's line
+        except IndexError as error:  # the reference does not know the user's line
             made = "".join(f"\n  made at {origin}" for origin in step.origins)
             raise OutOfRange(f"{step.op}: {error}.{made}") from None
         buffers[out] = result if result.dtype == wanted else self.xp.astype(result, wanted)

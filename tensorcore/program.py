@@ -162,7 +162,8 @@ class Stage(NamedTuple):
 
     def accesses(self) -> tuple[Access, ...]:
         """Every address that the stage reads or writes."""
-        return tuple(part.access for part in (*self.all_loads(), *self.stores))
+        reads = tuple(load.access for load in self.all_loads())
+        return reads + tuple(store.access for store in self.stores)
 
 
 class Failure(NamedTuple):

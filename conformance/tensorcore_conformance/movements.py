@@ -100,10 +100,10 @@ def _window_update(full: bool) -> Iterator[Move]:
         small = list(shape)
         for k, axis in enumerate(axes):
             small[axis] = sizes[3 * k + 1]
-        yield (shape, tuple(small)), sizes, {"axes": axes}, ()
+        yield (shape, tuple(small)), sizes, {"axes": axes, "index": ()}, ()
         ones = (1,) * len(shape)
         flags = ((False,) * len(shape), (True,) * len(shape))
-        yield (shape, ones), sizes, {"axes": axes}, flags
+        yield (shape, ones), sizes, {"axes": axes, "index": ()}, flags
 
 
 def _size(full: bool) -> Iterator[Move]:

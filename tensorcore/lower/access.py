@@ -52,9 +52,7 @@ def gather_maps(node: Tensor, sizes: SizeTable) -> tuple[IndexMap, ...]:
         return AxisMap(None, zero, zero) if known else AxisMap(axis, zero, one)
 
     picked = [AxisMap(None, zero, one, gathered=k) for k in range(len(indices))]
-    rest = [
-        along(rank + k, known) for k, known in enumerate(x.broadcastable[len(indices) :])
-    ]
+    rest = [along(rank + k, known) for k, known in enumerate(x.broadcastable[len(indices) :])]
     places = tuple(
         tuple(along(axis, known) for axis, known in enumerate(i.broadcastable)) for i in indices
     )

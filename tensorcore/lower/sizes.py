@@ -257,6 +257,20 @@ class SizeTable:
             inputs = [self.shapes[i] for i in node.inputs]
             self.shapes[node] = op.family.shape(op, node, inputs, self)
 
+    def measured(self, expression: Tensor) -> tuple[SizeId, ...]:
+        """The sizes of an expression over nodes that are measured; iterative."""
+        stack = [expression]
+        while stack:
+            node = stack[-1]
+            missing = [i for i in node.inputs if i not in self.shapes]
+            if node in self.shapes:
+                stack.pop()
+            elif missing:
+                stack.extend(missing)
+            else:
+                self.measure([stack.pop()])
+        return self.shape(expression)
+
     def shape(self, node: Tensor) -> tuple[SizeId, ...]:
         """The sizes of a node, each by the one that stands for its equals."""
         return tuple(self.find(s) for s in self.shapes[node])

@@ -60,7 +60,11 @@ class _Writer:
         return Store(self.count - 1, access)
 
     def copy(
-        self, part: Tensor, window: Mapping[int, tuple[SizeId, SizeId]], shape: tuple[SizeId, ...]
+        self,
+        part: Tensor,
+        window: Mapping[int, tuple[SizeId, SizeId]],
+        shape: tuple[SizeId, ...],
+        combine: str = "",
     ) -> Stage:
         """A stage over ``shape`` that writes ``part`` into the node; ``window`` gives start and
         step along the axes where it does not fill the whole."""
@@ -71,14 +75,14 @@ class _Writer:
             AxisMap(a if a in axes else None, *window.get(a, (zero, one)))
             for a in range(self.node.ndim)
         )
-        store = self.target(index, axes)._replace(combine=_combine(self.node, bool(window)))
+        store = self.target(index, axes)._replace(combine=combine)
         return Stage(tuple(shape[a] for a in axes), (load,), (), (), (store,))
 
 
-def _combine(node: Tensor, part: bool) -> str:
-    """How a stage that writes a part of the node's result writes it: the op's ``c``."""
+def _combine(node: Tensor) -> str:
+    """How an update writes a part of its result: the op's ``c``."""
     code = node.op.c if node.op is not None else None
-    return code if part and isinstance(code, str) else ""
+    return code if isinstance(code, str) else ""
 
 
 def join_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
@@ -103,7 +107,7 @@ def window_update_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Ker
         shape[axis] = length
     writer = _Writer(node, sizes, slot_of)
     blank = writer.copy(base, {}, sizes.shape(node))
-    return writer.kernel(blank, writer.copy(value, window, tuple(shape)))
+    return writer.kernel(blank, writer.copy(value, window, tuple(shape), _combine(node)))
 
 
 def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
@@ -130,9 +134,7 @@ def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
             load = writer.load(index, _along(index, 0, axes, sizes), axes)
             loads.append(load)
             size = (sizes.shape(base)[k], k)
-            body.append(
-                Instr(writer.value(), "wrap", (load.value,), "int64", "int64", "", size)
-            )
+            body.append(Instr(writer.value(), "wrap", (load.value,), "int64", "int64", "", size))
         return loads, body
 
     loads, body = wrapped(places)
@@ -142,11 +144,9 @@ def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     loads.append(writer.load(value, _along(value, 0, over, sizes), over))
     zero, one = sizes.zero, sizes.one
     index = [AxisMap(None, zero, one, gathered=k) for k in range(len(indices))]
-    index += [
-        AxisMap(a if a in over else None, zero, one) for a in range(rank, len(extents))
-    ]
+    index += [AxisMap(a if a in over else None, zero, one) for a in range(rank, len(extents))]
     store = writer.target(tuple(index), over, [i.value for i in body])
-    store = store._replace(combine=_combine(node, True))
+    store = store._replace(combine=_combine(node))
     write = Stage(tuple(extents[a] for a in over), tuple(loads), tuple(body), (), (store,))
     return writer.kernel(check, blank, write, failures=failures)
 
@@ -155,7 +155,9 @@ def _along(t: Tensor, first: int, axes: Sequence[int], sizes: SizeTable) -> Inde
     """The map of a tensor whose axes are the loop axes from ``first`` on."""
     zero, one = sizes.zero, sizes.one
     return tuple(
-        AxisMap(None, zero, zero) if known or first + k not in axes else AxisMap(first + k, zero, one)
+        AxisMap(None, zero, zero)
+        if known or first + k not in axes
+        else AxisMap(first + k, zero, one)
         for k, known in enumerate(t.broadcastable)
     )
 

@@ -11,6 +11,7 @@ from . import (
     movement,
     reduction,
     sorting,
+    subtensor,
 )
 from ._declare import OPS, Op, op_named
 
@@ -28,4 +29,5 @@ __all__ = [
     "op_named",
     "reduction",
     "sorting",
+    "subtensor",
 ]

@@ -33,6 +33,10 @@ class SizeBuilder(Protocol):
         """The size that equals a 0-d integer tensor."""
         ...
 
+    def measured(self, expression: Tensor) -> Shape:
+        """The sizes of an expression over the node's own operands."""
+        ...
+
     def same(self, a: SizeId, b: SizeId, node: Tensor, what: str) -> SizeId:
         """Demand that two sizes are equal; returns the one to go on with."""
         ...

@@ -315,15 +315,20 @@ class Window(Movement):
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        result = list(shapes[0])
-        for k, axis in enumerate(node.attrs["axes"]):
-            start, length = (sizes.integer(s) for s in node.inputs[1 + 3 * k : 3 + 3 * k])
-            if axis in node.attrs["index"]:
-                what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} "
-                what += "entries"
-                sizes.demand("below", (start, shapes[0][axis]), node, what, OutOfRange)
-            result[axis] = length
-        return tuple(result)
+        return _window_shape(shapes[0], node, node.inputs[1:], sizes)
+
+
+def _window_shape(
+    shape: Shape, node: Tensor, triples: Sequence[Tensor], sizes: SizeBuilder
+) -> Shape:
+    result = list(shape)
+    for k, axis in enumerate(node.attrs["axes"]):
+        start, length = (sizes.integer(s) for s in triples[3 * k : 3 * k + 2])
+        if axis in node.attrs["index"]:
+            what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} entries"
+            sizes.demand("below", (start, shape[axis]), node, what, OutOfRange)
+        result[axis] = length
+    return tuple(result)
 
 
 def _slices(sizes: Sequence[Any], axes: tuple[int, ...], ndim: int) -> tuple[slice, ...]:
@@ -348,7 +353,8 @@ def window(x: Tensor, *sizes: TensorLike, axes: tuple[int, ...], index: tuple[in
 
 @window.gradient
 def _(g: Tensor, y: Tensor, x: Tensor, *sizes: Tensor) -> Any:
-    back = window_set.make((zeros_like(x, g.dtype), g, *sizes), {"axes": y.attrs["axes"]})
+    places = {**y.attrs, "index": ()}
+    back = window_set.make((zeros_like(x, g.dtype), g, *sizes), places)
     return (back,) + (None,) * len(sizes)
 
 
@@ -363,7 +369,8 @@ class WindowUpdate(Movement):
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
         sizes = tuple(as_size(s, op.name) for s in args[2:])
-        return (args[0], args[1], *sizes), {"axes": tuple(attrs["axes"])}
+        places = {name: tuple(attrs[name]) for name in ("axes", "index")}
+        return (args[0], args[1], *sizes), places
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -379,11 +386,8 @@ class WindowUpdate(Movement):
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
         base, value = shapes[:2]
-        for axis in range(node.ndim):
-            if axis in node.attrs["axes"]:
-                wanted = sizes.integer(node.inputs[3 + 3 * node.attrs["axes"].index(axis)])
-            else:
-                wanted = base[axis]
+        cut = _window_shape(base, node, node.inputs[2:], sizes)
+        for axis, wanted in enumerate(cut):
             what = f"axis {axis} of the window and of what is written there"
             if not node.inputs[1].broadcastable[axis]:
                 sizes.same(wanted, value[axis], node, what)
@@ -391,7 +395,7 @@ class WindowUpdate(Movement):
 
 
 def _reference_window_set(
-    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...]
+    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
     result = base.copy()
     result[_slices(sizes, axes, base.ndim)] = value
@@ -399,7 +403,7 @@ def _reference_window_set(
 
 
 def _reference_window_add(
-    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...]
+    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
     result = base.copy()
     result[_slices(sizes, axes, base.ndim)] += value
@@ -407,29 +411,41 @@ def _reference_window_add(
 
 
 @declare(WindowUpdate(), accepts=ALL, reference=_reference_window_set)
-def window_set(base: Tensor, value: Tensor, *sizes: TensorLike, axes: tuple[int, ...]) -> Tensor:
+def window_set(
+    base: Tensor,
+    value: Tensor,
+    *sizes: TensorLike,
+    axes: tuple[int, ...],
+    index: tuple[int, ...],
+) -> Tensor:
     """``base`` with ``value`` written to a window of it; ``value`` may stretch."""
 
 
 @declare(WindowUpdate(), accepts=ALL, reference=_reference_window_add, c="sum")
-def window_add(base: Tensor, value: Tensor, *sizes: TensorLike, axes: tuple[int, ...]) -> Tensor:
+def window_add(
+    base: Tensor,
+    value: Tensor,
+    *sizes: TensorLike,
+    axes: tuple[int, ...],
+    index: tuple[int, ...],
+) -> Tensor:
     """``base`` with ``value`` added to a window of it; ``value`` may stretch."""
 
 
 @window_set.gradient
 def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *sizes: Tensor) -> Any:
-    axes = y.attrs["axes"]
+    places = {**y.attrs, "index": ()}
     return (
-        lambda: window_set.make((g, zeros_like(value, g.dtype), *sizes), {"axes": axes}),
-        lambda: window.make((g, *sizes), {"axes": axes, "index": ()}),
+        lambda: window_set.make((g, zeros_like(value, g.dtype), *sizes), places),
+        lambda: sum_to(window.make((g, *sizes), places), value),
         *(None,) * len(sizes),
     )
 
 
 @window_add.gradient
 def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *sizes: Tensor) -> Any:
-    back = window.make((g, *sizes), {"axes": y.attrs["axes"], "index": ()})
-    return (g, back) + (None,) * len(sizes)
+    places = {**y.attrs, "index": ()}
+    return (g, lambda: sum_to(window.make((g, *sizes), places), value)) + (None,) * len(sizes)
 
 
 def zeros_like(x: Tensor, dtype: str) -> Tensor:

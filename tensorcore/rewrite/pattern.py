@@ -20,7 +20,7 @@ from ..types import TensorType
 Bindings = dict[Tensor, Tensor]
 COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "eq", "neq", "and", "or", "xor"})
 #: Ops that only move values: an elementwise function of a moved tensor is the moved function.
-MOVES = frozenset({"dimshuffle", "reshape_to", "broadcast_to", "window", "identity"})
+MOVES = frozenset({"dimshuffle", "reshape_to", "broadcast_to", "window", "subtensor", "identity"})
 
 
 class Exactness(Enum):

@@ -57,6 +57,8 @@ from ..types import TensorType
 from . import nnet
 from .functions import *  # noqa: F403
 from .functions import __all__ as _functions
+from .indexing import *  # noqa: F403
+from .indexing import __all__ as _indexing
 from .variables import constructors
 
 TensorVariable = Tensor
@@ -90,7 +92,7 @@ __all__ = [  # noqa: PLE0604
     "log_softmax", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "pow",
     "reciprocal", "round", "second", "sgn", "sigmoid", "sin", "softplus", "sqr", "sqrt",
     "square", "sub", "switch", "tan", "tanh", "true_div", "verify_grad", "where", "xor",
-    *_functions, *_constructors,
+    *_functions, *_indexing, *_constructors,
 ]  # fmt: skip
 
 

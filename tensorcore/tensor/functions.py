@@ -42,7 +42,7 @@ from ..ops.reduction import (
     reduce_prod,
     reduce_sum,
 )
-from .indexing import subtensor
+from .indexing import known_entries, subtensor
 
 Axis = int | Sequence[int] | None
 
@@ -200,10 +200,9 @@ def size_list(sizes: Any) -> list[Tensor]:
     if isinstance(sizes, Tensor):
         if sizes.ndim == 0:
             return [as_size(sizes, "shape")]
-        if sizes.op is not None and sizes.op.name == "shape":
-            return list(shape_list(sizes.inputs[0]))
-        if sizes.op is not None and sizes.op.name == "constant":
-            return [as_size(int(n), "shape") for n in sizes.attrs["value"]]
+        entries = known_entries(sizes)
+        if entries is not None:
+            return [as_size(e, "shape") for e in entries]
         raise TypeError(
             "a shape given as one symbolic vector has an unknown number of axes; give ndim=, or "
             "a list of sizes."

@@ -34,7 +34,8 @@ class GeneratedC:
 
     def capabilities(self) -> Capabilities:
         """Fused kernels and contractions; float16 and complex are not generated yet."""
-        return Capabilities(dtypes=(*BOOL, *INTEGERS, "float32", "float64"), fuses=True)
+        dtypes = (*BOOL, *INTEGERS, "float32", "float64")
+        return Capabilities(dtypes=dtypes, calls=frozenset({"argsort"}), fuses=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""

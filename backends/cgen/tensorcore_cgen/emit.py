@@ -6,6 +6,7 @@ files of kernels that compile in parallel. No text comes from the user.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,11 +19,14 @@ from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
 
 from .callplan import CallPlan
 from .contract import CONTRACT, contract_operands
+from .sort import argsort_helper, argsort_operands
 
 #: Kernels per file: compile time grows faster than linearly with the length of a file. From
 #: ``_SPLIT`` kernels on there are two files, as two compilers at once answer sooner.
 _KERNELS_PER_FILE = 32
 _SPLIT = 6
+#: How functions that use the helpers of whole-buffer calls are recognised.
+_CALLS = re.compile(r"tc_(contract|argsort)_")
 
 PRELUDE = """\
 typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
@@ -89,7 +93,7 @@ def emit(program: Program) -> tuple[list[str], CallPlan]:
             unit.helpers["view"] = _VIEW
             _step(unit, "tc_view", [step.output, step.source])
         elif isinstance(step, Call):
-            _contract(unit, step)
+            _call(unit, step)
     unit.first.append(len(unit.steps))
     failures = tuple((failure.error, failure.message) for failure in unit.failures)
     return _files(unit), _plan(program)._replace(failures=failures)
@@ -149,16 +153,22 @@ def _function(text: KernelText, in_place: bool) -> str:
     return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
 
 
-def _contract(unit: _Unit, step: Call) -> None:
-    if step.op != "contract":
+def _call(unit: _Unit, step: Call) -> None:
+    slots = unit.program.slots
+    dtype = DTYPES[slots[step.inputs[0]].dtype]
+    if step.op == "contract":
+        helper = CONTRACT[dtype.kind](dtype)
+        function, work = contract_operands(unit.program, step)
+        shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
+    elif step.op == "argsort":
+        helper = argsort_helper(dtype)
+        function, work = argsort_operands(unit.program, step)
+        shapes = [slots[step.inputs[0]].shape]
+    else:
         raise ValueError(f"cgen takes no call of {step.op}")
-    dtype = DTYPES[unit.program.slots[step.outputs[0]].dtype]
-    function, work = contract_operands(unit.program, step)
-    name = f"tc_contract_{dtype.c}"
-    unit.helpers[name] = CONTRACT[dtype.kind](dtype)
+    unit.helpers[f"tc_{step.op}_{dtype.c}"] = helper
     source = function.replace("TYPE", dtype.c)
     label = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
-    shapes = [unit.program.slots[s].shape for s in (*step.inputs, *step.outputs)]
     _step(unit, label, [*step.inputs, *step.outputs, *(n for shape in shapes for n in shape)])
     unit.work[tuple(sorted(work))] += 2
 
@@ -173,7 +183,7 @@ def _files(unit: _Unit) -> list[str]:
     hidden = '__attribute__((visibility("hidden"))) '
     for number, chunk in enumerate(_chunks(named, len(helpers))):
         kernels = "".join(text for _, text in chunk)
-        uses = helpers if "tc_contract_" in kernels else ""
+        uses = helpers if _CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
         own = head + needed(kernels + uses) + uses
         own += _FAIL if "tc_fail(" in kernels else ""
@@ -184,13 +194,13 @@ def _files(unit: _Unit) -> list[str]:
 
 def _chunks(named: list[tuple[str, str]], helpers: int) -> list[list[tuple[str, str]]]:
     """The functions by file, of about equal length; those that share helpers together."""
-    ordered = sorted(named, key=lambda pair: "tc_contract_" in pair[1])
+    ordered = sorted(named, key=lambda pair: bool(_CALLS.search(pair[1])))
     count = max(-(-len(ordered) // _KERNELS_PER_FILE), 2 if len(ordered) >= _SPLIT else 1)
     total = sum(len(text) for _, text in ordered) + helpers
     chunks: list[list[tuple[str, str]]] = [[] for _ in range(count)]
     written, helped = 0, False
     for pair in ordered:
-        if "tc_contract_" in pair[1] and not helped:
+        if _CALLS.search(pair[1]) and not helped:
             helped, written = True, written + helpers
         chunks[min(written * count // max(total, 1), count - 1)].append(pair)
         written += len(pair[1])
