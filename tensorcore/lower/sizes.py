@@ -241,8 +241,8 @@ class SizeTable:
             if known:
                 label = repr(node).replace("{", "{{").replace("}", "}}")
                 what = f"axis {axis} of {label} is broadcastable: its size and 1"
-                self.checks.append(Check("equal", (size, one), check_message(node, f"{what} must be "
-                                         "equal, found {0} and {1}")))  # fmt: skip
+                text = check_message(node, f"{what} must be equal, found {{0}} and {{1}}")
+                self.checks.append(Check("equal", (size, one), text))
                 size = one
             shape.append(size)
         self.shapes[node] = tuple(shape)

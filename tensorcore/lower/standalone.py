@@ -191,8 +191,8 @@ def positions_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     here = Instr(writer.value(), "index", (), "int64", "int64", "", 0)
     # The state counts this entry too, so its place is one before.
     before = sizes.const(-1)
-    access = address(slot_of(node), sizes.shape(node),
-                     (AxisMap(None, before, sizes.one, gathered=0),), (0,), sizes, (running,))  # fmt: skip
+    place = AxisMap(None, before, sizes.one, gathered=0)
+    access = address(slot_of(node), sizes.shape(node), (place,), (0,), sizes, (running,))
     store = Store(here.value, access, "", load.value)
     inner = sizes.shape(mask)
     return writer.kernel(Stage(inner, (load,), (cast, here), (found,), (store,)))

@@ -280,7 +280,7 @@ class IndexedUpdate(Indexing):
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
-        x, value, *rest = inputs
+        x, value = inputs[:2]
         found = super().infer(op, inputs, attrs)
         if value.ndim > found.ndim:
             raise ShapeError(
@@ -339,7 +339,13 @@ def set_subtensor(
     return _updated(as_tensor(x), as_tensor(value), given, index, add=False)
 
 
-@declare(IndexedUpdate(), composite=True, accepts=("bool", *NUMERIC), reference=_reference_inc)
+@declare(
+    IndexedUpdate(),
+    composite=True,
+    accepts=("bool", *NUMERIC),
+    reference=_reference_inc,
+    c="sum",
+)
 def inc_subtensor(
     x: TensorLike, value: TensorLike, *operands: TensorLike, index: Sequence[Entry]
 ) -> Tensor:
