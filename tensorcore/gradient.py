@@ -322,7 +322,7 @@ def verify_grad(
     naming the input and the position that differ most.
     """
     from .function import function
-    from .tensor.functions import sum as sum_
+    from .tensor.reductions import sum as sum_
 
     draw = rng or np.random.default_rng(0)
     points = [np.asarray(p, dtype=np.result_type(p, np.float32)) for p in pt]

@@ -253,10 +253,10 @@ class Tensor:
         return _apply("pow", other, self)
 
     def __matmul__(self, other: TensorLike) -> Tensor:
-        return _apply("dot", self, other)
+        return _apply("matmul", self, other)
 
     def __rmatmul__(self, other: TensorLike) -> Tensor:
-        return _apply("dot", other, self)
+        return _apply("matmul", other, self)
 
     def __neg__(self) -> Tensor:
         return _apply("neg", self)

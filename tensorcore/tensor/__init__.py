@@ -54,11 +54,22 @@ from ..ops.logic import (
 )
 from ..ops.movement import dimshuffle
 from ..types import TensorType
-from . import nnet
-from .functions import *  # noqa: F403
-from .functions import __all__ as _functions
+from . import (
+    creation,
+    indexing,
+    nnet,
+    operators,  # noqa: F401 (gives Tensor its operators)
+    ordering,
+    products,
+    reductions,
+    shapes,
+)
+from .creation import *  # noqa: F403
 from .indexing import *  # noqa: F403
-from .indexing import __all__ as _indexing
+from .ordering import *  # noqa: F403
+from .products import *  # noqa: F403
+from .reductions import *  # noqa: F403
+from .shapes import *  # noqa: F403
 from .variables import constructors
 
 TensorVariable = Tensor
@@ -71,28 +82,19 @@ round = round_half_to_even
 second = fill
 
 
-def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
-    """A constant tensor with this value."""
-    from .. import dtypes
-
-    node = as_tensor(value, dtypes.canonical(dtype) if dtype else None)
-    if name:
-        node.name = name
-    return node
-
-
 _constructors = constructors()
 globals().update(_constructors)
 
 __all__ = [  # noqa: PLE0604
     "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_",
-    "as_tensor", "as_tensor_variable", "cast", "ceil", "clip", "constant", "cos", "dimshuffle",
+    "as_tensor", "as_tensor_variable", "cast", "ceil", "clip", "cos", "dimshuffle",
     "eq", "exp", "expm1", "fill", "floor", "ge", "grad", "gt", "hessian", "identity", "int_div",
     "inv", "invert", "isinf", "isnan", "jacobian", "le", "log", "log10", "log1p", "log2",
     "log_softmax", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "pow",
     "reciprocal", "round", "second", "sgn", "sigmoid", "sin", "softplus", "sqr", "sqrt",
     "square", "sub", "switch", "tan", "tanh", "true_div", "verify_grad", "where", "xor",
-    *_functions, *_indexing, *_constructors,
+    *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
+    *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip
 
 

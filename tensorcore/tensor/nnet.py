@@ -9,7 +9,8 @@ from ..ops.composites import sigmoid, softplus
 from ..ops.composites import softmax as _softmax
 from ..ops.elementwise import cast, log
 from ..ops.logic import eq, ge, lt, maximum, switch
-from .functions import Axis, arange, sum
+from .creation import arange
+from .reductions import Axis, sum
 
 __all__ = [
     "binary_crossentropy",
