@@ -152,13 +152,13 @@ class Stage(NamedTuple):
         """The loads, those in the body included."""
         return self.loads + tuple(entry for entry in self.body if isinstance(entry, Load))
 
-    def copies(self, source: SlotId, target: SlotId) -> bool:
-        """Whether the stage only copies one buffer to the same places of another."""
+    def copied(self) -> SlotId | None:
+        """The buffer that the stage copies to the same places of another, if that is all."""
         if self.body or self.accumulates or len(self.loads) != 1 or len(self.stores) != 1:
-            return False
-        read, write = self.loads[0].access, self.stores[0].access
-        same = read._replace(slot=target) == write and read.slot == source
-        return same and self.stores[0].value == self.loads[0].value
+            return None
+        (load,), (store,) = self.loads, self.stores
+        same = load.access._replace(slot=store.access.slot) == store.access
+        return load.access.slot if same and store == Store(load.value, store.access) else None
 
     def accesses(self) -> tuple[Access, ...]:
         """Every address that the stage reads or writes."""

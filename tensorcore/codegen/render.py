@@ -172,12 +172,10 @@ class KernelPrinter:
             self._body(stage, outer)
             return
         inner = [f"j{k}" for k in range(rank)]
-        in_place = bool(stage.stores) and stage.copies(
-            stage.loads[0].access.slot if stage.loads else -1, stage.stores[0].access.slot
-        )
-        if in_place:  # a result that is written over its own base needs no copy of it
-            read, write = stage.loads[0].access.slot, stage.stores[0].access.slot
-            self._line(f"if ({self._pointer(read, False)} != {self._pointer(write, True)}) {{")
+        base = stage.copied()
+        if base is not None:  # a result that is written over its own base needs no copy of it
+            target = self._pointer(stage.stores[0].access.slot, True)
+            self._line(f"if ({self._pointer(base, False)} != {target}) {{")
             self._depth += 1
         for a in stage.accumulates:
             self._declare(a)
@@ -188,7 +186,7 @@ class KernelPrinter:
             self._close()
         for a in stage.accumulates:
             self._finish(a)
-        if in_place:
+        if base is not None:
             self._close()
 
     def _innermost(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:

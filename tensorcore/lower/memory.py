@@ -120,4 +120,4 @@ def _maps_onto(step: Step, cell: SlotId, slot: SlotId) -> bool:
         return len(stores) == 1 and all(a == stores[0] for a in loads)
     others = [s for s in step.stages if s is not stages[0]]
     reads = {load.access.slot for s in others for load in s.all_loads()}
-    return stages[0].copies(cell, slot) and cell not in reads
+    return stages[0].copied() == cell and cell not in reads

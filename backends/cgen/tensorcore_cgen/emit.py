@@ -110,7 +110,8 @@ def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
 def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
     text = print_kernel(kernel, program.slots, program.sizes, C99)
-    source = _function(text, _written_in_place(program, kernel))
+    in_place = _written_in_place(program, kernel)
+    source = _function(text, in_place)
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
     numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
     known = len(unit.failures)
@@ -118,6 +119,8 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     failures = [known + k for k in text.failures]
     _step(unit, name, [*text.slots, *text.sizes, *numbers, *failures])
     for stage in kernel.stages:
+        if in_place and stage.copied() is not None:
+            continue  # mostly there is nothing to copy
         cost = len(stage.body) + len(stage.loads) + len(stage.stores)
         unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
 
