@@ -11,9 +11,10 @@ from . import dtypes
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
 from .graph import substitute, toposort, variables
 from .node import Tensor, as_tensor, warn, where_made
+from .ops.complexes import in_dtype
 from .ops.composites import fill
 from .ops.creation import iota
-from .ops.elementwise import add, cast, cast_to
+from .ops.elementwise import add, cast
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
 from .types import TensorType
@@ -39,7 +40,7 @@ def _match(g: Tensor, x: Tensor) -> Tensor:
     g = sum_to(g, x) if g.ndim >= x.ndim else g
     if g.broadcastable != x.broadcastable:
         g = reshape_to.make((g, *shape_list(x)), {"broadcastable": x.broadcastable})
-    return cast_to(g, x.dtype)
+    return in_dtype(g, x.dtype)
 
 
 def _contributions(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tuple[Tensor, Tensor]]:

@@ -173,6 +173,16 @@ class Tensor:
         """The axes reversed."""
         return self.dimshuffle(*reversed(range(self.ndim)))
 
+    @property
+    def real(self) -> Tensor:
+        """The real part; of a real tensor, the tensor itself."""
+        return _apply("real", self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part; zeros for a real tensor."""
+        return _apply("imag", self)
+
     def __repr__(self) -> str:
         if self.name:
             return self.name
@@ -288,6 +298,24 @@ class Tensor:
     def __rxor__(self, other: TensorLike) -> Tensor:
         return _apply("xor", other, self)
 
+    def __lshift__(self, other: TensorLike) -> Tensor:
+        return _apply("left_shift", self, other)
+
+    def __rlshift__(self, other: TensorLike) -> Tensor:
+        return _apply("left_shift", other, self)
+
+    def __rshift__(self, other: TensorLike) -> Tensor:
+        return _apply("right_shift", self, other)
+
+    def __rrshift__(self, other: TensorLike) -> Tensor:
+        return _apply("right_shift", other, self)
+
+    def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __lt__(self, other: TensorLike) -> Tensor:
         return _apply("lt", self, other)
 
@@ -352,6 +380,16 @@ class Tensor:
     def dot(self, other: TensorLike) -> Tensor:
         """See ``T.dot``."""
         return _apply("dot", self, other)
+
+    def conj(self) -> Tensor:
+        """The complex conjugate; of a real tensor, the tensor itself."""
+        return _apply("conj", self)
+
+    conjugate = conj
+
+    def round(self, mode: str = "half_to_even") -> Tensor:
+        """See ``T.round``."""
+        return _apply("round", self, mode)
 
     def astype(self, dtype: Any) -> Tensor:
         """This tensor cast to another dtype."""

@@ -124,3 +124,135 @@ def rounded(values: Sequence[Any]) -> Array:
         rest = float(value - high) if np.isfinite(high) else 0.0
         result[k] = np.longdouble(high) + np.longdouble(rest)
     return result
+
+
+# -- what each op means, said a second time ---------------------------------------------------
+
+
+def _away(x: Any) -> Any:
+    return mp.sign(x) * mp.floor(abs(x) + mpmath.mpf(1) / 2)
+
+
+#: Over numbers of mpmath, real or complex: what the reference of an op must agree with. An op
+#: that is not listed is held to its own formula, evaluated in arbitrary precision.
+MEANING: dict[str, Callable[..., Any]] = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "true_div": lambda x, y: x / y,
+    "int_div": lambda x, y: mp.floor(x / y),
+    "mod": lambda x, y: x - y * mp.floor(x / y),
+    "pow": mp.power,
+    "neg": lambda x: -x,
+    "abs": abs,
+    "abs_complex": abs,
+    "sgn": mp.sign,
+    "identity": lambda x: x,
+    "exp": mp.exp,
+    "exp2": lambda x: mp.power(2, x),
+    "expm1": mp.expm1,
+    "log": mp.log,
+    "log2": lambda x: mp.log(x, 2),
+    "log10": lambda x: mp.log(x, 10),
+    "log1p": lambda x: mp.log(1 + x),
+    "sqrt": mp.sqrt,
+    "sin": mp.sin,
+    "cos": mp.cos,
+    "tan": mp.tan,
+    "sinh": mp.sinh,
+    "cosh": mp.cosh,
+    "tanh": mp.tanh,
+    "arcsin": mp.asin,
+    "arccos": mp.acos,
+    "arctan": mp.atan,
+    "arctan2": mp.atan2,
+    "arcsinh": mp.asinh,
+    "arccosh": mp.acosh,
+    "arctanh": mp.atanh,
+    "hypot": mp.hypot,
+    "deg2rad": mp.radians,
+    "rad2deg": mp.degrees,
+    "floor": mp.floor,
+    "ceil": mp.ceil,
+    "trunc": lambda x: mp.sign(x) * mp.floor(abs(x)),
+    "round_half_to_even": mp.nint,
+    "round_half_away_from_zero": _away,
+    "copysign": lambda x, y: abs(x) if y >= 0 else -abs(x),
+    "erf": mp.erf,
+    "erfc": mp.erfc,
+    "erfcx": lambda x: mp.exp(x * x) * mp.erfc(x),
+    "erfinv": mp.erfinv,
+    "erfcinv": lambda x: mp.erfinv(1 - x),
+    "gamma": mp.gamma,
+    "gammaln": lambda x: mp.log(abs(mp.gamma(x))),
+    "psi": mp.digamma,
+    "tri_gamma": lambda x: mp.psi(1, x),
+    "polygamma": lambda n, x: mp.psi(int(n), x),
+    "logaddexp": lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
+    "xlogx": lambda x: x * mp.log(x),
+    "xlogy0": lambda x, y: x * mp.log(y),
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "softplus": lambda x: mp.log(1 + mp.exp(x)),
+    "sqr": lambda x: x * x,
+    "clip": lambda x, low, high: min(max(x, low), high),
+    "fill": lambda x, value: value,
+    "maximum": max,
+    "minimum": min,
+    "switch": lambda c, x, y: x if c else y,
+    "conj": mp.conj,
+    "real": mp.re,
+    "imag": mp.im,
+    "complex": mpmath.mpc,
+    "complex_from_polar": lambda r, a: mpmath.mpc(r * mp.cos(a), r * mp.sin(a)),
+    "angle": mp.arg,
+    "eq": lambda x, y: x == y,
+    "neq": lambda x, y: x != y,
+    "lt": lambda x, y: x < y,
+    "le": lambda x, y: x <= y,
+    "gt": lambda x, y: x > y,
+    "ge": lambda x, y: x >= y,
+    "isnan": mp.isnan,
+    "isinf": mp.isinf,
+    "isfinite": mp.isfinite,
+    "signbit": lambda x: x < 0,
+}
+
+
+def _whole_power(x: int, y: int) -> int:
+    if y >= 0:
+        return int(x**y) if abs(x) < 2 or y < 64 else pow(x, y, 1 << 64)
+    return x if abs(x) == 1 and y % 2 else int(abs(x) == 1)
+
+
+#: Over Python's integers, before the result is brought into the range of its dtype.
+WHOLE_MEANING: dict[str, Callable[..., Any]] = {
+    **{name: MEANING[name] for name in ("add", "sub", "mul", "neg", "abs", "identity", "sqr")},
+    **{name: MEANING[name] for name in ("clip", "fill", "maximum", "minimum", "switch")},
+    **{name: MEANING[name] for name in ("eq", "neq", "lt", "le", "gt", "ge")},
+    "int_div": lambda x, y: x // y if y else 0,
+    "mod": lambda x, y: x % y if y else 0,
+    "pow": _whole_power,
+    "sgn": lambda x: (x > 0) - (x < 0),
+    "and": lambda x, y: x & y,
+    "or": lambda x, y: x | y,
+    "xor": lambda x, y: x ^ y,
+    "invert": lambda x: ~x,
+    "left_shift": lambda x, y: x << y if 0 <= y < 64 else 0,
+    "right_shift": lambda x, y: x >> (y if 0 <= y < 64 else 64),
+}
+#: Over truth values, where these mean something else than over integers.
+TRUTH_MEANING: dict[str, Callable[..., Any]] = {
+    **WHOLE_MEANING,
+    "add": lambda x, y: x or y,
+    "mul": lambda x, y: x and y,
+    "invert": lambda x: not x,
+}
+
+
+def in_range(number: int, dtype: np.dtype[Any]) -> Any:
+    """The integer brought into the range of the dtype by leaving out high bits."""
+    if dtype.kind == "b":
+        return bool(number)
+    bits = 8 * dtype.itemsize
+    low = int(number) & ((1 << bits) - 1)
+    return low - (1 << bits) if dtype.kind == "i" and low >> (bits - 1) else low

@@ -7,6 +7,7 @@ import pytest
 from tensorcore import Lop, dtypes
 from tensorcore.ops import OPS
 
+from .complex_gradients import check_complex_gradients
 from .gradients import check_gradients, checkable
 from .samples import forms, missing_samples
 from .subject import Subject
@@ -32,6 +33,12 @@ def test_gradient(op_name: str, subject: Subject, complaints: dict[str, list[str
         assert not found, "\n".join(found[:10])
 
 
+def test_complex_gradient(op_name: str, subject: Subject, full: bool) -> None:
+    """The gradient of a real cost is right for complex operands and through complex results."""
+    found = check_complex_gradients(subject, OPS[op_name], full)
+    assert not found, "\n".join(found[:10])
+
+
 def test_declared(op_name: str) -> None:
     """An op with float results has a gradient, or says that it has none."""
     op = OPS[op_name]
@@ -55,7 +62,7 @@ def test_dtype(op_name: str) -> None:
     op = OPS[op_name]
     if missing_samples(op) or not op.differentiable:
         return
-    for dtype in (d for d in op.accepts if dtypes.kind(d) == "f"):
+    for dtype in (d for d in op.accepts if dtypes.is_float(d)):
         form = forms(op, dtype, False)[0]
         inputs = form.variables()
         wrt = [x for x in inputs if dtypes.is_float(x.dtype)]

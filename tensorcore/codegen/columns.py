@@ -42,7 +42,9 @@ def _by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
         return False
     if not 0 < len(first.accumulates) <= _MOST:
         return False
-    if any(a.combine not in _COMBINES or a.running is not None for a in first.accumulates):
+    if any(a.combine not in _COMBINES or kind(a.dtype) == "c" for a in first.accumulates):
+        return False
+    if any(a.running is not None for a in first.accumulates):
         return False
     last = len(kernel.axes) - 1
 
@@ -70,7 +72,8 @@ class ColumnPrinter(KernelPrinter):
         self._reduce(first, index)
         self._columns(index[-1], "")
         for a in first.accumulates:
-            self._line(f"const {self._type(a.dtype)} v{a.value} = a{a.value}[l];")
+            found = self._rounded(a.dtype, f"a{a.value}[l]")
+            self._line(f"const {self._type(a.dtype)} v{a.value} = {found};")
         for stage in rest:
             self._body(stage, index)
         for _ in range(rank + 1):

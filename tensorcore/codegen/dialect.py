@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from ..dtypes import DTYPES
 
+_NONE: Mapping[str, str] = {}
+
 
 class Dialect(NamedTuple):
     """Spellings of one C-family language.
@@ -15,6 +17,11 @@ class Dialect(NamedTuple):
     replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``pointer``: the
     qualifiers of a buffer pointer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
+
+    A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
+    of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
+    the index. ``stores``: how it is written, ``{2}`` the value. ``rounds``: how a value of the
+    computed dtype becomes one that the stored dtype has, ``{0}`` the value and ``#`` its word.
     """
 
     name: str
@@ -22,17 +29,45 @@ class Dialect(NamedTuple):
     suffix: Mapping[str, str]
     pointer: str = "restrict"
     simd: str = ""
+    computed: Mapping[str, str] = _NONE
+    loads: Mapping[str, str] = _NONE
+    stores: Mapping[str, str] = _NONE
+    rounds: Mapping[str, str] = _NONE
+
+    def in_registers(self, dtype: str) -> str:
+        """The dtype in which values of ``dtype`` are computed."""
+        return self.computed.get(dtype, dtype)
 
     def fill(self, template: str, dtype: str, args: list[str]) -> str:
         """A template's text: ``{0}`` operands, ``@`` function suffix, ``#`` dtype word."""
+        dtype = self.in_registers(dtype)
         text = template.replace("@", self.suffix.get(dtype, "")).replace("#", DTYPES[dtype].c)
         return text.format(*args)
+
+    def load(self, dtype: str, pointer: str, index: str) -> str:
+        """The value at an index, in the dtype of registers."""
+        return self.loads.get(dtype, "{0}[{1}]").format(pointer, index)
+
+    def store(self, dtype: str, pointer: str, index: str, value: str) -> str:
+        """The statement that writes a value of the dtype of registers."""
+        return self.stores.get(dtype, "{0}[{1}] = {2};").format(pointer, index, value)
+
+    def rounded(self, dtype: str, source: str, value: str) -> str:
+        """A value of the dtype ``source`` as one that ``dtype`` has, in registers."""
+        template = self.rounds.get(dtype)
+        if template is None:
+            return value
+        return template.replace("#", DTYPES[source].c).format(value)
 
 
 #: C99 with the short type names of the prelude.
 C99 = Dialect(
     name="c",
     types={name: d.c for name, d in DTYPES.items()},
-    suffix={"float32": "f", "float16": "f"},
+    suffix={"float32": "f"},
     simd="#pragma omp simd{clauses}",
+    computed={"float16": "float32"},
+    loads={"float16": "tc_load_f16({0}[{1}])"},
+    stores={"float16": "{0}[{1}] = tc_store_f16({2});"},
+    rounds={"float16": "tc_round_#({0})"},
 )

@@ -1,14 +1,26 @@
 """Scalar functions that templates use, in the common subset of C99, OpenCL C and CUDA C.
 
 Each entry is named as templates write it, with ``#`` for the dtype word; ``needed`` picks the
-entries a text mentions, so that a unit carries nothing it does not use.
+entries a text mentions, and what those mention, so that a unit carries nothing it does not use.
+In an entry ``T`` is the type of its dtype, ``U`` the unsigned one, ``R`` the type of a part of
+a complex number and ``~`` its word, ``C`` the complex type over ``T``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from ..dtypes import DTYPES
+from ..dtypes import DTYPES, real_part
+from .dialect import Dialect
+from .prelude_complex import COMPLEX, CONSTRUCT
+from .prelude_half import HALF
+from .prelude_special import SPECIAL
+
+#: The types of complex numbers: a pair of reals, as no one spelling of them is common to all.
+COMPLEX_TYPES = """\
+typedef struct { f32 re, im; } c64; typedef struct { f64 re, im; } c128;
+"""
 
 _FLOORDIV_SIGNED = """\
 static inline T tc_floordiv_#(T a, T b) {
@@ -74,35 +86,80 @@ static inline i64 tc_truncate_#(T x) {
   return x >= (T)-9223372036854775808.0 && x < (T)9223372036854775808.0
     ? (i64)x : (i64)0x8000000000000000ull;
 }
-static inline i32 tc_truncate32_#(T x) {
+"""
+_TRUNCATE_SHORT = """\
+static inline i32 tc_truncate_short_#(T x) {
   return x > (T)-2147483649.0 && x < (T)2147483648.0 ? (i32)x : (i32)0x80000000u;
 }
+"""
+_TRUNCATE_UNSIGNED = """\
 static inline u64 tc_truncate_unsigned_#(T x) {
   return x >= (T)9223372036854775808.0 && x < (T)18446744073709551616.0
     ? (u64)x : (u64)tc_truncate_#(x);
+}
+"""
+# Shifting by the width or more is no operation of C. NumPy then gives what remains: 0 or the
+# sign; a negative number of places counts as a large one.
+_SHIFT_LEFT = """\
+static inline T tc_shift_left_#(T a, T b) {
+  return (u64)b < 8 * sizeof(T) ? (T)((U)a << b) : 0;
+}
+"""
+_SHIFT_RIGHT = """\
+static inline T tc_shift_right_#(T a, T b) {
+  return (u64)b < 8 * sizeof(T) ? (T)(a >> b) : (T)(a < 0 ? -1 : 0);
+}
+"""
+_SHIFT_RIGHT_UNSIGNED = """\
+static inline T tc_shift_right_#(T a, T b) {
+  return (u64)b < 8 * sizeof(T) ? (T)(a >> b) : 0;
 }
 """
 
 _KINDS: dict[str, dict[str, str]] = {
     "tc_floordiv": {"i": _FLOORDIV_SIGNED, "u": _FLOORDIV_UNSIGNED, "f": _FLOORDIV_FLOAT},
     "tc_mod": {"i": _MOD_SIGNED, "u": _MOD_UNSIGNED, "f": _MOD_FLOAT},
-    "tc_pow": {"i": _POW_SIGNED, "u": _POW_UNSIGNED},
+    "tc_pow": {"i": _POW_SIGNED, "u": _POW_UNSIGNED, "c": COMPLEX["tc_pow"]},
+    "tc_shift_left": {"i": _SHIFT_LEFT, "u": _SHIFT_LEFT},
+    "tc_shift_right": {"i": _SHIFT_RIGHT, "u": _SHIFT_RIGHT_UNSIGNED},
     "tc_truncate": {"f": _TRUNCATE},
+    "tc_truncate_short": {"f": _TRUNCATE_SHORT},
+    "tc_truncate_unsigned": {"f": _TRUNCATE_UNSIGNED},
+    **{name: {"f": text} for name, text in (HALF | SPECIAL | CONSTRUCT).items()},
+    **{name: {"c": text} for name, text in COMPLEX.items() if name != "tc_pow"},
 }
 # Bool shares its C type with uint8, which comes later and so names the functions.
 _WORDS = {d.c: d for d in DTYPES.values()}
-_MENTION = re.compile(r"\b(tc_[a-z]+?)(?:32|_unsigned)?_([iuf](?:8|16|32|64))\b")
+_MENTION = re.compile(r"\b(tc_[a-z0-9_]+?)_([iufc](?:8|16|32|64|128))\b")
 
 
-def needed(text: str) -> str:
-    """The definitions of all prelude functions that the text calls."""
-    found = dict.fromkeys((m.group(1), m.group(2)) for m in _MENTION.finditer(text))
-    return "".join(_definition(name, word) for name, word in sorted(found) if name in _KINDS)
+def needed(text: str, dialect: Dialect) -> str:
+    """The definitions of all prelude functions that the text calls, each after those it uses."""
+    found: dict[tuple[str, str], str] = {}
+    for key in sorted(set(_mentioned(text))):
+        _collect(key, found, dialect)
+    return "".join(found.values())
 
 
-def _definition(name: str, word: str) -> str:
+def _mentioned(text: str) -> Iterator[tuple[str, str]]:
+    return ((m.group(1), m.group(2)) for m in _MENTION.finditer(text) if m.group(1) in _KINDS)
+
+
+def _collect(key: tuple[str, str], found: dict[tuple[str, str], str], dialect: Dialect) -> None:
+    if key in found:
+        return
+    text = _definition(*key, dialect)
+    for other in _mentioned(text):
+        if other != key:
+            _collect(other, found, dialect)
+    found[key] = text
+
+
+def _definition(name: str, word: str, dialect: Dialect) -> str:
     dtype = _WORDS[word]
-    suffix = "f" if word in ("f32", "f16") else ""
-    text = _KINDS[name][dtype.kind].replace("#", word).replace("@", suffix)
-    unsigned = "u" + word[1:]
-    return re.sub(r"\bU\b", unsigned, re.sub(r"\bT\b", word, text))
+    real = DTYPES[real_part(dtype.name)].c
+    suffix = dialect.suffix.get(real_part(dtype.name), "")
+    types = {"T": word, "U": "u" + word[1:], "R": real, "C": "c" + str(2 * int(word[1:]))}
+    text = _KINDS[name][dtype.kind].replace("_#", f"_{word}").replace("~", real)
+    text = text.replace("@", suffix)
+    return re.sub(r"\b[TURC]\b", lambda m: types[m.group()], text)

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import DTYPES, kind
+from ..dtypes import DTYPES, kind, real_part
 from ..errors import UnsupportedOp
 from ..program import Access, Accumulate, Instr, Kernel, Load, Size, SizeId, Slot, Stage, Store
 from .dialect import Dialect
 
-_BLOCK = 256
+#: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
+#: where each lane adds its own, and elsewhere.
+_BLOCK, _SCALAR_BLOCK = 256, 32
 
 
 class KernelText:
@@ -127,7 +129,11 @@ class KernelPrinter:
 
     def _number(self, number: Any, dtype: str) -> str:
         """Small whole numbers stand in the text; others are parameters, equal for twins."""
+        dtype = self.dialect.in_registers(dtype)
         value = np.asarray(number, dtype=dtype)[()]
+        if kind(dtype) == "c":
+            parts = [self._number(part, real_part(dtype)) for part in (value.real, value.imag)]
+            return f"tc_complex_{DTYPES[real_part(dtype)].c}({parts[0]}, {parts[1]})"
         if kind(dtype) == "b":
             return str(int(value))
         if value == int(value) if np.isfinite(value) else False:
@@ -138,8 +144,10 @@ class KernelPrinter:
         self.text.number_dtypes.append(dtype)
         return f"k{len(self.text.numbers) - 1}"
 
-    def _at(self, access: Access, index: Sequence[str], written: bool = False) -> str:
-        """The element's text, as in ``p0[n1 + i0 * n2 + i1]``."""
+    def _at(
+        self, access: Access, index: Sequence[str], written: bool = False
+    ) -> tuple[str, str, str]:
+        """The element's dtype, pointer and index, as in ``p0`` and ``n1 + i0 * n2 + i1``."""
         terms = []
         offset = self._size(access.offset)
         if offset != "0":
@@ -153,12 +161,14 @@ class KernelPrinter:
             if factor != "0":
                 name = self._names[value]
                 terms.append(name if factor == "1" else f"{name} * {factor}")
-        return f"{self._pointer(access.slot, written)}[{' + '.join(terms) or '0'}]"
+        dtype = self.slots[access.slot].dtype
+        return dtype, self._pointer(access.slot, written), " + ".join(terms) or "0"
 
     def _vectorises(self, stage: Stage) -> bool:
         """Whether the points of a stage are independent and next to each other."""
         ordered = any(
-            a.running is not None or a.combine in ("argmax", "argmin") for a in stage.accumulates
+            a.running is not None or a.combine in ("argmax", "argmin") or kind(a.dtype) == "c"
+            for a in stage.accumulates
         )
         plain = not any(access.gathered for access in stage.accesses())
         checks = any(isinstance(e, Instr) and e.op == "wrap" for e in stage.body)
@@ -201,28 +211,30 @@ class KernelPrinter:
             self._body(stage, [*outer, *inner])
             self._close()
             return
-        self._line(f"for (i64 b = 0; b < {length}; b += {_BLOCK}) {{")
+        block = _BLOCK if pragma else _SCALAR_BLOCK
+        self._line(f"for (i64 b = 0; b < {length}; b += {block}) {{")
         self._depth += 1
-        self._line(f"const i64 e = b + {_BLOCK} < {length} ? b + {_BLOCK} : {length};")
+        self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")
         for a in sums:
-            self._line(f"{self._type(a.dtype)} s{a.value} = 0;")
+            self._line(f"{self._type(a.dtype)} s{a.value} = {self.start(a)};")
         self._loop(index, "e", pragma, start="b")
         self._body(stage, [*outer, *inner])
         self._close()
         for a in sums:
             v = a.value
-            self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) s{v} = t{v}[--d{v}] + s{v};")
+            both = self._joined(a, f"t{v}[--d{v}]", f"s{v}")
+            self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) s{v} = {both};")
             self._line(f"t{v}[d{v}++] = s{v};")
         self._close()
 
     def _body(self, stage: Stage, index: Sequence[str]) -> None:
         for load in stage.loads:
-            self._define(load.value, load.dtype, self._at(load.access, index))
+            self._define(load.value, load.dtype, self._read(load, index))
         # A state that is read inside the stage is kept in the accumulator itself.
         states = {a.running: a for a in stage.accumulates if a.running is not None}
         for entry in stage.body:
             if isinstance(entry, Load):
-                self._define(entry.value, entry.dtype, self._at(entry.access, index))
+                self._define(entry.value, entry.dtype, self._read(entry, index))
             elif entry.op == "wrap":
                 self._wrap(entry)
             else:
@@ -234,13 +246,21 @@ class KernelPrinter:
         for store in stage.stores:
             self._line(self._write(store, index))
 
+    def _read(self, load: Load, index: Sequence[str]) -> str:
+        return self.dialect.load(*self._at(load.access, index))
+
     def _write(self, store: Store, index: Sequence[str]) -> str:
         place, value = self._at(store.access, index, True), self._names[store.value]
-        dtype = self.slots[store.access.slot].dtype
         if store.combine:
-            value = self.dialect.fill(combining("sum", kind(dtype)), dtype, [place, value])
-        text = f"{place} = {value};"
+            value = self._added(place[0], self.dialect.load(*place), value)
+        text = self.dialect.store(*place, value)
         return text if store.where is None else f"if ({self._names[store.where]}) {text}"
+
+    def _added(self, dtype: str, x: str, y: str) -> str:
+        """The sum of two values, as the op of that name has it: of bools, whether one is true."""
+        if kind(dtype) == "c":
+            return f"tc_add_{DTYPES[dtype].c}({x}, {y})"
+        return f"{x} | {y}" if kind(dtype) == "b" else f"{x} + {y}"
 
     def _wrap(self, instr: Instr) -> None:
         size, failure = instr.number
@@ -260,7 +280,8 @@ class KernelPrinter:
         self._line(f"const {self._type(dtype)} {name} = {text};")
 
     def _type(self, dtype: str) -> str:
-        found = self.dialect.types.get(dtype)
+        """The type of a value in registers."""
+        found = self.dialect.types.get(self.dialect.in_registers(dtype))
         if found is None:
             raise UnsupportedOp(f"dialect {self.dialect.name} has no type for {dtype}")
         return found
@@ -275,24 +296,58 @@ class KernelPrinter:
             return index[int(instr.number)]
         if instr.op == "cast":
             return self._cast(args[0], instr.operand_dtype, instr.dtype)
-        return self.dialect.fill(instr.template, instr.operand_dtype, args)
+        text = self.dialect.fill(instr.template, instr.operand_dtype, args)
+        # A value has the same bits whether it is kept in a register or read back from memory:
+        # else what is fused would decide the result, and a maximum might equal no element.
+        return self._rounded(instr.dtype, text) if instr.template != "{0}" else text
+
+    def _rounded(self, dtype: str, text: str) -> str:
+        return self.dialect.rounded(dtype, self.dialect.in_registers(dtype), text)
 
     def _cast(self, value: str, source: str, target: str) -> str:
+        source = self.dialect.in_registers(source)
+        if kind(source) == "c":
+            if kind(target) == "b":
+                return f"{value}.re != 0 || {value}.im != 0"
+            real = real_part(target)
+            parts = [f"({self._type(real)}){value}.{part}" for part in ("re", "im")]
+            return f"tc_complex_{DTYPES[real].c}({parts[0]}, {parts[1]})"
         if kind(target) == "b":
             return f"{value} != 0"
-        word = DTYPES[source].c
+        if kind(target) == "c":
+            real = real_part(target)
+            return f"tc_complex_{DTYPES[real].c}(({self._type(real)}){value}, 0)"
         if kind(source) == "f" and kind(target) in "iu":
-            if target == "int64":
-                return f"tc_truncate_{word}({value})"
-            if target in ("uint64", "uint32"):
-                return f"({self._type(target)})tc_truncate_unsigned_{word}({value})"
-            return f"({self._type(target)})tc_truncate32_{word}({value})"
-        return f"({self._type(target)}){value}"
+            return self._truncated(value, DTYPES[source].c, target)
+        # Only from a wider float could the two roundings differ from one.
+        if kind(source) == "f" and target in self.dialect.rounds:
+            return self.dialect.rounded(target, source, value)
+        return self._rounded(target, f"({self._type(target)}){value}")
+
+    def _truncated(self, value: str, word: str, target: str) -> str:
+        if target == "int64":
+            return f"tc_truncate_{word}({value})"
+        if target in ("uint64", "uint32"):
+            return f"({self._type(target)})tc_truncate_unsigned_{word}({value})"
+        return f"({self._type(target)})tc_truncate_short_{word}({value})"
 
     # -- accumulators -------------------------------------------------------------------
 
     def _pairwise(self, a: Accumulate) -> bool:
         return a.combine == "sum" and kind(a.dtype) in "fc" and a.running is None
+
+    def start(self, a: Accumulate) -> str:
+        """The accumulator's value before the first element."""
+        if kind(a.dtype) == "c":
+            word = DTYPES[real_part(a.dtype)].c
+            return f"tc_complex_{word}({1 if a.combine == 'prod' else 0}, 0)"
+        return start_value(a)
+
+    def _joined(self, a: Accumulate, x: str, y: str) -> str:
+        """The sum or product of two accumulators."""
+        if kind(a.dtype) == "c":
+            return f"tc_{'add' if a.combine == 'sum' else 'mul'}_{DTYPES[a.dtype].c}({x}, {y})"
+        return f"{x} {_OPERATOR[a.combine]} {y}"
 
     def _declare(self, a: Accumulate) -> None:
         v, ctype = a.value, self._type(a.dtype)
@@ -301,11 +356,11 @@ class KernelPrinter:
             # Blocks are added like the carries of a binary counter: a tree of depth log n.
             self._line(f"{ctype} t{v}[64]; i64 d{v} = 0; u64 c{v} = 0;")
         elif a.combine in ("max", "min"):
-            self._line(f"{ctype} v{v} = {start_value(a)}; int q{v} = 0;")
+            self._line(f"{ctype} v{v} = {self.start(a)}; int q{v} = 0;")
         elif a.combine in ("argmax", "argmin"):
             self._line(f"i64 v{v} = 0, c{v} = 0; {self._source_type(a)} s{v} = 0;")
         else:
-            self._line(f"{ctype} v{v} = {start_value(a)};")
+            self._line(f"{ctype} v{v} = {self.start(a)};")
 
     def _source_type(self, a: Accumulate) -> str:
         for stage in self.kernel.stages:
@@ -320,7 +375,7 @@ class KernelPrinter:
     def _combine(self, a: Accumulate) -> str:
         v, x = a.value, self._names[a.source]
         if self._pairwise(a):
-            return f"s{v} += {x};"
+            return f"s{v} = {self._joined(a, f's{v}', x)};"
         if a.combine in ("max", "min"):
             sign = ">" if a.combine == "max" else "<"
             return f"v{v} = {x} {sign} v{v} ? {x} : v{v}; q{v} |= {x} != {x};"
@@ -328,22 +383,19 @@ class KernelPrinter:
             sign = ">" if a.combine == "argmax" else "<"
             better = f"{x} {sign} s{v} || ({x} != {x} && s{v} == s{v})"
             return f"if (c{v} == 0 || {better}) {{ s{v} = {x}; v{v} = c{v}; }} c{v}++;"
-        return f"v{v} {_OPERATOR[a.combine]}= {x};"
+        return f"v{v} = {self._joined(a, f'v{v}', x)};"
 
     def _finish(self, a: Accumulate) -> None:
         v = a.value
         if self._pairwise(a):
-            self._line(f"{self._type(a.dtype)} v{v} = d{v} ? t{v}[--d{v}] : 0;")
-            self._line(f"while (d{v}) v{v} = t{v}[--d{v}] + v{v};")
+            self._line(f"{self._type(a.dtype)} v{v} = d{v} ? t{v}[--d{v}] : {self.start(a)};")
+            self._line(f"while (d{v}) v{v} = {self._joined(a, f't{v}[--d{v}]', f'v{v}')};")
         elif a.combine in ("max", "min") and kind(a.dtype) == "f":
             self._line(f"if (q{v}) v{v} = (v{v} - v{v}) / 0;")
         if a.combine in ("max", "min") and kind(a.dtype) != "f":
             self._line(f"(void)q{v};")
-
-
-def combining(combine: str, dtype_kind: str) -> str:
-    """The template that combines a state with a value, as the op of that name does."""
-    return {"b": "{0} | {1}"}.get(dtype_kind, "{0} + {1}")
+        if a.dtype in self.dialect.rounds and a.combine in ("sum", "prod"):
+            self._line(f"v{v} = {self._rounded(a.dtype, f'v{v}')};")
 
 
 _OPERATOR = {"sum": "+", "prod": "*", "any": "|", "all": "&"}

@@ -1,6 +1,7 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
 from . import (
+    complexes,
     composites,
     contraction,
     creation,
@@ -10,14 +11,18 @@ from . import (
     logic,
     movement,
     reduction,
+    rounding,
     sorting,
+    special,
     subtensor,
+    trigonometric,
 )
 from ._declare import OPS, Op, op_named
 
 __all__ = [
     "OPS",
     "Op",
+    "complexes",
     "composites",
     "contraction",
     "creation",
@@ -28,6 +33,9 @@ __all__ = [
     "movement",
     "op_named",
     "reduction",
+    "rounding",
     "sorting",
+    "special",
     "subtensor",
+    "trigonometric",
 ]

@@ -94,7 +94,8 @@ class Op(Generic[P]):
     ``accepts`` lists the operand dtypes, ``rule`` names the dtype rule, ``domain`` is the open
     interval samples are drawn from, ``ulp`` the promised accuracy as (float32, float64),
     ``reference(xp, *arrays, **attrs)`` the meaning over an array namespace, ``c`` the scalar
-    code by kind. A composite has a ``body`` that expresses it through other ops.
+    code by kind. A composite has a ``body`` that expresses it through other ops. ``notes`` says
+    in words where results differ from NumPy's or are not promised.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Op(Generic[P]):
         composite: bool = False,
         differentiable: bool = True,
         samples: Callable[..., Any] | None = None,
+        notes: str = "",
     ) -> None:
         self.name = name or stub.__name__.rstrip("_")
         self.family = family
@@ -126,6 +128,7 @@ class Op(Generic[P]):
         self.body = stub if composite else None
         self.differentiable = differentiable
         self.samples = samples
+        self.notes = notes
         self.arity = stub.__code__.co_argcount
         self.vjp: Callable[..., Any] | None = None
         self.__name__ = stub.__name__

@@ -53,6 +53,16 @@ def _last(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     return tuple(names), names[-1]
 
 
+def _parts(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    operands, common = _float(names, literal)
+    return operands, dtypes.real_part(common)
+
+
+def _pair(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    operands, common = _float(names, literal)
+    return operands, "complex128" if common == "float64" else "complex64"
+
+
 RULES: dict[str, DTypeRule] = {
     "same": _same,
     "float": _float,
@@ -61,6 +71,8 @@ RULES: dict[str, DTypeRule] = {
     "predicate": _predicate,
     "logical": _logical,
     "select": _select,
+    "parts": _parts,
+    "pair": _pair,
     "last": _last,
 }
 

@@ -11,6 +11,7 @@ from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize_axes
+from .complexes import conj
 from .elementwise import add, exp, log, log1p
 from .logic import ge, isinf, maximum, minimum, switch
 from .movement import broadcast_to, dimshuffle, join, shape_list
@@ -60,7 +61,7 @@ def sqr(x: TensorLike) -> Tensor:
 
 @sqr.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * 2 * x
+    return g * 2 * conj(x)
 
 
 def _reference_sigmoid(xp: Any, x: Any) -> Any:

@@ -10,6 +10,7 @@ from ..dtypes import NUMERIC
 from ..node import Tensor, TensorLike, is_literal
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare, tensors
+from .complexes import conj
 
 Labels = tuple[int, ...]
 
@@ -100,6 +101,6 @@ def contract(x: TensorLike, y: TensorLike, *, a: Labels, b: Labels, out: Labels)
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     a, b, out = z.attrs["a"], z.attrs["b"], z.attrs["out"]
     return (
-        lambda: contract(g, y, a=out, b=b, out=a),
-        lambda: contract(x, g, a=a, b=out, out=b),
+        lambda: contract(g, conj(y), a=out, b=b, out=a),
+        lambda: contract(conj(x), g, a=a, b=out, out=b),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
+from ..dtypes import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL, kind
 from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
+from .complexes import conj, in_dtype
 
 E = ELEMENTWISE
 _ANY = BOOL + NUMERIC
+INEXACT = FLOATING + COMPLEX
 _REAL_OR_BOOL = BOOL + REAL
 
 
@@ -19,7 +21,7 @@ _REAL_OR_BOOL = BOOL + REAL
     E,
     accepts=_ANY,
     reference=lambda xp, x, y: xp.logical_or(x, y) if x.dtype == xp.bool else xp.add(x, y),
-    c={"b": "{0} | {1}", "*": "{0} + {1}"},
+    c={"b": "{0} | {1}", "c": "tc_add_#({0}, {1})", "*": "{0} + {1}"},
     symbol="+",
 )
 def add(x: TensorLike, y: TensorLike) -> Tensor:
@@ -35,7 +37,7 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     E,
     accepts=NUMERIC,
     reference=lambda xp, x, y: xp.subtract(x, y),
-    c="{0} - {1}",
+    c={"c": "tc_sub_#({0}, {1})", "*": "{0} - {1}"},
     symbol="-",
 )
 def sub(x: TensorLike, y: TensorLike) -> Tensor:
@@ -60,12 +62,12 @@ def mul(x: TensorLike, y: TensorLike) -> Tensor:
 
 @mul.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    return lambda: g * y, lambda: g * x
+    return lambda: g * conj(y), lambda: g * conj(x)
 
 
 @declare(
     E,
-    accepts=FLOATING + ("complex64", "complex128"),
+    accepts=INEXACT,
     rule="divide",
     reference=lambda xp, x, y: xp.divide(x, y),
     c={"f": "{0} / {1}", "c": "tc_div_#({0}, {1})"},
@@ -77,7 +79,13 @@ def true_div(x: TensorLike, y: TensorLike) -> Tensor:
 
 @true_div.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    x, y = conj(x), conj(y)
     return lambda: g / y, lambda: -(g * x) / (y * y)
+
+
+def inv(x: TensorLike) -> Tensor:
+    """``1 / x``; of integers in floatX."""
+    return 1 / as_tensor(x)
 
 
 @declare(
@@ -111,6 +119,8 @@ def mod(x: TensorLike, y: TensorLike) -> Tensor:
 
 @mod.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
+    from .rounding import floor
+
     return g, lambda: -g * floor(x / y)
 
 
@@ -129,15 +139,21 @@ def _reference_pow(xp: Any, x: Any, y: Any) -> Any:
     reference=_reference_pow,
     c={"f": "pow@({0}, {1})", "c": "tc_pow_#({0}, {1})", "*": "tc_pow_#({0}, {1})"},
     symbol="**",
+    notes="Integers to a negative power give 0, 1 or -1, where NumPy raises ValueError. Of complex "
+    "numbers with an infinite or NaN part, which part of the result is NaN is not promised.",
 )
 def pow(x: TensorLike, y: TensorLike) -> Tensor:
-    """``x`` to the power ``y``; of integers, a negative power is rounded towards zero."""
+    """``x`` to the power ``y``; of integers, a negative power is rounded towards zero.
+
+    Of complex numbers, whole powers below 100 are products and others ``exp(y log(x))``.
+    """
 
 
 @pow.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     from .logic import eq, switch
 
+    x, y, z = conj(x), conj(y), conj(z)
     return (
         lambda: g * y * x ** (y - 1),
         # At a base of zero the result is flat; below zero there is none, and log says NaN.
@@ -145,7 +161,13 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     )
 
 
-@declare(E, accepts=NUMERIC, reference=lambda xp, x: xp.negative(x), c="-{0}", symbol="-")
+@declare(
+    E,
+    accepts=NUMERIC,
+    reference=lambda xp, x: xp.negative(x),
+    c={"c": "tc_neg_#({0})", "*": "-{0}"},
+    symbol="-",
+)
 def neg(x: TensorLike) -> Tensor:
     """The negative; unsigned integers wrap around."""
 
@@ -162,24 +184,49 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     reference=lambda xp, x: x.copy() if x.dtype.kind in "ub" else xp.abs(x),
     c={"f": "fabs@({0})", "i": "({0} < 0 ? -{0} : {0})", "*": "{0}"},
 )
-def abs_(x: TensorLike) -> Tensor:
-    """The absolute value."""
+def abs_real(x: TensorLike) -> Tensor:
+    """The absolute value of real numbers."""
 
 
-@abs_.gradient
+@abs_real.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * sgn(x)
 
 
+def abs_(x: TensorLike) -> Tensor:
+    """The absolute value; of complex numbers the real modulus. Its gradient at 0 is 0."""
+    from .complexes import modulus
+
+    x = as_tensor(x)
+    return modulus(x) if kind(x.dtype) == "c" else abs_real(x)
+
+
 @declare(
     E,
-    accepts=REAL,
+    accepts=NUMERIC,
     name="sgn",
     reference=lambda xp, x: xp.sign(x),
-    c={"f": "({0} != {0} ? {0} : ({0} > 0) - ({0} < 0))", "*": "({0} > 0) - ({0} < 0)"},
+    c={
+        "f": "({0} != {0} ? {0} : ({0} > 0) - ({0} < 0))",
+        "c": "tc_sgn_#({0})",
+        "*": "({0} > 0) - ({0} < 0)",
+    },
 )
 def sgn(x: TensorLike) -> Tensor:
-    """The sign: -1, 0 or 1; NaN for NaN."""
+    """The sign: -1, 0 or 1; NaN for NaN. Of a complex number, the one on the unit circle."""
+
+
+@sgn.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    from .complexes import imag
+    from .logic import eq, switch
+
+    if kind(x.dtype) != "c":
+        return flat(g, y, x)
+    # Only the angle moves the result, and it turns it by the unit vector that is at right angles.
+    size = abs(x)
+    turned = imag(conj(y) * g) / switch(eq(size, 0), 1, size)
+    return lambda: y * in_dtype(turned, x.dtype) * 1j
 
 
 @declare(E, accepts=_ANY, reference=lambda xp, x: x.copy(), c="{0}")
@@ -192,16 +239,23 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g
 
 
+def flat(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    """The gradient of a step function: zero wherever it is defined."""
+    from .composites import fill
+
+    return lambda: fill(x, cast_to(as_tensor(0), x.dtype))
+
+
 # -- exponentials and logarithms ------------------------------------------------------------
 
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=INEXACT,
     rule="float",
     ulp=(3, 1),
     reference=lambda xp, x: xp.exp(x),
-    c="exp@({0})",
+    c={"f": "exp@({0})", "c": "tc_exp_#({0})"},
 )
 def exp(x: TensorLike) -> Tensor:
     """The exponential function."""
@@ -209,7 +263,24 @@ def exp(x: TensorLike) -> Tensor:
 
 @exp.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * y
+    return g * conj(y)
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="float",
+    ulp=(3, 1),
+    reference=lambda xp, x: xp.exp2(x),
+    c="exp2@({0})",
+)
+def exp2(x: TensorLike) -> Tensor:
+    """2 to the power ``x``."""
+
+
+@exp2.gradient
+def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
+    return g * y * math.log(2.0)
 
 
 @declare(
@@ -231,12 +302,12 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=INEXACT,
     rule="float",
     ulp=(4, 1),
     domain=(0.05, 9.0),
     reference=lambda xp, x: xp.log(x),
-    c="log@({0})",
+    c={"f": "log@({0})", "c": "tc_log_#({0})"},
 )
 def log(x: TensorLike) -> Tensor:
     """The natural logarithm."""
@@ -244,7 +315,7 @@ def log(x: TensorLike) -> Tensor:
 
 @log.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g / x
+    return g / conj(x)
 
 
 @declare(
@@ -269,7 +340,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     E,
     accepts=FLOATING,
     rule="float",
-    ulp=(4, 1),
+    ulp=(4, 2),
     domain=(0.05, 9.0),
     reference=lambda xp, x: xp.log10(x),
     c="log10@({0})",
@@ -303,11 +374,11 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=INEXACT,
     rule="float",
     domain=(0.05, 9.0),
     reference=lambda xp, x: xp.sqrt(x),
-    c="sqrt@({0})",
+    c={"f": "sqrt@({0})", "c": "tc_sqrt_#({0})"},
 )
 def sqrt(x: TensorLike) -> Tensor:
     """The square root."""
@@ -315,110 +386,7 @@ def sqrt(x: TensorLike) -> Tensor:
 
 @sqrt.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * 0.5 / y
-
-
-# -- trigonometric and hyperbolic -----------------------------------------------------------
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="float",
-    ulp=(4, 1),
-    reference=lambda xp, x: xp.sin(x),
-    c="sin@({0})",
-)
-def sin(x: TensorLike) -> Tensor:
-    """The sine of an angle in radians."""
-
-
-@sin.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * cos(x)
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="float",
-    ulp=(4, 1),
-    reference=lambda xp, x: xp.cos(x),
-    c="cos@({0})",
-)
-def cos(x: TensorLike) -> Tensor:
-    """The cosine of an angle in radians."""
-
-
-@cos.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return -(g * sin(x))
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="float",
-    ulp=(5, 1),
-    domain=(-1.4, 1.4),
-    reference=lambda xp, x: xp.tan(x),
-    c="tan@({0})",
-)
-def tan(x: TensorLike) -> Tensor:
-    """The tangent of an angle in radians."""
-
-
-@tan.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * (1 + y * y)
-
-
-@declare(
-    E,
-    accepts=FLOATING,
-    rule="float",
-    ulp=(5, 2),
-    reference=lambda xp, x: xp.tanh(x),
-    c="tanh@({0})",
-)
-def tanh(x: TensorLike) -> Tensor:
-    """The hyperbolic tangent."""
-
-
-@tanh.gradient
-def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * (1 - y * y)
-
-
-# -- rounding -------------------------------------------------------------------------------
-
-
-def _flat(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    """The gradient of a step function: zero wherever it is defined."""
-    from .composites import fill
-
-    return lambda: fill(x, cast_to(as_tensor(0), x.dtype))
-
-
-@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.floor(x), c="floor@({0})")
-def floor(x: TensorLike) -> Tensor:
-    """The largest whole number that is not above ``x``."""
-
-
-@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.ceil(x), c="ceil@({0})")
-def ceil(x: TensorLike) -> Tensor:
-    """The smallest whole number that is not below ``x``."""
-
-
-@declare(E, accepts=FLOATING, rule="float", reference=lambda xp, x: xp.round(x), c="rint@({0})")
-def round_half_to_even(x: TensorLike) -> Tensor:
-    """The nearest whole number, halves to the even one."""
-
-
-floor.gradient(_flat)
-ceil.gradient(_flat)
-sgn.gradient(_flat)
-round_half_to_even.gradient(_flat)
+    return g * 0.5 / conj(y)
 
 
 # -- cast -----------------------------------------------------------------------------------
@@ -428,14 +396,20 @@ def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
     return x.astype(dtype)
 
 
-@declare(CAST, accepts=ALL, reference=_reference_cast)
+@declare(
+    CAST,
+    accepts=ALL,
+    reference=_reference_cast,
+    notes="What a float becomes that the integer dtype cannot hold, NaN too, is not promised. "
+    "Complex numbers become complex or bool only, where NumPy drops the imaginary part.",
+)
 def cast(x: TensorLike, dtype: Any) -> Tensor:
     """``x`` in another dtype (``"floatX"`` too). Floats become integers by truncation."""
 
 
 @cast.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return cast_to(g, x.dtype)
+    return in_dtype(g, x.dtype)
 
 
 def cast_to(x: Tensor, dtype: str) -> Tensor:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import ALL, BOOL, DISCRETE, FLOATING, REAL
+from ..dtypes import ALL, BOOL, COMPLEX, DISCRETE, FLOATING, INTEGERS, REAL
 from ..node import Tensor, TensorLike
 from ._declare import declare
 from ._families import ELEMENTWISE
 
 E = ELEMENTWISE
 _REAL_OR_BOOL = BOOL + REAL
+_INEXACT = FLOATING + COMPLEX
 
 
 # -- choice ---------------------------------------------------------------------------------
@@ -20,7 +21,8 @@ _REAL_OR_BOOL = BOOL + REAL
     E,
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.maximum(x, y),
-    c={"f": "({0} > {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
+    c={"f": "({0} >= {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
+    notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
 def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     """The larger of two; NaN where either is NaN."""
@@ -30,7 +32,8 @@ def maximum(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     reference=lambda xp, x, y: xp.minimum(x, y),
-    c={"f": "({0} < {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
+    c={"f": "({0} <= {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
+    notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
 def minimum(x: TensorLike, y: TensorLike) -> Tensor:
     """The smaller of two; NaN where either is NaN."""
@@ -73,7 +76,7 @@ def _no_gradient(g: Tensor, z: Tensor, *inputs: Tensor) -> Any:
     accepts=ALL,
     rule="compare",
     reference=lambda xp, x, y: xp.equal(x, y),
-    c="{0} == {1}",
+    c={"c": "tc_eq_#({0}, {1})", "*": "{0} == {1}"},
 )
 def eq(x: TensorLike, y: TensorLike) -> Tensor:
     """Whether two are equal, as bool."""
@@ -84,7 +87,7 @@ def eq(x: TensorLike, y: TensorLike) -> Tensor:
     accepts=ALL,
     rule="compare",
     reference=lambda xp, x, y: xp.not_equal(x, y),
-    c="{0} != {1}",
+    c={"c": "!tc_eq_#({0}, {1})", "*": "{0} != {1}"},
 )
 def neq(x: TensorLike, y: TensorLike) -> Tensor:
     """Whether two differ, as bool."""
@@ -185,10 +188,10 @@ def invert(x: TensorLike) -> Tensor:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=_INEXACT,
     rule="predicate",
     reference=lambda xp, x: xp.isnan(x),
-    c="{0} != {0}",
+    c={"f": "{0} != {0}", "c": "{0}.re != {0}.re || {0}.im != {0}.im"},
 )
 def isnan(x: TensorLike) -> Tensor:
     """Whether the value is NaN, as bool."""
@@ -196,14 +199,66 @@ def isnan(x: TensorLike) -> Tensor:
 
 @declare(
     E,
-    accepts=FLOATING,
+    accepts=_INEXACT,
     rule="predicate",
     reference=lambda xp, x: xp.isinf(x),
-    c="({0} - {0} != {0} - {0}) && {0} == {0}",
+    c={
+        "f": "({0} - {0} != {0} - {0}) && {0} == {0}",
+        "c": "({0}.re - {0}.re != {0}.re - {0}.re && {0}.re == {0}.re) || "
+        "({0}.im - {0}.im != {0}.im - {0}.im && {0}.im == {0}.im)",
+    },
 )
 def isinf(x: TensorLike) -> Tensor:
     """Whether the value is infinite, as bool."""
 
 
-for _op in (eq, neq, lt, le, gt, ge, and_, or_, xor, invert, isnan, isinf):
+@declare(
+    E,
+    accepts=_INEXACT,
+    rule="predicate",
+    reference=lambda xp, x: xp.isfinite(x),
+    c={"f": "{0} - {0} == 0", "c": "{0}.re - {0}.re == 0 && {0}.im - {0}.im == 0"},
+)
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether the value is neither infinite nor NaN, as bool."""
+
+
+@declare(
+    E,
+    accepts=FLOATING,
+    rule="predicate",
+    reference=lambda xp, x: xp.signbit(x),
+    c="copysign@(1, {0}) < 0",
+)
+def signbit(x: TensorLike) -> Tensor:
+    """Whether the sign is negative, as bool; of -0.0 too."""
+
+
+@declare(
+    E,
+    accepts=INTEGERS,
+    reference=lambda xp, x, y: xp.bitwise_left_shift(x, y),
+    c="tc_shift_left_#({0}, {1})",
+    symbol="<<",
+)
+def left_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits moved up by ``y`` places; 0 for a negative ``y`` or one of the width and more."""
+
+
+@declare(
+    E,
+    accepts=INTEGERS,
+    reference=lambda xp, x, y: xp.bitwise_right_shift(x, y),
+    c="tc_shift_right_#({0}, {1})",
+    symbol=">>",
+)
+def right_shift(x: TensorLike, y: TensorLike) -> Tensor:
+    """Bits moved down by ``y`` places, signs kept; for a negative ``y`` or one of the width and
+    more, 0 or -1."""
+
+
+for _op in (
+    *(eq, neq, lt, le, gt, ge, and_, or_, xor, invert, left_shift, right_shift),
+    *(isnan, isinf, isfinite, signbit),
+):
     _op.gradient(_no_gradient)

@@ -116,9 +116,11 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 @reduce_prod.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     # y / x, but with the zeros counted: one zero in a row leaves only its own entry.
+    from .complexes import conj
     from .logic import eq, switch
 
     axes = y.attrs["axes"]
+    x = conj(x)
     zero = eq(x, 0)
     others = reduce_prod(switch(zero, 1, x), axes=axes)
     zeros = spread(reduce_sum(zero, axes=axes), x, axes)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DTypeError
 from ..graph import toposort
 from ..node import Tensor, is_constant
 from ..types import TensorType
@@ -68,7 +69,15 @@ def rule(name: str, left: Tensor, right: Any, exactness: Exactness, **facts: Any
 
 
 def attempt(rule_: Rule, node: Tensor) -> Tensor | None:
-    """The replacement of ``node`` by the rule, not yet of the same type, or None."""
+    """The replacement of ``node`` by the rule, not yet of the same type, or None; also None
+    where the ops of the replacement do not take the dtype."""
+    try:
+        return _replacement(rule_, node)
+    except DTypeError:
+        return None
+
+
+def _replacement(rule_: Rule, node: Tensor) -> Tensor | None:
     if rule_.apply is not None:
         return rule_.apply(node)
     assert rule_.left is not None and rule_.right is not None

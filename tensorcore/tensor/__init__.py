@@ -6,18 +6,19 @@ from typing import Any
 
 from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from ..node import Tensor, as_tensor
+from ..ops.complexes import angle, complex_from_polar, conj, imag, real
+from ..ops.complexes import from_parts as complex
 from ..ops.composites import clip, fill, log_softmax, sigmoid, softplus, sqr
 from ..ops.elementwise import (
     abs_,
     add,
     cast,
-    ceil,
-    cos,
     exp,
+    exp2,
     expm1,
-    floor,
     identity,
     int_div,
+    inv,
     log,
     log1p,
     log2,
@@ -26,13 +27,9 @@ from ..ops.elementwise import (
     mul,
     neg,
     pow,
-    round_half_to_even,
     sgn,
-    sin,
     sqrt,
     sub,
-    tan,
-    tanh,
     true_div,
 )
 from ..ops.logic import (
@@ -41,18 +38,67 @@ from ..ops.logic import (
     ge,
     gt,
     invert,
+    isfinite,
     isinf,
     isnan,
     le,
+    left_shift,
     lt,
     maximum,
     minimum,
     neq,
     or_,
+    right_shift,
+    signbit,
     switch,
     xor,
 )
 from ..ops.movement import dimshuffle
+from ..ops.rounding import (
+    ceil,
+    ceil_intdiv,
+    copysign,
+    divmod,
+    floor,
+    iround,
+    round,
+    round_half_away_from_zero,
+    round_half_to_even,
+    trunc,
+)
+from ..ops.special import (
+    erf,
+    erfc,
+    erfcinv,
+    erfcx,
+    erfinv,
+    gamma,
+    gammaln,
+    logaddexp,
+    polygamma,
+    psi,
+    tri_gamma,
+    xlogx,
+    xlogy0,
+)
+from ..ops.trigonometric import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    deg2rad,
+    hypot,
+    rad2deg,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
 from ..types import TensorType
 from . import (
     creation,
@@ -76,23 +122,34 @@ TensorVariable = Tensor
 as_tensor_variable = as_tensor
 abs = abs_
 where = switch
-inv = reciprocal = lambda x: 1 / as_tensor(x)
+reciprocal = inv
 square = sqr
-round = round_half_to_even
 second = fill
+sign = sgn
+power = pow
+floor_div = int_div
+truediv = true_div
+bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
 
 
 _constructors = constructors()
 globals().update(_constructors)
 
 __all__ = [  # noqa: PLE0604
-    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_",
-    "as_tensor", "as_tensor_variable", "cast", "ceil", "clip", "cos", "dimshuffle",
-    "eq", "exp", "expm1", "fill", "floor", "ge", "grad", "gt", "hessian", "identity", "int_div",
-    "inv", "invert", "isinf", "isnan", "jacobian", "le", "log", "log10", "log1p", "log2",
-    "log_softmax", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "pow",
-    "reciprocal", "round", "second", "sgn", "sigmoid", "sin", "softplus", "sqr", "sqrt",
-    "square", "sub", "switch", "tan", "tanh", "true_div", "verify_grad", "where", "xor",
+    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_", "angle",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "as_tensor",
+    "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast",
+    "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj",
+    "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv",
+    "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln",
+    "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert",
+    "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10",
+    "log1p", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg",
+    "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
+    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
+    "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
+    "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
+    "xlogx", "xlogy0", "xor",
     *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip

@@ -11,9 +11,10 @@ from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
-from ..ops.elementwise import cast, cast_to, ceil
+from ..ops.elementwise import cast, cast_to
 from ..ops.logic import eq, ge, maximum, switch
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
+from ..ops.rounding import ceil
 from .indexing import set_subtensor
 from .shapes import diagonal, size_list
 

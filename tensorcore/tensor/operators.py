@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..node import provide
+from ..ops.complexes import conj, imag, real
 from ..ops.composites import shape
 from ..ops.elementwise import (
     abs_,
@@ -17,8 +18,9 @@ from ..ops.elementwise import (
     sub,
     true_div,
 )
-from ..ops.logic import and_, ge, gt, invert, le, lt, or_, xor
+from ..ops.logic import and_, ge, gt, invert, le, left_shift, lt, or_, right_shift, xor
 from ..ops.movement import dimshuffle
+from ..ops.rounding import round
 from .indexing import subtensor
 from .products import dot, matmul
 from .reductions import all, any, argmax, argmin, count, max, mean, min, prod, std, sum, var
@@ -38,6 +40,12 @@ provide(
     and_=and_,
     or_=or_,
     xor=xor,
+    left_shift=left_shift,
+    right_shift=right_shift,
+    conj=conj,
+    real=real,
+    imag=imag,
+    round=round,
     lt=lt,
     le=le,
     gt=gt,

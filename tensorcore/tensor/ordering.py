@@ -10,10 +10,11 @@ from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..ops._families import normalize_axes
 from ..ops.creation import as_size, iota
-from ..ops.elementwise import cast, cast_to, floor, mod
+from ..ops.elementwise import cast, cast_to, mod
 from ..ops.indexing import gather
 from ..ops.logic import isnan, le, lt, maximum, minimum, neq, switch
 from ..ops.movement import broadcast_to, dimshuffle, join, shape_list
+from ..ops.rounding import floor
 from ..ops.sorting import argsort as _argsort
 from .indexing import inc_subtensor, nonzero, set_subtensor
 from .reductions import any, cumsum, sum

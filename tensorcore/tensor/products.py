@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
+from ..ops.complexes import conj
 from ..ops.contraction import contract
 from ..ops.movement import dimshuffle, shape_list
 from ..ops.reduction import reduce_sum
@@ -14,7 +15,7 @@ from .shapes import diagonal
 
 __all__ = [
     "batched_dot", "batched_tensordot", "dot", "einsum", "inner", "kron", "matmul", "outer",
-    "tensordot",
+    "tensordot", "vdot",
 ]  # fmt: skip
 
 Labels = tuple[Any, ...]
@@ -168,6 +169,11 @@ def inner(x: TensorLike, y: TensorLike) -> Tensor:
     """The product summed over the last axis of both; a scalar operand multiplies."""
     x, y = as_tensor(x), as_tensor(y)
     return x * y if x.ndim == 0 or y.ndim == 0 else tensordot(x, y, ([x.ndim - 1], [y.ndim - 1]))
+
+
+def vdot(x: TensorLike, y: TensorLike) -> Tensor:
+    """The sum of the products of two tensors, both flattened, the first one conjugated."""
+    return dot(conj(as_tensor(x)).flatten(), as_tensor(y).flatten())
 
 
 def outer(x: TensorLike, y: TensorLike) -> Tensor:

@@ -10,6 +10,7 @@ from .. import dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..ops._families import normalize_axes
+from ..ops.complexes import conj, real
 from ..ops.composites import logsumexp as _logsumexp
 from ..ops.composites import sqr
 from ..ops.creation import as_size
@@ -179,8 +180,8 @@ def var(
     x = as_tensor(x)
     x = cast_to(x, _mean_dtype(x.dtype))
     centred = x - mean(x, axis, keepdims=True)
-    squares = sqr(abs_(centred)) if x.dtype.startswith("complex") else sqr(centred)
-    n = cast(count(x, axis) - ddof, squares.dtype)
+    squares = real(centred * conj(centred)) if dtypes.kind(x.dtype) == "c" else sqr(centred)
+    n = cast(count(x, axis) - ddof, dtypes.real_part(x.dtype))
     return sum(squares, axis, keepdims=keepdims) / n
 
 

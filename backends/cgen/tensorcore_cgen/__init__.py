@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tensorcore import config
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
-from tensorcore.dtypes import BOOL, INTEGERS
 from tensorcore.hookspecs import hookimpl
 from tensorcore.program import Program
 
@@ -33,9 +32,8 @@ class GeneratedC:
         return diagnose()
 
     def capabilities(self) -> Capabilities:
-        """Fused kernels and contractions; float16 and complex are not generated yet."""
-        dtypes = (*BOOL, *INTEGERS, "float32", "float64")
-        return Capabilities(dtypes=dtypes, calls=frozenset({"argsort"}), fuses=True)
+        """Fused kernels, contractions and sorting, in every dtype."""
+        return Capabilities(calls=frozenset({"argsort"}), fuses=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""

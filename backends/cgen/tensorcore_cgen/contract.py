@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from tensorcore.dtypes import DType
+from tensorcore.codegen.dialect import C99
+from tensorcore.dtypes import DTYPES, DType, real_part
 from tensorcore.ops.contraction import matrix_form
 from tensorcore.program import Call, Program, SizeId
 
@@ -45,6 +46,32 @@ static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
 }
 """
 
+# For values that registers hold in another form than memory: a strip of the result at a time.
+_STRIPS = """\
+static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
+    const T *restrict a, i64 ab, i64 am, i64 ak,
+    const T *restrict b, i64 bb, i64 bk, i64 bn,
+    T *restrict r, i64 rb, i64 rm, i64 rn) {
+  BLAS
+  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
+    for (i64 i = 0; i < m; i++)
+      for (i64 start = 0; start < n; start += 256) {
+        const i64 w = n - start < 256 ? n - start : 256;
+        const T *p = b + start * bn;
+        ACC s[256];
+        for (i64 j = 0; j < w; j++) s[j] = ZERO;
+        for (i64 l = 0; l < k; l++) {
+          const ACC f = LOAD(a[i * am + l * ak]);
+          for (i64 j = 0; j < w; j++) {
+            const ACC e = LOAD(p[l * bk + j * bn]);
+            s[j] = SUM;
+          }
+        }
+        for (i64 j = 0; j < w; j++) r[i * rm + (start + j) * rn] = STORE(s[j]);
+      }
+}
+"""
+
 # CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
 # run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
 # An axis that an operand lacks has stride 0, which BLAS refuses for vectors, even of one entry.
@@ -72,6 +99,24 @@ static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
   return 1;
 }
 """
+# Factors of complex functions are passed by address. There is no version for vectors: one
+# column is a matrix, and NumPy's rounding is no closer.
+_COMPLEX_GEMM = """\
+static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
+    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
+    T *r, i64 rb, i64 rm, i64 rn) {
+  typedef void (*Gemm)(int, int, int, INT, INT, INT, const void *, const void *, INT,
+                       const void *, INT, const void *, void *, INT);
+  Gemm gemm = (Gemm)c->blas[GEMM];
+  const T one = {1, 0}, zero = {0, 0};
+  if (!gemm || (ak != 1 && am != 1) || (bn != 1 && bk != 1) || rn != 1) return 0;
+  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
+    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, &one,
+         a, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
+         b, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k), &zero, r, rm > n ? rm : n);
+  return 1;
+}
+"""
 _TRY_BLAS = """\
 if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000) {
     if (m == 1 && n > 1) {
@@ -81,8 +126,6 @@ if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000) {
     } else if (tc_gemm_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
   }
 """
-#: Positions in the BLAS table of (gemm, gemv).
-_TABLE = {"f32": (0, 4), "f64": (1, 5)}
 
 
 def _typed(text: str, dtype: DType) -> str:
@@ -91,13 +134,34 @@ def _typed(text: str, dtype: DType) -> str:
 
 
 def _float(dtype: DType) -> str:
+    if dtype.name in C99.computed:
+        words = {"ACC": DTYPES[C99.in_registers(dtype.name)].c, "ZERO": "0", "SUM": "s[j] + f * e",
+                 "LOAD": "tc_load_#", "STORE": "tc_store_#", "BLAS": "(void)c;"}  # fmt: skip
+        return _typed(_filled(_STRIPS, words), dtype)
+    return _with_blas(dtype, _GEMM, _LOOPS)
+
+
+def _complex(dtype: DType) -> str:
+    zero = f"tc_complex_{DTYPES[real_part(dtype.name)].c}(0, 0)"
+    words = {"ACC": "T", "ZERO": zero, "SUM": "tc_add_#(s[j], tc_mul_#(f, e))",
+             "LOAD": "", "STORE": ""}  # fmt: skip
+    return _with_blas(dtype, _COMPLEX_GEMM, _filled(_STRIPS, words))
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    return re.sub("|".join(rf"\b{word}\b" for word in words), lambda m: words[m.group()], text)
+
+
+def _with_blas(dtype: DType, gemm: str, loops: str) -> str:
     integer = blas.find().integer
     if not integer:
-        return _integer(dtype)
-    gemm, gemv = _TABLE[dtype.c]
-    call = _GEMM.replace("INT", f"i{8 * integer}").replace("GEMM", str(gemm))
-    call = call.replace("GEMV", str(gemv))
-    return _typed(call + _LOOPS.replace("BLAS", _TRY_BLAS), dtype)
+        return _typed(loops.replace("BLAS", "(void)c;"), dtype)
+    letter = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}[dtype.name]
+    call = gemm.replace("INT", f"i{8 * integer}")
+    call = re.sub(r"\bGEMM\b", str(blas.NAMES.index(f"{letter}gemm")), call)
+    if "GEMV" in call:
+        call = re.sub(r"\bGEMV\b", str(blas.NAMES.index(f"{letter}gemv")), call)
+    return _typed(call + loops.replace("BLAS", _TRY_BLAS), dtype)
 
 
 def _integer(dtype: DType) -> str:
@@ -105,7 +169,12 @@ def _integer(dtype: DType) -> str:
 
 
 #: By kind of dtype, what makes the helper's text.
-CONTRACT: Mapping[str, Callable[[DType], str]] = {"f": _float, "i": _integer, "u": _integer}
+CONTRACT: Mapping[str, Callable[[DType], str]] = {
+    "f": _float,
+    "c": _complex,
+    "i": _integer,
+    "u": _integer,
+}
 
 
 def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:

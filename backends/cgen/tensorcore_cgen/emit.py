@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tensorcore.codegen.columns import print_kernel
 from tensorcore.codegen.dialect import C99
-from tensorcore.codegen.prelude import needed
+from tensorcore.codegen.prelude import COMPLEX_TYPES, needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
@@ -28,18 +28,25 @@ _SPLIT = 6
 #: How functions that use the helpers of whole-buffer calls are recognised.
 _CALLS = re.compile(r"tc_(contract|argsort)_")
 
-PRELUDE = """\
+PRELUDE = (
+    """\
 typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
-typedef unsigned long long u64; typedef float f32; typedef double f64;
+typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u16 f16;
+"""
+    + COMPLEX_TYPES
+    + """\
 typedef struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
   i64 blas_int; i64 work; i64 error[8];
 } Context;
 """
-_FUNCTIONS = ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
-              "tanh", "floor", "ceil", "rint", "fabs")  # fmt: skip
-_PAIRS = ("pow", "fmod", "copysign")
+)
+_FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
+              "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
+              "erfc", "tgamma", "lgamma", "floor", "ceil", "trunc", "round", "rint",
+              "fabs")  # fmt: skip
+_PAIRS = ("pow", "fmod", "copysign", "hypot", "atan2")
 PROTOTYPES = "".join(
     f"{t} {name}{s}({t});\n" for name in _FUNCTIONS for t, s in (("double", ""), ("float", "f"))
 ) + "".join(
@@ -188,7 +195,7 @@ def _files(unit: _Unit) -> list[str]:
         kernels = "".join(text for _, text in chunk)
         uses = helpers if _CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
-        own = head + needed(kernels + uses) + uses
+        own = head + needed(kernels + uses, C99) + uses
         own += _FAIL if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))

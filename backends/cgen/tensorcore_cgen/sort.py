@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 
-from tensorcore.dtypes import DType
+from tensorcore.codegen.dialect import C99
+from tensorcore.dtypes import DTYPES, DType
 from tensorcore.program import Call, Program, SizeId
 
-# Runs of 16 by insertion, then merged in pairs from one buffer to the other and back.
+# Runs of 16 by insertion, then merged in pairs from one buffer to the other and back. NaN sorts
+# behind every number.
 _ARGSORT = """\
-static void tc_argsort_#(const T *restrict x, i64 *r, i64 *w, i64 n) {
+static inline int tc_argsort_less_#(const T *x, i64 i, i64 j) {
+  const VALUE a = LOAD_I, b = LOAD_J;
+  return a < b || (b != b && a == a);
+}
+static void tc_argsort_#(const T *x, i64 *r, i64 *w, i64 n) {
   for (i64 i = 0; i < n; i++) {
     i64 j = i;
-    for (; j % 16 && LESS(x[i], x[r[j - 1]]); j--) r[j] = r[j - 1];
+    for (; j % 16 && tc_argsort_less_#(x, i, r[j - 1]); j--) r[j] = r[j - 1];
     r[j] = i;
   }
   i64 *from = r, *to = w;
@@ -22,7 +28,7 @@ static void tc_argsort_#(const T *restrict x, i64 *r, i64 *w, i64 n) {
       const i64 end = start + 2 * run < n ? start + 2 * run : n;
       i64 i = start, j = middle, k = start;
       while (i < middle && j < end)
-        to[k++] = LESS(x[from[j]], x[from[i]]) ? from[j++] : from[i++];
+        to[k++] = tc_argsort_less_#(x, from[j], from[i]) ? from[j++] : from[i++];
       while (i < middle) to[k++] = from[i++];
       while (j < end) to[k++] = from[j++];
     }
@@ -34,13 +40,11 @@ static void tc_argsort_#(const T *restrict x, i64 *r, i64 *w, i64 n) {
 
 
 def argsort_helper(dtype: DType) -> str:
-    """The helper for one dtype; NaN sorts behind every number."""
-    less = (
-        r"((\1) < (\2) || ((\2) != (\2) && (\1) == (\1)))"
-        if dtype.kind == "f"
-        else r"((\1) < (\2))"
-    )
-    text = re.sub(r"LESS\((.+?\]+), (.+?\]+)\)", less, _ARGSORT.replace("_#", f"_{dtype.c}"))
+    """The helper for one dtype."""
+    text = _ARGSORT.replace("#", dtype.c)
+    for name, index in (("LOAD_I", "i"), ("LOAD_J", "j")):
+        text = text.replace(name, C99.load(dtype.name, "x", index))
+    text = text.replace("VALUE", DTYPES[C99.in_registers(dtype.name)].c)
     return re.sub(r"\bT\b", dtype.c, text)
 
 
