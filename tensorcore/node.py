@@ -392,6 +392,17 @@ class Tensor:
         return evaluate(self, inputs_to_values or {})
 
 
+    def _repr_html_(self) -> str:
+        from .drawing import html_of
+
+        return html_of(self)
+
+    def _repr_svg_(self) -> str | None:
+        from .drawing import small_svg
+
+        return small_svg(self)
+
+
 _OPERATIONS: dict[str, Callable[..., Tensor]] = {}
 
 
