@@ -16,6 +16,6 @@ from .types import TensorType
 __version__ = "0.1.0"
 __all__ = [
     "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "Tensor", "TensorType", "clone",
-    "config", "debugprint", "explain", "function", "grad", "gradient", "hessian", "jacobian", "nnet", "pp",
-    "printing", "shared", "tensor",
+    "config", "debugprint", "explain", "function", "grad", "gradient", "hessian", "jacobian",
+    "nnet", "pp", "printing", "shared", "tensor",
 ]  # fmt: skip

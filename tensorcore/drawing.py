@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from .graph import toposort
-from .layering import Layout, arrange, points_between
+from .layering import Layout, arrange, lane_end
 from .lower.sizes import source_line
 from .node import Tensor, constant_text, is_constant
 from .program import Program, Sizes
@@ -30,7 +30,7 @@ _FILL = {  # kind: (fill, border, words of the legend)
 }
 _STRONG = {"input": "#b5d3f7", "shared": "#b9e2b9", "constant": "#d9d9d9", "op": "#ffffff",
            "output": "#fbcf9c"}  # fmt: skip
-_LETTER, _HEIGHT, _ROOM, _EDGE, _LEGEND = 7.6, 30.0, 58.0, 20.0, 34.0
+_LETTER, _SMALL_LETTER, _HEIGHT, _ROOM, _EDGE, _LEGEND = 7.8, 5.8, 38.0, 52.0, 20.0, 34.0
 _PORT = 14.0
 
 
@@ -222,6 +222,9 @@ def _tooltip(node: Tensor) -> str:
 
 def _picture_of_program(program: Program, names: dict[int, str]) -> Picture:
     text = ProgramText(program, names)
+    steps = [step for step in program.steps if not isinstance(step, Sizes)]
+    spoken = [words for words in text.steps() if words.kind != "sizes"]
+    read = {slot for step in steps for slot in _traffic(step)[0]} | {*program.outputs}
     boxes: list[Box] = []
     maker: dict[int, int] = {}
     for kind, slots in (
@@ -230,15 +233,15 @@ def _picture_of_program(program: Program, names: dict[int, str]) -> Picture:
         ("constant", tuple(slot for slot, _ in program.constants)),
     ):
         for slot in slots:
+            if kind == "constant" and slot not in read:  # it stands in the code of a kernel
+                continue
             maker[slot] = len(boxes)
             entry = program.slots[slot]
-            words = f"{entry.dtype} {text.shape(entry.shape)}"
-            boxes.append(Box(text.value(slot), kind, f"{entry.dtype} {len(entry.shape)}d", words))
+            shape = f"{entry.dtype} {text.shape(entry.shape)}"
+            boxes.append(Box(text.value(slot), kind, f"{entry.dtype} {len(entry.shape)}d", shape))
     results = {*program.outputs, *(c.slot for c in program.commits)}
     arrows: list[Arrow] = []
-    for step, words in zip(program.steps, text.steps(), strict=True):
-        if isinstance(step, Sizes):
-            continue
+    for step, words in zip(steps, spoken, strict=True):
         reads, writes = _traffic(step)
         sources = [maker[slot] for slot in reads if slot in maker and slot not in writes]
         kind = "output" if results & set(writes) else "op"
@@ -278,15 +281,16 @@ def draw(picture: Picture, high_contrast: bool = False) -> str:
     for arrow in picture.arrows:
         ports[arrow.target] = max(ports[arrow.target], arrow.ports)
     widths = [
-        max(44.0, _LETTER * len(label) + 18, _PORT * (n + 1))
-        for label, n in zip(labels, ports, strict=True)
+        max(_LETTER * len(label), _SMALL_LETTER * len(box.below), _PORT * (n - 1)) + 18
+        for label, box, n in zip(labels, picture.boxes, ports, strict=True)
     ]
     layout = arrange(widths, [(a.source, a.target) for a in picture.arrows])
     kinds = [kind for kind in _FILL if any(box.kind == kind for box in picture.boxes)]
     width = max(layout.width + 2 * _EDGE, _legend_width(kinds) + 2 * _EDGE)
     shift = (width - layout.width) / 2
-    height = _LEGEND + 2 * _EDGE + layout.layers * (_HEIGHT + _ROOM) - _ROOM + 14
+    height = _LEGEND + 2 * _EDGE + layout.layers * (_HEIGHT + _ROOM) - _ROOM
     parts = [_head(width, height)]
+    parts += [_lane(k, picture, layout, shift) for k in layout.lanes]
     parts += [_arrow(a, picture, layout, shift) for a in picture.arrows]
     for k, box in enumerate(picture.boxes):
         x, y = layout.x[k] + shift, _top(layout.layer[k])
@@ -323,44 +327,53 @@ def _head(width: float, height: float) -> str:
 
 def _box(box: Box, label: str, x: float, y: float, width: float, fill: str) -> str:
     border = _FILL[box.kind][1]
-    below = ""
-    if box.below:
-        below = (
-            f'<text x="{x + 5:.1f}" y="{y + _HEIGHT + 13:.1f}" font-size="10" fill="#8a8a8a">'
-            f"{_escaped(box.below)}</text>"
-        )
+    below = (
+        f'<text x="{x:.1f}" y="{y + 31:.1f}" text-anchor="middle" font-size="10" '
+        f'fill="#777777">{_escaped(box.below)}</text>'
+    )
     radius = 4 if box.kind in ("op", "output") else _HEIGHT / 2
     return (
         f'<g class="node {box.kind}"><title>{_escaped(box.title)}</title>'
         f'<rect x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_HEIGHT:.1f}" '
         f'rx="{radius:g}" fill="{fill}" stroke="{border}"/>'
-        f'<text x="{x:.1f}" y="{y + 19.5:.1f}" text-anchor="middle" fill="#222222">'
+        f'<text x="{x:.1f}" y="{y + 17:.1f}" text-anchor="middle" fill="#222222">'
         f"{_escaped(label)}</text>{below}</g>\n"
+    )
+
+
+def _lane(source: int, picture: Picture, layout: Layout, shift: float) -> str:
+    """The part that the long edges of one box share."""
+    x, y = layout.x[source] + shift, _top(layout.layer[source]) + _HEIGHT
+    path = [f"M{x:.1f},{y:.1f}"]
+    for layer, lane in layout.lanes[source]:
+        path.append(_curve(x, y, lane + shift, _top(layer)))
+        x, y = lane + shift, _top(layer) + _HEIGHT
+        path.append(f"L{x:.1f},{y:.1f}")
+    box = picture.boxes[source]
+    return (
+        f'<g class="lane"><title>{_escaped(f"{box.label}: {box.below}")}</title>'
+        f'<path d="{" ".join(path)}" fill="none" stroke="#9a9a9a"/></g>\n'
     )
 
 
 def _arrow(arrow: Arrow, picture: Picture, layout: Layout, shift: float) -> str:
     source, target = picture.boxes[arrow.source], picture.boxes[arrow.target]
-    x = layout.x[arrow.source] + shift
-    y = _top(layout.layer[arrow.source]) + _HEIGHT
-    path = [f"M{x:.1f},{y:.1f}"]
-    for layer, lane in points_between(layout, (arrow.source, arrow.target)):
-        path.append(_curve(x, y, lane + shift, _top(layer)))
-        x, y = lane + shift, _top(layer) + _HEIGHT
-        path.append(f"L{x:.1f},{y:.1f}")
+    layer, x = lane_end(layout, (arrow.source, arrow.target))
+    x, y = x + shift, _top(layer) + _HEIGHT
     end = layout.x[arrow.target] + shift + (arrow.port - (arrow.ports - 1) / 2) * _PORT
     top = _top(layout.layer[arrow.target]) - 1
-    path.append(_curve(x, y, end, top))
+    path = f"M{x:.1f},{y:.1f} {_curve(x, y, end, top)}"
     label = ""
     if arrow.operand:
         label = (
             f'<text x="{end - 3:.1f}" y="{top - 8:.1f}" text-anchor="end" font-size="9" '
-            f'fill="#8a8a8a">{_escaped(arrow.operand)}</text>'
+            f'fill="#777777" stroke="#ffffff" stroke-width="3" paint-order="stroke">'
+            f"{_escaped(arrow.operand)}</text>"
         )
     operand = f", operand {arrow.operand}" if arrow.operand else ""
     words = f"{source.label} -> {target.label}{operand}: {source.below}"
     return (
-        f'<g class="edge"><title>{_escaped(words)}</title><path d="{" ".join(path)}" fill="none" '
+        f'<g class="edge"><title>{_escaped(words)}</title><path d="{path}" fill="none" '
         f'stroke="#9a9a9a" marker-end="url(#tip)"/>{label}</g>\n'
     )
 

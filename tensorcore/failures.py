@@ -114,4 +114,5 @@ def _described(value: Any) -> str:
     words = f"{value.dtype}, shape {value.shape}, strides {value.strides}"
     if value.size > _ELEMENTS:
         return f"{words}, {value.size} values"
-    return f"{words}, value {np.array2string(np.asarray(value), separator=', ')}"
+    text = np.array2string(np.asarray(value), separator=", ").replace("\n", "")
+    return f"{words}, value {text}"

@@ -15,7 +15,6 @@ from . import config, failures, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Capabilities, Described, Executable
 from .errors import CompileError, MissingInputError, TensorcoreError, UnsupportedOp
-from .stages import Explanation, explain_graph, free_variables, names_of
 from .function_report import Compilation, Report
 from .graph import Graph, substitute, variables
 from .lower import lower, optimise
@@ -24,6 +23,7 @@ from .profiling import Profile, print_at_exit
 from .program import Program
 from .program_text import ProgramText, known_sizes
 from .shared import Shared
+from .stages import Explanation, explain_graph, free_variables, names_of
 
 # Held for the instants in which several cells are read or written together.
 _SNAPSHOT = threading.Lock()

@@ -53,7 +53,8 @@ class Interpreter:
     def timings(self) -> list[Timing]:
         """See ``backend.Timed``."""
         with self._lock:
-            return [Timing(k, n, t) for k, (n, t) in enumerate(zip(self._calls, self._time))]
+            counted = zip(self._calls, self._time, strict=True)
+            return [Timing(k, calls, seconds) for k, (calls, seconds) in enumerate(counted)]
 
     def _keep_time(self, k: int, seconds: float) -> None:
         with self._lock:

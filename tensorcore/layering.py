@@ -29,10 +29,14 @@ class Layout(NamedTuple):
     layers: int
 
 
-def points_between(layout: Layout, edge: Edge) -> list[tuple[int, float]]:
-    """The points of the lane that an edge follows between its ends."""
-    last = layout.layer[edge[1]]
-    return [point for point in layout.lanes.get(edge[0], ()) if point[0] < last]
+def lane_end(layout: Layout, edge: Edge) -> tuple[int, float]:
+    """The (layer, x) from which an edge goes straight to its target: the last point that it
+    shares with the lane of its source, or the source itself."""
+    source, target = edge
+    shared = layout.layer[target] - layout.layer[source] - 1
+    if shared:
+        return layout.lanes[source][shared - 1]
+    return layout.layer[source], layout.x[source]
 
 
 def arrange(widths: Sequence[float], edges: Sequence[Edge], gap: float = 28.0) -> Layout:

@@ -391,7 +391,6 @@ class Tensor:
 
         return evaluate(self, inputs_to_values or {})
 
-
     def _repr_html_(self) -> str:
         from .drawing import html_of
 

@@ -90,9 +90,9 @@ class ProgramText:
             words = (f"{len(step.ids)} sizes", f"{len(step.checks)} checks")
             return StepText(number, "sizes", words, "", (), (), ())
         if isinstance(step, View):
-            reads, writes = (self.value(step.source),), (self.value(step.output),)
+            source, output = self.value(step.source), self.value(step.output)
             shape = self.shape(self.program.slots[step.output].shape)
-            return StepText(number, "view", ("reshape",), shape, reads, writes, ())
+            return StepText(number, "view", ("reshape",), shape, (source,), (output,), ())
         if isinstance(step, Call):
             reads = tuple(map(self.value, step.inputs))
             writes = tuple(map(self.value, step.outputs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .backend import Capabilities
@@ -48,7 +48,6 @@ def explain_graph(
     commits: Sequence[int],
     takes: Capabilities,
     rules: Sequence[Any],
-    names: Mapping[int, str] | None = None,
 ) -> Explanation:
     """Run the pipeline once more and tell each stage. ``outputs`` are those of the call and
     then the new values of the cells numbered in ``commits``."""
@@ -66,12 +65,11 @@ def explain_graph(
         program = lower(simple, cells, commits, takes)
     except UnsupportedOp as missing:
         return Explanation([*sections, Listing("4. Not to be had", str(missing))], early)
+    steps = ProgramText(program, names_of(program, inputs, cells)).steps()
     sections += [
         _listing("4. In the ops that the backend takes", legal),
         _rules("5. Rules that fired on these", late),
-        step_table(ProgramText(program, names or names_of(program, inputs, cells)).steps())._replace(
-            title="6. The Program"
-        ),
+        step_table(steps)._replace(title="6. The Program"),
     ]
     return Explanation(sections, [*early, *late])
 
