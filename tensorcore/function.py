@@ -409,6 +409,9 @@ def clone(
     """
     many = isinstance(output, (list, tuple))
     outputs = list(output) if many else [output]
+    for expression in outputs:
+        if not isinstance(expression, Tensor):
+            raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")
     new = dict(given(a, b) for a, b in pairs(replace, "clone"))
     if not share_inputs:
         for variable in variables(outputs):

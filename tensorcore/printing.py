@@ -154,7 +154,7 @@ def debugprint(
 
 def _indent(level: int) -> str:
     """Bars up to a level that fits on a screen, then the number of the level."""
-    return " |" * level if level <= _INDENTED else " |" * _INDENTED + f" ({level})"
+    return " |" * level if level <= _INDENTED else " |" * _INDENTED + f" ({level}) "
 
 
 def _letters(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,21 @@ def _reduce(op: Any, x: TensorLike, axis: Axis, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     axes = normalize_axes(axis, x.ndim, op.name.removeprefix("reduce_"))
     return _restore(op(x, axes=axes), x, axes, keepdims)
+
+
+def _axis(axis: Any, ndim: int, what: str) -> int:
+    """One axis, counted from the left; raises TypeError or ShapeError."""
+    (number,) = normalize_axes((axis,), ndim, what)
+    return number
+
+
+def _whole(number: Any, what: str) -> int:
+    """A Python integer that is not negative; raises TypeError or ValueError."""
+    if not isinstance(number, (int, np.integer)):
+        raise TypeError(f"{what} must be an integer, found {number!r}.")
+    if number < 0:
+        raise ValueError(f"{what} must not be negative, found {number}.")
+    return int(number)
 
 
 def _restore(y: Tensor, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -115,6 +130,7 @@ def count(x: TensorLike, axis: Axis = None) -> Tensor:
 def mean(x: TensorLike, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over ``axis``; of integers in float64. Of nothing, it is NaN."""
     x = as_tensor(x)
+    axis = normalize_axes(axis, x.ndim, "mean")
     x = cast_to(x, dtypes.canonical(dtype) if dtype else _mean_dtype(x.dtype))
     total = sum(x, axis, keepdims=keepdims)
     return total / cast(count(x, axis), dtypes.real_part(x.dtype))
@@ -127,6 +143,7 @@ def _mean_dtype(dtype: str) -> str:
 def var(x: TensorLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """The variance over ``axis``, divided by ``n - ddof``; computed in two passes."""
     x = as_tensor(x)
+    axis = normalize_axes(axis, x.ndim, "var")
     x = cast_to(x, _mean_dtype(x.dtype))
     centred = x - mean(x, axis, keepdims=True)
     n = cast(count(x, axis) - ddof, x.dtype)
@@ -162,10 +179,21 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     """The product summed over ``axes``: how many (last of ``x``, first of ``y``), or a pair of
     axes, as in NumPy."""
     x, y = as_tensor(x), as_tensor(y)
-    if isinstance(axes, int):
+    pair = isinstance(axes, (tuple, list, np.ndarray)) and len(axes) == 2
+    if not pair and not isinstance(axes, (int, np.integer)):
+        raise TypeError(
+            f"tensordot: axes is how many, or a pair of axes or lists of axes; found {axes!r}."
+        )
+    if isinstance(axes, (int, np.integer)):
+        if not 0 <= axes <= builtin_min(x.ndim, y.ndim):
+            raise ShapeError(
+                f"tensordot: axes={axes} does not fit operands with {x.ndim} and {y.ndim} axes."
+            )
         axes = (tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes)))
-    left = [a % x.ndim for a in ([axes[0]] if isinstance(axes[0], int) else axes[0])]
-    right = [a % y.ndim for a in ([axes[1]] if isinstance(axes[1], int) else axes[1])]
+    left, right = (
+        [_axis(a, t.ndim, "tensordot") for a in (part if np.ndim(part) else [part])]
+        for t, part in ((x, axes[0]), (y, axes[1]))
+    )
     if len(left) != len(right):
         raise ShapeError(f"tensordot: {len(left)} axes cannot pair with {len(right)}.")
     b = [x.ndim + i for i in range(y.ndim)]
@@ -179,6 +207,8 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
 def batched_dot(x: TensorLike, y: TensorLike) -> Tensor:
     """For each entry of the first axis that both share, the ``dot`` of the rest."""
     x, y = as_tensor(x), as_tensor(y)
+    if x.ndim == 0 or y.ndim == 0:
+        raise ShapeError(f"batched_dot: a scalar has no batches; found {x!r} and {y!r}.")
     a = tuple(range(x.ndim))
     b = [0] + [x.ndim + i for i in range(1, y.ndim)]
     if x.ndim > 1 and y.ndim > 1:
@@ -188,7 +218,8 @@ def batched_dot(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 def outer(x: TensorLike, y: TensorLike) -> Tensor:
-    """All products of an entry of the vector ``x`` with one of the vector ``y``."""
+    """All products of an entry of ``x`` with one of ``y``, which are flattened to vectors."""
+    x, y = (t if t.ndim == 1 else flatten(t) for t in (as_tensor(x), as_tensor(y)))
     return contract(x, y, a=(0,), b=(1,), out=(0, 1))
 
 
@@ -210,6 +241,10 @@ def size_list(sizes: Any) -> list[Tensor]:
         )
     if isinstance(sizes, (int, np.integer)):
         return [as_size(sizes, "shape")]
+    if not isinstance(sizes, (tuple, list, np.ndarray)):
+        raise TypeError(
+            f"a shape is a list of integers, of symbolic integers, or x.shape; found {sizes!r}."
+        )
     return [as_size(s, "shape") for s in sizes]
 
 
@@ -239,10 +274,15 @@ def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
 def flatten(x: TensorLike, ndim: int = 1) -> Tensor:
     """``x`` with its last axes merged so that ``ndim`` axes remain."""
     x = as_tensor(x)
-    if not 1 <= ndim <= builtin_max(x.ndim, 1):
+    if not 1 <= _whole(ndim, "flatten: ndim") <= builtin_max(x.ndim, 1):
         raise ShapeError(f"flatten: ndim={ndim} does not fit a tensor with {x.ndim} axes.")
     lead = shape_list(x)[: ndim - 1]
     return reshape_to(x, *lead, count(x, tuple(range(ndim - 1, x.ndim))))
+
+
+def builtin_min(*numbers: int) -> int:
+    """The smallest of some Python numbers (``min`` here is the tensor function)."""
+    return sorted(numbers)[0]
 
 
 def builtin_max(*numbers: int) -> int:
@@ -253,33 +293,54 @@ def builtin_max(*numbers: int) -> int:
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """Axes permuted; reversed by default."""
     x = as_tensor(x)
-    return dimshuffle(x, tuple(reversed(range(x.ndim))) if axes is None else tuple(axes))
+    if axes is None:
+        return dimshuffle(x, tuple(reversed(range(x.ndim))))
+    order = tuple(_axis(a, x.ndim, "transpose") for a in axes)
+    if sorted(order) != list(range(x.ndim)):
+        raise ShapeError(f"transpose: {axes!r} must name each of the {x.ndim} axes once.")
+    return dimshuffle(x, order)
 
 
 def shape_padleft(x: TensorLike, n_ones: int = 1) -> Tensor:
     """``x`` with axes of size 1 added at the left."""
     x = as_tensor(x)
-    return dimshuffle(x, ("x",) * n_ones + tuple(range(x.ndim)))
+    return dimshuffle(x, ("x",) * _whole(n_ones, "shape_padleft: n_ones") + tuple(range(x.ndim)))
 
 
 def shape_padright(x: TensorLike, n_ones: int = 1) -> Tensor:
     """``x`` with axes of size 1 added at the right."""
     x = as_tensor(x)
-    return dimshuffle(x, tuple(range(x.ndim)) + ("x",) * n_ones)
+    return dimshuffle(x, tuple(range(x.ndim)) + ("x",) * _whole(n_ones, "shape_padright: n_ones"))
 
 
 def concatenate(tensor_list: Any, axis: int = 0) -> Tensor:
     """The tensors side by side along an axis that they have. Raises ShapeError."""
-    if isinstance(tensor_list, Tensor):
-        raise TypeError("concatenate takes a list of tensors, found one tensor.")
-    return join(*tensor_list, axis=axis)
+    parts = _listed(tensor_list, "concatenate")
+    _axis(axis, builtin_max(1, *(p.ndim for p in parts)), "concatenate")
+    return join(*parts, axis=axis)
+
+
+def _listed(tensors: Any, what: str) -> list[Tensor]:
+    """The tensors of a list that is not empty; raises TypeError or ValueError."""
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
+        found = "one tensor" if isinstance(tensors, Tensor) else repr(tensors)
+        raise TypeError(f"{what} takes a list of tensors, found {found}.")
+    parts = [as_tensor(t) for t in tensors]
+    if not parts:
+        raise ValueError(f"{what} needs at least one tensor, found an empty list.")
+    return parts
 
 
 def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """The tensors side by side along a new axis."""
-    parts = [as_tensor(t) for t in tensors]
+    parts = _listed(tensors, "stack")
     ndim = parts[0].ndim + 1
-    position = axis % ndim
+    if others := [p for p in parts if p.ndim != ndim - 1]:
+        raise ShapeError(
+            f"stack: all parts need the same number of dimensions, found {parts[0]!r} with "
+            f"{ndim - 1} and {others[0]!r} with {others[0].ndim}."
+        )
+    position = _axis(axis, ndim, "stack")
     rest = list(range(ndim - 1))
     pattern = (*rest[:position], "x", *rest[position:])
     return join(*(dimshuffle(p, pattern) for p in parts), axis=position)
@@ -356,7 +417,7 @@ def addbroadcast(x: TensorLike, *axes: int) -> Tensor:
     x = as_tensor(x)
     sizes = list(shape_list(x))
     for axis in axes:
-        sizes[axis] = as_size(1, "addbroadcast")
+        sizes[_axis(axis, x.ndim, "addbroadcast")] = as_size(1, "addbroadcast")
     return reshape_to(x, *sizes)
 
 
