@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from .backend import Capabilities
-from .errors import TensorcoreError
 from .graph import Graph, toposort
 from .interpret import Interpreter
 from .lower import lower
@@ -73,7 +72,7 @@ def _node_text(node: Tensor, given: Mapping[Tensor, Any]) -> str:
     for operand in node.inputs:
         try:
             values.append((operand, _value(operand, given)))
-        except (TensorcoreError, ValueError, TypeError, IndexError, KeyError) as cause:
+        except Exception as cause:  # noqa: BLE001 (the error to be explained must come through)
             first = str(cause).splitlines()[:1]
             values.append((operand, f"no value: {first[0] if first else type(cause).__name__}"))
     lines += ["Operands:", *_rows(values), "The expression:"]

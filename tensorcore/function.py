@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import config, failures, plugins
+from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Capabilities, Described, Executable
 from .errors import CompileError, MissingInputError, TensorcoreError, UnsupportedOp
@@ -19,11 +19,13 @@ from .function_report import Compilation, Report
 from .graph import Graph, substitute, variables
 from .lower import lower, optimise
 from .node import Tensor, as_tensor, warn
-from .profiling import Profile, print_at_exit
 from .program import Program
-from .program_text import ProgramText, known_sizes
+from .program_text import ProgramText, known_sizes, names_of
 from .shared import Shared
-from .stages import Explanation, explain_graph, free_variables, names_of
+
+if TYPE_CHECKING:
+    from .profiling import Profile
+    from .stages import Explanation
 
 # Held for the instants in which several cells are read or written together.
 _SNAPSHOT = threading.Lock()
@@ -167,6 +169,8 @@ class Function:
 
     def explain(self) -> Explanation:
         """See ``tensorcore.explain``."""
+        from .stages import explain_graph
+
         commits = [c.cell for c in self.program.commits]
         takes, rules = self._compiled.takes, self._compiled.rules
         inputs = [i.variable for i in self._inputs]
@@ -184,12 +188,16 @@ class Function:
         return names_of(self.program, [i.variable for i in self._inputs], self._cells)
 
     def _keep_time(self) -> None:
+        from .profiling import Profile
+
         steps = ProgramText(self.program, self.names()).steps()
         self.profile = Profile(repr(self), self.backend, steps, self.executable)
 
     def _explain_failure(
         self, problem: TensorcoreError, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
+        from . import failures
+
         given = dict(zip((i.variable for i in self._inputs), args, strict=False))
         for key, value in kwargs.items():
             if key in self._positions:
@@ -263,6 +271,8 @@ def function(
     if timed:
         f._keep_time()
         if profile is None and f.profile is not None:
+            from .profiling import print_at_exit
+
             print_at_exit(f.profile)
     return f
 
@@ -364,6 +374,8 @@ def explain(obj: Any, backend: Any = None) -> Explanation:
     The passes run once more for it, under the present configuration. ``backend`` counts for
     expressions, as in ``function``. Raises TypeError for other objects.
     """
+    from .stages import explain_graph, free_variables
+
     if isinstance(obj, Function):
         return obj.explain()
     outputs = [_expression(o) for o in (obj if isinstance(obj, (list, tuple)) else [obj])]

@@ -6,13 +6,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from .drawing import pydotprint, to_svg
 from .graph import toposort
 from .node import Tensor, constant_text, is_constant
 
+if TYPE_CHECKING:
+    from .drawing import pydotprint, to_svg
+
 __all__ = ["debugprint", "min_informative_str", "pp", "pprint", "pydotprint", "to_svg"]
+
+
+def __getattr__(name: str) -> Any:
+    # Drawing is loaded by those who draw.
+    if name in ("pydotprint", "to_svg"):
+        from . import drawing
+
+        return getattr(drawing, name)
+    raise AttributeError(f"tensorcore.printing has no {name!r}.")
+
 
 _PREFIX = frozenset({"neg"})
 #: ``pp`` writes repeated parts in full as long as the whole stays shorter than this.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .node import Tensor
 from .program import ARITHMETIC, Call, Kernel, Program, SizeId, Sizes, SlotId, Step, View
 
 #: What only moves numbers about inside a kernel, and says nothing to its reader.
@@ -145,6 +146,22 @@ def _bracketed(text: str) -> str:
         if letter == " " and depth == 0:
             return f"({text})"
     return text
+
+
+def names_of(program: Program, inputs: Sequence[Tensor], cells: Sequence[Tensor]) -> dict[int, str]:
+    """The user's names by slot; nameless variables, and results, are called by position."""
+    found: dict[int, str] = {}
+    for what, nodes, slots in (
+        ("input", inputs, program.inputs),
+        ("shared", cells, program.cells),
+    ):
+        for k, (node, slot) in enumerate(zip(nodes, slots, strict=True)):
+            found[slot] = node.name or f"{what}{k}"
+    for commit in program.commits:
+        found.setdefault(commit.slot, f"new {found[program.cells[commit.cell]]}")
+    for k, slot in enumerate(program.outputs):
+        found.setdefault(slot, f"output{k}")
+    return found
 
 
 def known_sizes(program: Program, bound: Sequence[Any]) -> list[int | None]:

@@ -14,8 +14,7 @@ from .lower import lower, optimise
 from .lower.pipeline import legal_form
 from .node import Tensor, constant_text, is_constant
 from .printing import debugprint
-from .program import Program
-from .program_text import ProgramText
+from .program_text import ProgramText, names_of
 from .rewrite.engine import Fired
 from .shared import Shared
 from .tables import Listing, Section, Table, as_html, as_text
@@ -72,22 +71,6 @@ def explain_graph(
         step_table(steps)._replace(title="6. The Program"),
     ]
     return Explanation(sections, [*early, *late])
-
-
-def names_of(program: Program, inputs: Sequence[Tensor], cells: Sequence[Tensor]) -> dict[int, str]:
-    """The user's names by slot; nameless variables, and results, are called by position."""
-    found: dict[int, str] = {}
-    for what, nodes, slots in (
-        ("input", inputs, program.inputs),
-        ("shared", cells, program.cells),
-    ):
-        for k, (node, slot) in enumerate(zip(nodes, slots, strict=True)):
-            found[slot] = node.name or f"{what}{k}"
-    for commit in program.commits:
-        found.setdefault(commit.slot, f"new {found[program.cells[commit.cell]]}")
-    for k, slot in enumerate(program.outputs):
-        found.setdefault(slot, f"output{k}")
-    return found
 
 
 def free_variables(outputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Shared]]:

@@ -3,7 +3,6 @@ profiles and explanations of compiled functions are made of."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -55,9 +54,11 @@ def _text(section: Section) -> str:
 
 
 def _html(section: Section) -> str:
-    title = f"<p><b>{html.escape(section.title)}</b></p>"
+    from html import escape
+
+    title = f"<p><b>{escape(section.title)}</b></p>"
     if isinstance(section, Listing):
-        return f"{title}<pre>{html.escape(section.text)}</pre>"
+        return f"{title}<pre>{escape(section.text)}</pre>"
     styles = [_STYLE.format("right" if n in section.right else "left") for n in section.header]
     rows = [_row("th", section.header, styles)]
     rows += [_row("td", row, styles) for row in section.rows]
@@ -65,8 +66,10 @@ def _html(section: Section) -> str:
 
 
 def _row(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
+    from html import escape
+
     inside = "".join(
-        f'<{tag} style="{style}">{html.escape(cell)}</{tag}>'
+        f'<{tag} style="{style}">{escape(cell)}</{tag}>'
         for cell, style in zip(cells, styles, strict=True)
     )
     return f"<tr>{inside}</tr>"
