@@ -165,8 +165,11 @@ def picture_of(
     """The boxes and arrows of an expression, a list of them or a function. Raises TypeError."""
     if hasattr(x, "maker") and stage == "program":
         return _picture_of_program(x.program, x.names())
+    results: dict[Tensor, str] = {}
     if hasattr(x, "maker"):
         roots = x.expressions() if stage == "user" else list(x.maker.fgraph.outputs)
+        for node, name in zip(roots, x.result_names(), strict=True):
+            results.setdefault(node, name)
     else:
         roots = list(x) if isinstance(x, (list, tuple)) else [x]
     for root in roots:
@@ -179,7 +182,8 @@ def picture_of(
     number = {node: k for k, node in enumerate(order)}
     boxes = []
     for node in order:
-        label = _label(node, simple_names) + (f" [id {number[node]}]" if with_ids else "")
+        label = _label(node, simple_names, results.get(node))
+        label += f" [id {number[node]}]" if with_ids else ""
         boxes.append(Box(label, _kind(node, roots), _type_text(node), _tooltip(node)))
     arrows = [
         Arrow(number[i], number[node], str(k) if len(node.inputs) > 1 else "", k, len(node.inputs))
@@ -199,14 +203,16 @@ def _kind(node: Tensor, roots: Sequence[Tensor]) -> str:
     return "output" if any(node is root for root in roots) else "op"
 
 
-def _label(node: Tensor, simple_names: bool) -> str:
+def _label(node: Tensor, simple_names: bool, result: str | None) -> str:
+    """``result`` is what a function calls the node, if it is one of its results."""
     if node.op is None:
         return node.name or ("shared" if isinstance(node, Shared) else "input")
     if is_constant(node):
         text = node.name or constant_text(node)
         return text.removeprefix("TensorConstant{").removesuffix("}") if not node.name else text
-    if node.name:
-        return node.name if simple_names else f"{node.name} = {node.op.name}"
+    name = node.name or result
+    if name:
+        return name if simple_names else f"{name} = {node.op.name}"
     return node.op.name
 
 

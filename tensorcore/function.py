@@ -183,6 +183,11 @@ class Function:
         """The outputs and then the new values of updated shared variables, as written."""
         return [*self._request.outputs, *(value for _, value in self._request.updates)]
 
+    def result_names(self) -> list[str]:
+        """Names for ``expressions()``: ``output0``, ... and ``new w`` for an update of ``w``."""
+        outputs = [f"output{k}" for k in range(len(self._request.outputs))]
+        return [*outputs, *(f"new {cell!r}" for cell, _ in self._request.updates)]
+
     def names(self) -> dict[int, str]:
         """The names of inputs and shared variables by their slots in ``program``."""
         return names_of(self.program, [i.variable for i in self._inputs], self._cells)

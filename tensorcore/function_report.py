@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from .program_text import BufferText, StepText
+from .program_text import BufferText, StepText, text_of
 from .tables import Listing, Section, Table, amount, as_html, as_text, seconds
 
 #: Rows of a table before it is cut; the objects hold all of them.
@@ -70,13 +70,19 @@ class Report:
             f"nodes: {self.nodes_before} as written, {self.nodes_after} after rewriting",
         ]
         sections: list[Section] = [Listing(self.function, "\n".join(lines)), self._rules()]
-        return [*sections, step_table(self.steps), self._memory()]
+        return [*sections, step_table(self.steps), self._lines(), self._memory()]
 
     def _rules(self) -> Section:
         rows = [(name, str(count)) for name, count in sorted(self.compilation.fired.items())]
         if not rows:
             return Listing("Rules that fired", "none")
         return Table("Rules that fired", ("rule", "times"), rows, frozenset({"times"}))
+
+    def _lines(self) -> Section:
+        """The text of each line of the user that a step names."""
+        places = dict.fromkeys(line for step in self.steps for line in step.lines)
+        rows = [(short_lines([place])[0], text_of(place)) for place in places]
+        return _cut(Table("Your lines", ("line", "text"), rows))
 
     def _memory(self) -> Section:
         if not self.buffers:

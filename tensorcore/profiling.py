@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import linecache
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 from .backend import Executable, Timed
-from .program_text import StepText
+from .program_text import StepText, text_of
 from .tables import Listing, Section, Table, as_html, as_text, seconds
 
 _ROWS = 30
@@ -78,7 +77,7 @@ class Profile:
                 calls[line] += count
         total = sum(taken.values()) or 1.0
         ordered = sorted(taken.items(), key=lambda item: -item[1])
-        return [LineTime(n, _text(n), calls[n], time, time / total) for n, time in ordered]
+        return [LineTime(n, text_of(n), calls[n], time, time / total) for n, time in ordered]
 
     def summary(self, file: TextIO | None = None) -> None:
         """Print the profile, by default to standard output."""
@@ -105,7 +104,8 @@ class Profile:
             return [Listing(f"Profile of {self.name}", "no call so far")]
         total = sum(s.seconds for s in steps)
         runs = max(s.calls for s in steps)
-        head = f"{runs} calls on {self.backend}, {seconds(total)} inside the steps"
+        calls = "1 call" if runs == 1 else f"{runs} calls"
+        head = f"{calls} on {self.backend}, {seconds(total)} inside the steps"
         right = frozenset({"step", "calls", "time", "share"})
         by_line = [
             (f"{line.share:.1%}", seconds(line.seconds), str(line.calls), line.line, line.text)
@@ -123,11 +123,6 @@ class Profile:
             Table("By step", ("share", "time", "calls", "step", "kind", "computes"), by_step,
                   right),
         ]  # fmt: skip
-
-
-def _text(place: str) -> str:
-    file, _, number = place.rpartition(":")
-    return linecache.getline(file, int(number)).strip() if number.isdigit() else ""
 
 
 # -- the summary at exit ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -182,3 +183,9 @@ def known_sizes(program: Program, bound: Sequence[Any]) -> list[int | None]:
             complete = len(numbers) == len(args)
             known.append(ARITHMETIC[kind](*numbers) if complete else None)
     return known
+
+
+def text_of(place: str) -> str:
+    """The text of a line given as ``file:line``; empty where it cannot be read."""
+    file, _, number = place.rpartition(":")
+    return linecache.getline(file, int(number)).strip() if number.isdigit() else ""

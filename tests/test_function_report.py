@@ -139,7 +139,7 @@ class TestProfile:
         assert sum(s.seconds for s in steps) == pytest.approx(sum(n.seconds for n in lines))
         texts = [line.text for line in lines]
         assert "p = T.nnet.sigmoid(T.dot(x, w))" in texts
-        assert "5 calls" in str(f.profile) and "By line" in f.profile._repr_html_()
+        assert "5 calls on" in str(f.profile) and "By line" in f.profile._repr_html_()
 
     def test_results_are_the_same(self, each_backend):
         plain, timed = logistic(), logistic(profile=True)
@@ -166,7 +166,7 @@ class TestProfile:
         f = logistic(profile=True)
         f(np.ones((5, 3)), np.ones(5))
         f.profile.summary()
-        assert "1 calls" in capsys.readouterr().out
+        assert "1 call on" in capsys.readouterr().out
         f.profile.reset()
         assert not f.profile.steps()
         f(np.ones((5, 3)), np.ones(5))
@@ -195,7 +195,7 @@ class TestProfile:
             [sys.executable, "-c", program], capture_output=True, text=True, check=False
         )
         assert run.returncode == 0 and run.stdout == ""
-        assert "seen" in run.stderr and "1 calls" in run.stderr and "unused" not in run.stderr
+        assert "seen" in run.stderr and "1 call on" in run.stderr and "unused" not in run.stderr
 
 
 def test_the_names_are_public():
