@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
@@ -79,13 +80,13 @@ def to_svg(
     """
     if stage not in _STAGES:
         raise ValueError(f"to_svg: stage is one of {', '.join(_STAGES)}, found {stage!r}.")
-    picture = picture_of(x, stage, with_ids, var_with_name_simple)
-    if len(picture.boxes) > LIMIT:
+    count = _count(x, stage)
+    if count > LIMIT:
         raise ValueError(
-            f"to_svg: this graph has {len(picture.boxes):,} nodes, and a picture of more than "
-            f"{LIMIT:,} cannot be read. Draw a part of it, or use debugprint(x, depth=...)."
+            f"to_svg: this graph has {count:,} nodes, and a picture of more than {LIMIT:,} "
+            f"cannot be read. Draw a part of it, or use debugprint(x, depth=...)."
         )
-    text = draw(picture, high_contrast)
+    text = draw(picture_of(x, stage, with_ids, var_with_name_simple), high_contrast)
     if isinstance(file, (str, os.PathLike)):
         with open(file, "w", encoding="utf-8") as opened:
             opened.write(text)
@@ -139,21 +140,22 @@ def pydotprint(
 
 def html_of(x: Any) -> str:
     """For notebooks: a picture of a small graph, a summary of a larger one."""
-    picture = picture_of(x, "optimised")
-    if len(picture.boxes) <= SMALL:
-        return draw(picture)
-    counts = {kind: sum(b.kind == kind for b in picture.boxes) for kind in _FILL}
-    words = ", ".join(f"{n} {_FILL[kind][2]}s" for kind, n in counts.items() if n)
+    svg = small_svg(x)
+    if svg is not None:
+        return svg
+    roots, _ = _roots_of(x, "optimised")
+    ends = set(roots)
+    counts = Counter(_kind(node, ends) for node in toposort(roots))
+    words = ", ".join(f"{n} {_FILL[kind][2]}{'s' * (n > 1)}" for kind, n in counts.items())
     return (
-        f"<p>{html.escape(repr(x))}: {len(picture.boxes)} nodes ({words}). "
+        f"<p>{html.escape(repr(x))}: {counts.total()} nodes ({words}). "
         f"<code>to_svg</code> draws up to {LIMIT:,}, <code>debugprint</code> prints all.</p>"
     )
 
 
 def small_svg(x: Any) -> str | None:
     """For notebooks: a picture of a small graph, None for a larger one."""
-    picture = picture_of(x, "optimised")
-    return draw(picture) if len(picture.boxes) <= SMALL else None
+    return draw(picture_of(x, "optimised")) if _count(x, "optimised") <= SMALL else None
 
 
 # -- what there is to draw -------------------------------------------------------------------
@@ -165,6 +167,33 @@ def picture_of(
     """The boxes and arrows of an expression, a list of them or a function. Raises TypeError."""
     if hasattr(x, "maker") and stage == "program":
         return _picture_of_program(x.program, x.names())
+    roots, results = _roots_of(x, stage)
+    ends = set(roots)
+    order = toposort(roots)
+    number = {node: k for k, node in enumerate(order)}
+    boxes = []
+    for node in order:
+        label = _label(node, simple_names, results.get(node))
+        label += f" [id {number[node]}]" if with_ids else ""
+        boxes.append(Box(label, _kind(node, ends), _type_text(node), _tooltip(node)))
+    arrows = [
+        Arrow(number[i], number[node], str(k) if len(node.inputs) > 1 else "", k, len(node.inputs))
+        for node in order
+        for k, i in enumerate(node.inputs)
+    ]
+    return Picture(tuple(boxes), tuple(arrows))
+
+
+def _count(x: Any, stage: str) -> int:
+    """How many boxes a picture would have, or somewhat more."""
+    if hasattr(x, "maker") and stage == "program":
+        program = x.program
+        return len(program.steps) + len(program.bound())
+    return len(toposort(_roots_of(x, stage)[0]))
+
+
+def _roots_of(x: Any, stage: str) -> tuple[list[Tensor], dict[Tensor, str]]:
+    """The expressions to draw, and what a function calls its results. Raises TypeError."""
     results: dict[Tensor, str] = {}
     if hasattr(x, "maker"):
         roots = x.expressions() if stage == "user" else list(x.maker.fgraph.outputs)
@@ -178,29 +207,17 @@ def picture_of(
                 f"a picture is made of an expression, a list of expressions or a compiled "
                 f"function, found {root!r:.80} of type {type(root).__name__}."
             )
-    order = toposort(roots)
-    number = {node: k for k, node in enumerate(order)}
-    boxes = []
-    for node in order:
-        label = _label(node, simple_names, results.get(node))
-        label += f" [id {number[node]}]" if with_ids else ""
-        boxes.append(Box(label, _kind(node, roots), _type_text(node), _tooltip(node)))
-    arrows = [
-        Arrow(number[i], number[node], str(k) if len(node.inputs) > 1 else "", k, len(node.inputs))
-        for node in order
-        for k, i in enumerate(node.inputs)
-    ]
-    return Picture(tuple(boxes), tuple(arrows))
+    return roots, results
 
 
-def _kind(node: Tensor, roots: Sequence[Tensor]) -> str:
+def _kind(node: Tensor, ends: set[Tensor]) -> str:
     if isinstance(node, Shared):
         return "shared"
     if node.op is None:
         return "input"
     if is_constant(node):
         return "constant"
-    return "output" if any(node is root for root in roots) else "op"
+    return "output" if node in ends else "op"
 
 
 def _label(node: Tensor, simple_names: bool, result: str | None) -> str:
