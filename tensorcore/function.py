@@ -149,13 +149,12 @@ class Function:
     def report(self, *args: Any) -> Report:
         """Where this function runs and why, its steps, its memory, the rules that fired and the
         time that compiling took. With the arguments of a call, sizes in bytes are numbers."""
-        described = isinstance(self.executable, Described)
         known: list[int | None] = []
         if args:
             cells = [cell.cell[0] for cell in self._cells]
             constants = [value for _, value in self.program.constants]
             known = known_sizes(self.program, [*self._arguments(args, {}), *cells, *constants])
-        text = ProgramText(self.program, self.names())
+        text, run = ProgramText(self.program, self.names()), self.executable
         before = Graph(self._variables(), self.expressions())
         return Report(
             function=repr(self),
@@ -164,7 +163,7 @@ class Function:
             nodes_after=len(self.maker.fgraph.toposort()),
             steps=tuple(text.steps()),
             buffers=tuple(text.buffers(known)),
-            making=self.executable.notes() if described else {},  # type: ignore[attr-defined]
+            making=run.notes() if isinstance(run, Described) else {},
         )
 
     def explain(self) -> Explanation:

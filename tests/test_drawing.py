@@ -195,4 +195,9 @@ def test_the_layout_keeps_directions_and_distances():
                 least = (widths[j] + widths[k]) / 2 + 10
                 assert abs(layout.x[j] - layout.x[k]) >= least - 1e-6
     assert min(x - w / 2 for x, w in zip(layout.x, widths, strict=True)) >= -1e-9
+    lanes = [point for lane in layout.lanes.values() for point in lane]
+    assert lanes
+    for layer, x in lanes:  # a long edge goes beside the boxes of the layers it passes
+        for k in range(200):
+            assert layout.layer[k] != layer or abs(layout.x[k] - x) > widths[k] / 2
     assert arrange([], []).layers == 0
