@@ -394,6 +394,7 @@ def test_operators_with_an_array_at_the_left_stay_symbolic():
     for symbolic, expected in cases:
         assert isinstance(symbolic, T.Tensor)
         np.testing.assert_array_equal(symbolic.eval(given), expected)
+    assert np.ndim(x) == 1
     assert (a == x) is False and (a != x) is True
     with pytest.raises(TypeError, match="in place"):
         a += x
