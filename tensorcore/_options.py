@@ -280,8 +280,9 @@ OPTIONS: tuple[Option, ...] = (
         "exception_verbosity",
         choice("low", "high"),
         "low",
-        "Detail of run-time errors; no effect so far.",
+        "Detail of errors at a call: 'high' shows the node, its operands and the expression.",
     ),
+    Option("profile", boolean, False, "Time the steps of all functions; a summary at exit."),
     Option(
         "math_accuracy",
         choice("default", "high"),

@@ -78,6 +78,7 @@ allow_input_downcast: bool | None
 assume_finite: bool
 fast_math: bool
 exception_verbosity: str
+profile: bool
 math_accuracy: str
 mode: str
 optimizer: str

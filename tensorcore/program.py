@@ -241,7 +241,8 @@ NO_STORAGE = Storage()
 @dataclass(frozen=True, slots=True)
 class Program:
     """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
-    return the outputs, then commit."""
+    return the outputs, then commit. ``timed`` asks for an Executable that keeps the time of each
+    step; see ``backend.Timed``."""
 
     slots: tuple[Slot, ...]
     sizes: tuple[Size, ...]
@@ -252,6 +253,7 @@ class Program:
     outputs: tuple[SlotId, ...]
     commits: tuple[Commit, ...]
     storage: Storage = NO_STORAGE
+    timed: bool = False
 
     def bound(self) -> tuple[SlotId, ...]:
         """Slots whose buffers come from outside: inputs, cells, constants."""

@@ -93,7 +93,7 @@ class KernelBuilder:
             tuple(self.group.full[i] for i in self.kept),
             tuple(stages),
             tuple(self.scratch.values()),
-            tuple(dict.fromkeys(where_made(n) for n in self.group.nodes[:4])),
+            tuple(dict.fromkeys(where_made(n) for n in self.group.nodes)),
             tuple(self.failures),
         )
 

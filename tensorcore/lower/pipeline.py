@@ -10,7 +10,7 @@ from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..node import Tensor, is_constant, where_made
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
-from ..rewrite.engine import index_rules, rewrite
+from ..rewrite.engine import Fired, index_rules, rewrite
 from ..rewrite.pattern import Rule
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
@@ -32,10 +32,12 @@ _EARLY = index_rules(STABILIZE + SIMPLIFY)
 _LATE = index_rules(SIMPLIFY)
 
 
-def optimise(graph: Graph, extra: Sequence[Rule] = ()) -> tuple[Graph, Counter[str]]:
+def optimise(
+    graph: Graph, extra: Sequence[Rule] = (), trace: list[Fired] | None = None
+) -> tuple[Graph, Counter[str]]:
     """Stabilise and simplify; returns the graph and how often each rule fired."""
     rules = index_rules((*STABILIZE, *SIMPLIFY, *extra)) if extra else _EARLY
-    return rewrite(graph, rules)
+    return rewrite(graph, rules, trace)
 
 
 def lower(
@@ -50,15 +52,24 @@ def lower(
     call and then one new value for each cell number in ``commits``. Raises UnsupportedOp when
     the backend lacks something and ShapeError when sizes can never fit.
     """
-    legal = legalize(graph, takes)
-    if takes.calls is not None:
-        legal, _ = rewrite(legal, _LATE)
-        legal = legalize(legal, takes)
+    legal = legal_form(graph, takes)
     outputs = materialize(legal.outputs) if takes.fuses else list(legal.outputs)
     program = _Builder(graph.inputs, cells, outputs, commits, takes).program()
     if config.debug:
         verify(program)
     return program
+
+
+def legal_form(graph: Graph, takes: Capabilities, trace: list[Fired] | None = None) -> Graph:
+    """The graph in the ops that the backend takes, simplified once more where ops were expanded.
+
+    Raises UnsupportedOp.
+    """
+    legal = legalize(graph, takes)
+    if takes.calls is not None:
+        legal, _ = rewrite(legal, _LATE, trace)
+        legal = legalize(legal, takes)
+    return legal
 
 
 class _Builder:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,15 @@ from .pattern import Exactness, Rule, attempt
 
 Index = Mapping[str, Sequence[Rule]]
 _FOLD_LIMIT = 4096
+
+
+class Fired(NamedTuple):
+    """A rule at work: its name, its class, and the node before and after."""
+
+    rule: str
+    exactness: str
+    before: Tensor
+    after: Tensor
 
 
 def index_rules(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
@@ -44,6 +54,7 @@ class Rewriter:
     """One run of rules over nodes. ``fired`` counts firings by rule name.
 
     ``intern`` makes new nodes canonical; ``fold`` replaces ops on constants by their value.
+    Each firing is appended to ``trace``, where one is given.
     """
 
     def __init__(
@@ -51,10 +62,12 @@ class Rewriter:
         rules: Index,
         intern: Callable[[Tensor], Tensor] = lambda node: node,
         fold: bool = True,
+        trace: list[Fired] | None = None,
     ) -> None:
         self.rules = rules
         self.intern = intern
         self.fold = fold
+        self.trace = trace
         self.fired: Counter[str] = Counter()
         self.classes = allowed()
         self._done: dict[Tensor, Tensor] = {}
@@ -126,6 +139,8 @@ class Rewriter:
                 if self.fired[rule.name] > self._limit or self._leads_back(result, node):
                     self._switch_off(rule)
                     continue
+                if self.trace is not None:
+                    self.trace.append(Fired(rule.name, rule.exactness.value, node, result))
                 return result
         return None
 
@@ -167,8 +182,13 @@ def fold(node: Tensor) -> Tensor | None:
     return constant if constant.type is node.type else None
 
 
-def rewrite(graph: Graph, rules: Index) -> tuple[Graph, Counter[str]]:
-    """The graph with the rules applied until none fires, and how often each did."""
-    rewriter = Rewriter(rules, graph.interner.add)
+def rewrite(
+    graph: Graph, rules: Index, trace: list[Fired] | None = None
+) -> tuple[Graph, Counter[str]]:
+    """The graph with the rules applied until none fires, and how often each did.
+
+    Each firing is appended to ``trace``, where one is given.
+    """
+    rewriter = Rewriter(rules, graph.interner.add, trace=trace)
     outputs = rewriter.run(graph.outputs)
     return graph.replaced(outputs), rewriter.fired

@@ -159,6 +159,8 @@ def __getattr__(name: str) -> Any:
     # Only reached for unknown names; it also tells type checkers that constructors exist.
     import difflib
 
-    near = difflib.get_close_matches(name, __all__, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    words = {word: word for word in __all__}
+    words |= {word: f"nnet.{word}" for word in vars(nnet) if word[0] != "_" and word not in words}
+    near = difflib.get_close_matches(name, words, 1, cutoff=0.75)
+    hint = f"; did you mean {words[near[0]]!r}?" if near else "."
     raise AttributeError(f"tensorcore.tensor has no {name!r}{hint}")

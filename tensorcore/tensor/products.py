@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
+from ..ops._families import normalize_axes
 from ..ops.complexes import conj
 from ..ops.contraction import contract
 from ..ops.movement import dimshuffle, shape_list
@@ -113,18 +116,20 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
 
 def _paired(x: Tensor, y: Tensor, axes: Any, batch: int) -> tuple[list[int], list[int]]:
     """The axes of both that are summed; ``batch`` leading axes are not counted."""
-    if isinstance(axes, int):
+    if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= builtin_min(x.ndim, y.ndim) - batch:
             raise ShapeError(
-                f"tensordot: cannot sum over {axes} axes of tensors with {x.ndim} and {y.ndim}."
+                f"tensordot: axes={axes} does not fit operands with {x.ndim} and {y.ndim} axes."
             )
         return list(range(x.ndim - axes, x.ndim)), list(range(batch, batch + axes))
+    if not isinstance(axes, (tuple, list, np.ndarray)) or len(axes) != 2:
+        raise TypeError(
+            f"tensordot: axes is how many, or a pair of axes or lists of axes; found {axes!r}."
+        )
     found = []
     for t, some in zip((x, y), axes, strict=True):
-        listed = [some] if isinstance(some, int) else list(some)
-        for a in listed:
-            if not -t.ndim <= a < t.ndim:
-                raise ShapeError(f"tensordot: axis {a} does not exist, the tensor has {t.ndim}.")
+        listed = list(some) if np.ndim(some) else [some]
+        normalize_axes(listed, t.ndim, "tensordot")
         found.append([a % t.ndim for a in listed])
     left, right = found
     if len(left) != len(right):
@@ -141,7 +146,7 @@ def batched_dot(x: TensorLike, y: TensorLike) -> Tensor:
     """For each entry of the first axis that both share, the ``dot`` of the rest."""
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError("batched_dot: both operands need a first axis to go along.")
+        raise ShapeError(f"batched_dot: a scalar has no batches; found {x!r} and {y!r}.")
     a = tuple(range(x.ndim))
     b = [0] + [x.ndim + i for i in range(1, y.ndim)]
     if x.ndim > 1 and y.ndim > 1:

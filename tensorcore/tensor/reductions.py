@@ -155,6 +155,7 @@ def mean(
     ``dtype`` is that of the result, ``acc_dtype`` (by default the same) that of the sum.
     """
     x = as_tensor(x)
+    axis = normalize_axes(axis, x.ndim, "mean")
     inner = dtypes.canonical(acc_dtype or dtype) if acc_dtype or dtype else _mean_dtype(x.dtype)
     x = cast_to(x, inner)
     result = sum(x, axis, keepdims=keepdims) / cast(count(x, axis), dtypes.real_part(inner))
@@ -178,6 +179,7 @@ def var(
     Theano's ``corrected`` needless.
     """
     x = as_tensor(x)
+    axis = normalize_axes(axis, x.ndim, "var")
     x = cast_to(x, _mean_dtype(x.dtype))
     centred = x - mean(x, axis, keepdims=True)
     squares = real(centred * conj(centred)) if dtypes.kind(x.dtype) == "c" else sqr(centred)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,25 @@ def size_list(sizes: Any) -> list[Tensor]:
         )
     if isinstance(sizes, (int, np.integer)):
         return [as_size(sizes, "shape")]
+    if not isinstance(sizes, (tuple, list, np.ndarray)):
+        raise TypeError(
+            f"a shape is a list of integers, of symbolic integers, or x.shape; found {sizes!r}."
+        )
     return [as_size(s, "shape") for s in sizes]
 
 
 def _number(size: Tensor) -> int | None:
     """The value of a size that is a constant."""
     return int(size.attrs["value"]) if is_constant(size) else None
+
+
+def _whole(number: Any, what: str) -> int:
+    """A Python integer that is not negative; raises TypeError or ValueError."""
+    if not isinstance(number, (int, np.integer)):
+        raise TypeError(f"{what} must be an integer, found {number!r}.")
+    if number < 0:
+        raise ValueError(f"{what} must not be negative, found {number}.")
+    return int(number)
 
 
 def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
@@ -83,7 +96,7 @@ def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
 def flatten(x: TensorLike, ndim: int = 1) -> Tensor:
     """``x`` with its last axes merged so that ``ndim`` axes remain."""
     x = as_tensor(x)
-    if not 1 <= ndim <= (x.ndim or 1):
+    if not 1 <= _whole(ndim, "flatten: ndim") <= (x.ndim or 1):
         raise ShapeError(f"flatten: ndim={ndim} does not fit a tensor with {x.ndim} axes.")
     lead = shape_list(x)[: ndim - 1]
     return reshape_to(x, *lead, count(x, tuple(range(ndim - 1, x.ndim))))
@@ -100,7 +113,12 @@ def ravel(x: TensorLike) -> Tensor:
 def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
     """Axes permuted; reversed by default."""
     x = as_tensor(x)
-    return dimshuffle(x, tuple(reversed(range(x.ndim))) if axes is None else tuple(axes))
+    if axes is None:
+        return dimshuffle(x, tuple(reversed(range(x.ndim))))
+    listed = normalize_axes(axes, x.ndim, "transpose")
+    if len(listed) != x.ndim:
+        raise ShapeError(f"transpose: {axes!r} must name each of the {x.ndim} axes once.")
+    return dimshuffle(x, tuple(a % x.ndim for a in axes))
 
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
@@ -138,13 +156,13 @@ def rollaxis(x: TensorLike, axis: int, start: int = 0) -> Tensor:
 def shape_padleft(x: TensorLike, n_ones: int = 1) -> Tensor:
     """``x`` with axes of size 1 added at the left."""
     x = as_tensor(x)
-    return dimshuffle(x, ("x",) * n_ones + tuple(range(x.ndim)))
+    return dimshuffle(x, ("x",) * _whole(n_ones, "shape_padleft: n_ones") + tuple(range(x.ndim)))
 
 
 def shape_padright(x: TensorLike, n_ones: int = 1) -> Tensor:
     """``x`` with axes of size 1 added at the right."""
     x = as_tensor(x)
-    return dimshuffle(x, tuple(range(x.ndim)) + ("x",) * n_ones)
+    return dimshuffle(x, tuple(range(x.ndim)) + ("x",) * _whole(n_ones, "shape_padright: n_ones"))
 
 
 def expand_dims(x: TensorLike, axis: int) -> Tensor:
@@ -245,28 +263,35 @@ def specify_shape(x: TensorLike, shape: Any) -> Tensor:
 
 def concatenate(tensor_list: Any, axis: int = 0) -> Tensor:
     """The tensors side by side along an axis that they have. Raises ShapeError."""
-    if isinstance(tensor_list, Tensor):
-        raise TypeError("concatenate takes a list of tensors, found one tensor.")
-    parts = list(tensor_list)
-    if not parts:
-        raise ShapeError("concatenate: there is nothing to join.")
+    parts = _listed(tensor_list, "concatenate")
+    (axis,) = normalize_axes(axis, sorted(p.ndim for p in parts)[-1], "concatenate")
     return join(*parts, axis=axis)
+
+
+def _listed(tensors: Any, what: str) -> list[Tensor]:
+    """The tensors of a list that is not empty; raises TypeError or ValueError."""
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
+        found = "one tensor" if isinstance(tensors, Tensor) else repr(tensors)
+        raise TypeError(f"{what} takes a list of tensors, found {found}.")
+    parts = [as_tensor(t) for t in tensors]
+    if not parts:
+        raise ValueError(f"{what} needs at least one tensor, found an empty list.")
+    return parts
 
 
 def stack(*tensors: Any, axis: int = 0) -> Tensor:
     """The tensors (a list of them, or one by one) side by side along a new axis."""
-    listed = tensors[0] if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else tensors
+    listed: Any = tensors[0] if len(tensors) == 1 else tensors
     if len(tensors) == 2 and isinstance(tensors[0], (list, tuple)) and isinstance(tensors[1], int):
         listed, axis = tensors  # stack(list, axis)
-    parts = [as_tensor(t) for t in listed]
-    if not parts:
-        raise ShapeError("stack: there is nothing to join.")
+    parts = _listed(listed, "stack")
     ndims = {p.ndim for p in parts}
     if len(ndims) > 1:
         raise ShapeError(
             f"stack: all parts need the same number of dimensions, found {sorted(ndims)}."
         )
-    return join(*(expand_dims(p, axis) for p in parts), axis=axis % (parts[0].ndim + 1))
+    (axis,) = normalize_axes(axis, parts[0].ndim + 1, "stack")
+    return join(*(expand_dims(p, axis) for p in parts), axis=axis)
 
 
 def horizontal_stack(*args: TensorLike) -> Tensor:

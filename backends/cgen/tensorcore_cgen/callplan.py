@@ -51,6 +51,7 @@ class Context(ctypes.Structure):
         ("blas_int", ctypes.c_longlong),
         ("work", ctypes.c_longlong),
         ("error", ctypes.c_longlong * 8),
+        ("times", ctypes.c_void_p),
     )
 
 

@@ -38,7 +38,7 @@ typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u
     + """\
 typedef struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
-  i64 blas_int; i64 work; i64 error[8];
+  i64 blas_int; i64 work; i64 error[8]; i64 *times;
 } Context;
 """
 )
@@ -66,6 +66,31 @@ int tc_run(Context *c, i64 segment) {
 _FAIL = """\
 static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
   error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
+}
+"""
+#: The same, with nanoseconds and calls per step; threads add to the same numbers.
+_RUN_TIMED = """\
+typedef struct { i64 seconds, nanoseconds; } Moment;
+int clock_gettime(int, Moment *);
+static i64 tc_now(void) {
+  Moment now;
+#ifdef __APPLE__
+  clock_gettime(6, &now);
+#else
+  clock_gettime(1, &now);
+#endif
+  return now.seconds * 1000000000 + now.nanoseconds;
+}
+int tc_run(Context *c, i64 segment) {
+  i64 start = tc_now();
+  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+    i64 end = tc_now();
+    __atomic_fetch_add(&c->times[2 * k], end - start, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->times[2 * k + 1], 1, __ATOMIC_RELAXED);
+    start = end;
+  }
+  return 0;
 }
 """
 _VIEW = """\
@@ -231,10 +256,16 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _RUN.replace("CHECK", "\n    if (c->error[0]) return 1;" if unit.failures else ""),
+            _run(unit),
             _sizes(unit),
         )
     )
+
+
+def _run(unit: _Unit) -> str:
+    """The loop over the steps, which ends at the first that fails."""
+    check = "\n    if (c->error[0]) return 1;" if unit.failures else ""
+    return (_RUN_TIMED if unit.program.timed else _RUN).replace("CHECK", check)
 
 
 def _wrapped(numbers: Sequence[int]) -> str:
