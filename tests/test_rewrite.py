@@ -7,9 +7,9 @@ import pytest
 
 import tensorcore.tensor as T
 from tensorcore import config, function, pp
-from tensorcore.graph import Graph, toposort
+from tensorcore.graph import Graph, GraphError, toposort
 from tensorcore.lower.pipeline import optimise
-from tensorcore.rewrite.engine import Rewriter, index_rules
+from tensorcore.rewrite.engine import Rewriter, index_rules, rewrite
 from tensorcore.rewrite.pattern import Exactness, rule, var
 from tensorcore.rewrite.simplify import SIMPLIFY
 from tensorcore.rewrite.stabilize import STABILIZE
@@ -241,13 +241,31 @@ class TestSimplify:
 
 
 class TestEngine:
-    def test_a_rule_that_never_ends_is_named_and_switched_off(self):
+    def test_a_circle_of_rules_is_named_and_broken(self):
         a, b = var("a"), var("b")
         swap = rule("swap", a + b, b + a, Exactness.EXACT)
         x, y = T.dscalar("x"), T.dscalar("y")
-        with pytest.warns(RuntimeWarning, match="'swap'"):
-            (found,) = Rewriter(index_rules([swap])).run([x + y])
+        graph = Graph((x, y), (x + y,))
+        with pytest.warns(RuntimeWarning, match="'swap' undoes"):
+            (found,) = Rewriter(index_rules([swap]), graph.interner.add).run(graph.outputs)
         assert found.op.name == "add"
+
+    def test_a_rule_without_end_is_named_in_the_error(self):
+        a = var("a")
+        grows = rule("grows", T.exp(a), T.exp(a * 1) * T.exp(a * 1), Exactness.EXACT)
+        with pytest.raises(GraphError, match=r"'grows' fired \d+ times.*test_rewrite\.py:\d+"):
+            Rewriter(index_rules([grows])).run([T.exp(T.dscalar("x"))])
+
+    def test_a_trace_lists_the_firings_in_order(self):
+        x = T.dvector("x")
+        graph = Graph((x,), (T.log(1 + T.exp(x * 1)),))
+        trace = []
+        found, fired = rewrite(graph, index_rules(STABILIZE + SIMPLIFY), trace)
+        assert [(f.rule, f.exactness) for f in trace] == [
+            ("mul_one", "exact"), ("softplus", "stable"),
+        ]  # fmt: skip
+        assert trace[0].after is x and trace[-1].after is found.outputs[0]
+        assert fired == {"mul_one": 1, "softplus": 1}
 
     def test_firings_are_counted(self):
         x = T.dscalar("x")
