@@ -1,6 +1,6 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
-from . import composites, contraction, creation, elementwise, logic, movement, reduction
+from . import composites, contraction, creation, elementwise, logic, movement, reduction, stable
 from ._declare import OPS, Op, op_named
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "movement",
     "op_named",
     "reduction",
+    "stable",
 ]

@@ -14,7 +14,7 @@ from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize
 from .elementwise import add, exp, log, log1p
 from .logic import ge, isinf, maximum, minimum, switch
 from .movement import broadcast_to, dimshuffle, join, shape_list
-from .reduction import reduce_max, reduce_sum, reference_sum
+from .reduction import reduce_max, reduce_sum, reduce_top, reference_sum
 
 E = ELEMENTWISE
 
@@ -216,7 +216,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 
 def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    top = xp.max(x, axis=axes, keepdims=True)
+    top = xp.max(x, axis=axes, keepdims=True, initial=-xp.inf)
     shift = xp.where(xp.isinf(top), 0 * xp.isinf(top), top).astype(x.dtype)
     total = xp.log(reference_sum(xp, xp.exp(x - shift), axes, keepdims=True)) + shift
     return xp.squeeze(total, axis=axes)
@@ -227,13 +227,14 @@ def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
     composite=True,
     name="logsumexp",
     accepts=FLOATING,
+    rule="sum",  # which takes empty axes
     ulp=(16, 16),
     reference=_reference_logsumexp,
 )
 def logsumexp(x: TensorLike, *, axes: tuple[int, ...]) -> Tensor:
-    """``log(sum(exp(x)))`` over the axes, without overflow."""
+    """``log(sum(exp(x)))`` over the axes, without overflow; of nothing, minus infinity."""
     x = as_tensor(x)
-    top = reduce_max(x, axes=axes)
+    top = reduce_top(x, axes=axes)
     shift = switch(isinf(top), 0, top)
     return log(reduce_sum(exp(x - _kept(shift, x, axes)), axes=axes)) + shift
 

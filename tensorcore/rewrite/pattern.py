@@ -71,7 +71,9 @@ class Rule:
     were reshaped, transposed or broadcast in between. ``finite_only``: the class holds for
     finite operands, so the rule is off together with the ``FINITE`` ones. ``example(dtype)``
     makes an expression on which the rule fires; ``apply`` must bring one, the conformance
-    suite checks the rule on it. ``group`` is ``simplify`` or ``stabilize``.
+    suite checks the rule on it. ``group`` is ``simplify`` or ``stabilize``. ``relative`` says
+    whether what a stabilising rule gives is right in its tails too, or, as a row of a softmax,
+    to within rounding of its largest value.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Rule:
     example: Callable[[str], Tensor] | None = None
     finite_only: bool = False
     group: str = "simplify"
+    relative: bool = True
 
     def class_for(self, node: Tensor) -> Exactness | None:
         """The class for a node by its dtype, of a comparison by that of what it compares;

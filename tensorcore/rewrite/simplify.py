@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import kind
-from ..node import Tensor, is_constant, make_constant
+from ..node import Tensor, as_tensor, is_constant, make_constant
 from ..ops.composites import fill, sqr
 from ..ops.elementwise import (
     abs_,
@@ -127,7 +127,7 @@ _BASIC: tuple[Rule, ...] = (
     rule("sub_neg", sub(x, neg(y)), add(x, y), EXACT),
     rule("neg_sub", neg(sub(x, y)), sub(y, x), FINITE_FLOATS),
     rule("mul_neg_neg", mul(neg(x), neg(y)), mul(x, y), EXACT),
-    rule("div_neg_neg", true_div(neg(x), neg(y)), true_div(x, y), EXACT),
+    rule("div_neg_neg", true_div(neg(x), neg(y)), true_div(x, y), by_kind(f=EXACT, c=FINITE)),
     rule("invert_invert", invert(invert(i)), i, EXACT),
     rule("abs_abs", abs_(abs_(x)), abs_(x), EXACT),
     rule("abs_neg", abs_(neg(x)), abs_(x), SIGNED),
@@ -135,7 +135,11 @@ _BASIC: tuple[Rule, ...] = (
     rule("sqr_abs", sqr(abs_(x)), sqr(x), SIGNED),
     rule("sub_self", sub(x, x), fill(x, 0), FINITE_FLOATS),
     _function(
-        "mul_zero", "mul", _zero_times, lambda d: mul(variable(d), cast(0, d)), FINITE_FLOATS
+        "mul_zero",
+        "mul",
+        _zero_times,
+        lambda d: mul(variable(d), cast_to(as_tensor(0), d)),
+        FINITE_FLOATS,
     ),
     rule("div_self", true_div(x, x), fill(x, 1), by_kind(f=FAST_MATH)),
     rule("zero_div", true_div(0, x), fill(x, 0), by_kind(f=FAST_MATH)),

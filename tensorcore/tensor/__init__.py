@@ -53,6 +53,7 @@ from ..ops.logic import (
     xor,
 )
 from ..ops.movement import dimshuffle
+from ..ops.stable import log1mexp, logaddexp
 from ..types import TensorType
 from . import nnet
 from .functions import *  # noqa: F403
@@ -86,10 +87,11 @@ __all__ = [  # noqa: PLE0604
     "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_",
     "as_tensor", "as_tensor_variable", "cast", "ceil", "clip", "constant", "cos", "dimshuffle",
     "eq", "exp", "expm1", "fill", "floor", "ge", "grad", "gt", "hessian", "identity", "int_div",
-    "inv", "invert", "isinf", "isnan", "jacobian", "le", "log", "log10", "log1p", "log2",
-    "log_softmax", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "pow",
-    "reciprocal", "round", "second", "sgn", "sigmoid", "sin", "softplus", "sqr", "sqrt",
-    "square", "sub", "switch", "tan", "tanh", "true_div", "verify_grad", "where", "xor",
+    "inv", "invert", "isinf", "isnan", "jacobian", "le", "log", "log10", "log1mexp", "log1p",
+    "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq",
+    "nnet", "or_", "pow", "reciprocal", "round", "second", "sgn", "sigmoid", "sin", "softplus",
+    "sqr", "sqrt", "square", "sub", "switch", "tan", "tanh", "true_div", "verify_grad", "where",
+    "xor",
     *_functions, *_constructors,
 ]  # fmt: skip
 
