@@ -6,6 +6,7 @@ from typing import Any
 
 from ..node import Tensor, is_constant
 from ..ops._families import broadcast_flags
+from ..ops.barriers import zero_grad
 from ..ops.composites import fill
 from ..ops.contraction import contract
 from ..ops.creation import size_of
@@ -125,6 +126,10 @@ def _repeated(dtype: str) -> Tensor:
     return broadcast_like(dimshuffle(variable(dtype), ("x", 0)), variable(dtype, 2, "y"))
 
 
+def _passed(node: Tensor) -> Tensor:
+    return node.inputs[0]
+
+
 def _exact(name: str, root: str, apply: Any, example: Any) -> Rule:
     return Rule(name, root, Exactness.EXACT, apply=apply, example=example)
 
@@ -144,6 +149,7 @@ MOVEMENTS: tuple[Rule, ...] = (
     _exact("reshape_merge", "reshape_to", _reshape, _reshaped),
     _exact("broadcast_merge", "broadcast_to", _broadcast, _twice),
     _exact("spread", "family elementwise", _spread, lambda d: exp(_repeated(d))),
+    _exact("barrier", "family barrier", _passed, lambda d: zero_grad(variable(d))),
     _exact("contract_transposed", "contract", _contract, _product),
     _exact("size_of_operand", "size", _size_of, lambda d: size_of(exp(variable(d)), 0)),
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..node import Tensor, is_constant, make_constant
 from ..ops.composites import fill
+from ..ops.creation import size_of
 from ..ops.elementwise import cast_to, mul, neg
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
 from ..ops.reduction import reduce_all, reduce_any, reduce_max, reduce_min, reduce_prod, reduce_sum
@@ -69,6 +70,11 @@ def _of_permuted(node: Tensor) -> Tensor | None:
     return node.op.make((inner.inputs[0],), {"axes": tuple(sorted(inside))})
 
 
+def _is_size(size: Tensor) -> bool:
+    """Whether a size needs no check that it is not negative."""
+    return size.op is size_of or (is_constant(size) and int(size.attrs["value"]) >= 0)
+
+
 def _of_constant(node: Tensor) -> Tensor | None:
     """The sum of a repeated number is a product."""
     x, axes = _operand(node), node.attrs["axes"]
@@ -80,7 +86,7 @@ def _of_constant(node: Tensor) -> Tensor | None:
         return None
     if not is_constant(number) or number.ndim or node.dtype == "float16":
         return None
-    if not np.isfinite(number.attrs["value"]):
+    if not np.isfinite(number.attrs["value"]) or not all(_is_size(sizes[a]) for a in axes):
         return None
     count = make_constant(np.asarray(1, dtype="int64"))
     for axis in axes:
