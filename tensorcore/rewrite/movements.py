@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ..node import Tensor, is_constant
@@ -12,7 +13,7 @@ from ..ops.contraction import contract
 from ..ops.creation import size_of
 from ..ops.elementwise import exp, mul
 from ..ops.movement import broadcast_like, broadcast_to, dimshuffle, reshape_to, shape_list
-from .pattern import Exactness, Rule, variable
+from .pattern import Exactness, Rule, length_of, variable
 
 
 def _dimshuffle(node: Tensor) -> Tensor | None:
@@ -28,9 +29,25 @@ def _dimshuffle(node: Tensor) -> Tensor | None:
 def _reshape(node: Tensor) -> Tensor | None:
     inner, *sizes = node.inputs
     assert node.op is not None
-    if inner.op is reshape_to:
+    if inner.op is reshape_to and _surely_fits(inner):
         return node.op.make((inner.inputs[0], *sizes), node.attrs)
     return inner if _are_sizes_of(sizes, inner) else None
+
+
+def _surely_fits(node: Tensor) -> bool:
+    """Whether a reshape needs no check: its sizes multiply to those of its operand."""
+    source, *sizes = node.inputs
+    factors = []
+    while sizes:
+        size = sizes.pop()
+        if size.op is mul:
+            sizes.extend(size.inputs)
+        elif size.op is size_of:
+            factors.append(length_of(size.inputs[0], size.attrs["axis"]))
+        elif not is_constant(size) or size.attrs["value"] != 1:
+            return False
+    known = [length_of(source, k) for k, one in enumerate(source.broadcastable) if not one]
+    return Counter(factors) == Counter(known)
 
 
 def _are_sizes_of(sizes: list[Tensor], t: Tensor) -> bool:
