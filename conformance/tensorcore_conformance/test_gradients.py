@@ -1,4 +1,5 @@
-"""Gradients: every op that promises one, against central differences, to second order."""
+"""Gradients: every op that promises one, against central differences, to second order, in reverse
+and forward mode."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import pytest
 from tensorcore import Lop, dtypes
 from tensorcore.ops import OPS
 
-from .gradients import check_gradients, checkable
+from .gradients import check_gradients, checkable, checked, gives_floats
 from .samples import forms, missing_samples
 from .subject import Subject
 
@@ -30,6 +31,13 @@ def test_gradient(op_name: str, subject: Subject, complaints: dict[str, list[str
     if checkable(subject, OPS[op_name]):
         found = complaints.get(op_name, [])
         assert not found, "\n".join(found[:10])
+
+
+def test_checked(op_name: str, subject: Subject) -> None:
+    """No op that promises a gradient escapes the check for want of a case."""
+    op = OPS[op_name]
+    if checkable(subject, op) and gives_floats(op):
+        assert checked(op), f"{op.name}: no case of it has ordinary floats of a small size"
 
 
 def test_declared(op_name: str) -> None:
