@@ -154,6 +154,12 @@ class TestOtherStableFormulas:
             e = np.exp(square)
             np.testing.assert_allclose(f(square), e / e.sum(axis=axis, keepdims=keep))
 
+    def test_over_no_axes_there_is_no_softmax(self):
+        x = T.dscalar("x")
+        y = T.sum(T.exp(x))
+        f = function([x], [T.exp(x) / y, x - T.log(y), x - T.logsumexp(x)])
+        assert [float(v) for v in f(2.0)] == [1, 0, 0]
+
     def test_logsumexp(self):
         x = T.dmatrix("x")
         y = T.log(T.exp(x).sum(axis=1))

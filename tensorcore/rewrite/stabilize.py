@@ -78,7 +78,7 @@ def _softmax(node: Tensor) -> Tensor | None:
     term, logits, axes = summed.inputs[0], exponentials.inputs[0], summed.attrs["axes"]
     if term.op is not exp or term.inputs[0] is not logits:
         return None
-    return softmax(logits, axes=axes) if _is_kept(total, axes, logits.ndim) else None
+    return softmax(logits, axes=axes) if axes and _is_kept(total, axes, logits.ndim) else None
 
 
 def _difference(node: Tensor) -> Tensor | None:
@@ -88,7 +88,8 @@ def _difference(node: Tensor) -> Tensor | None:
     if summed.op is not logsumexp or summed.inputs[0] is not logits:
         return None
     axes = summed.attrs["axes"]
-    return log_softmax(logits, axes=axes) if _is_kept(total, axes, logits.ndim) else None
+    kept = axes and _is_kept(total, axes, logits.ndim)
+    return log_softmax(logits, axes=axes) if kept else None
 
 
 def _rows(reduced: Tensor) -> Tensor:
