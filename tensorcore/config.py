@@ -82,6 +82,8 @@ profile: bool
 math_accuracy: str
 mode: str
 optimizer: str
+optimizer_excluding: tuple[str, ...]
+optimizer_including: tuple[str, ...]
 #: Differs whenever any option may differ; the same number means the same values.
 generation: int
 

@@ -330,10 +330,10 @@ class Tensor:
         return _apply("right_shift", other, self)
 
     def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
+        return _apply("int_div", self, other), _apply("mod", self, other)
 
     def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
+        return _apply("int_div", other, self), _apply("mod", other, self)
 
     def __lt__(self, other: TensorLike) -> Tensor:
         return _apply("lt", self, other)

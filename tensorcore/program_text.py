@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .node import Tensor
-from .program import ARITHMETIC, Call, Kernel, Program, SizeId, Sizes, SlotId, Step, View
+from .program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
 
 #: What only moves numbers about inside a kernel, and says nothing to its reader.
 _SILENT = frozenset({"const", "index", "size", "copy"})
@@ -107,10 +107,13 @@ class ProgramText:
         reads: dict[str, None] = {}
         writes: dict[str, None] = {}
         for stage in kernel.stages:
-            counts.update(i.op for i in stage.body if i.op not in _SILENT)
+            instructions = (i for i in stage.body if isinstance(i, Instr))
+            counts.update(i.op for i in instructions if i.op not in _SILENT)
+            gathers = len(stage.all_loads()) - len(stage.loads)
+            counts.update({"gather": gathers} if gathers else {})
             counts.update(a.combine for a in stage.accumulates)
             writes.update((self.value(s.access.slot), None) for s in stage.stores)
-            reads.update((self.value(load.access.slot), None) for load in stage.loads)
+            reads.update((self.value(load.access.slot), None) for load in stage.all_loads())
         ops = tuple(op if n == 1 else f"{op} x{n}" for op, n in counts.items()) or ("copy",)
         axes = self.shape(kernel.axes)
         inner = dict.fromkeys(self.shape(s.inner) for s in kernel.stages if s.inner)

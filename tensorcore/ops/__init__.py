@@ -1,6 +1,7 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
 from . import (
+    barriers,
     complexes,
     composites,
     contraction,
@@ -14,6 +15,7 @@ from . import (
     rounding,
     sorting,
     special,
+    stable,
     subtensor,
     trigonometric,
 )
@@ -22,6 +24,7 @@ from ._declare import OPS, Op, op_named
 __all__ = [
     "OPS",
     "Op",
+    "barriers",
     "complexes",
     "composites",
     "contraction",
@@ -36,6 +39,7 @@ __all__ = [
     "rounding",
     "sorting",
     "special",
+    "stable",
     "subtensor",
     "trigonometric",
 ]

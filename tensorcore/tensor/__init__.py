@@ -74,13 +74,13 @@ from ..ops.special import (
     erfinv,
     gamma,
     gammaln,
-    logaddexp,
     polygamma,
     psi,
     tri_gamma,
     xlogx,
     xlogy0,
 )
+from ..ops.stable import log1mexp, logaddexp
 from ..ops.trigonometric import (
     arccos,
     arccosh,
@@ -144,9 +144,9 @@ __all__ = [  # noqa: PLE0604
     "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln",
     "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert",
     "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10",
-    "log1p", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg",
-    "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
-    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
+    "log1p", "log1mexp", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod",
+    "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real",
+    "reciprocal", "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
     "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
     "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
     "xlogx", "xlogy0", "xor",
