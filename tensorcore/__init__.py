@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from . import config, gradient, printing, tensor
 from .arguments import In, Out, Param
-from .function import Function, clone, function
+from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
 from .node import Tensor
 from .printing import debugprint, pp
@@ -16,6 +16,6 @@ from .types import TensorType
 __version__ = "0.1.0"
 __all__ = [
     "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "Tensor", "TensorType", "clone",
-    "config", "debugprint", "function", "grad", "gradient", "hessian", "jacobian", "nnet", "pp",
-    "printing", "shared", "tensor",
+    "config", "debugprint", "explain", "function", "grad", "gradient", "hessian", "jacobian",
+    "nnet", "pp", "printing", "shared", "tensor",
 ]  # fmt: skip

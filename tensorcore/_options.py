@@ -141,6 +141,20 @@ def _specs(value: object) -> tuple[str, ...]:
     return names
 
 
+_OPTIMIZERS = ("fast_run", "fast_compile", "stabilize", "merge", "none", "o1", "o2", "o3", "o4")
+
+
+def _optimizer(value: object) -> str:
+    word = "none" if value is None else value
+    if isinstance(word, str) and word.lower() in _OPTIMIZERS:
+        return word.lower()
+    raise ValueError(value)
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    return _names(value.replace(":", ",") if isinstance(value, str) else value)
+
+
 def integer(minimum: int | None = None, maximum: int | None = None) -> Kind:
     """A whole number between the two limits."""
     limits = [f"at least {minimum}"] if minimum is not None else []
@@ -236,6 +250,8 @@ def _cache_dir() -> str:
 _BACKEND = Kind(SPEC_GRAMMAR, _spec_text)
 _DEVICES = Kind("cpu, cuda[N], gpu[N] or opencl[N]", _device, ("cpu", "cuda", "gpu", "opencl"))
 
+_LABELS = Kind("names separated by commas or colons", _labels)
+
 OPTIONS: tuple[Option, ...] = (
     Option("backend", _BACKEND, "auto", "Where functions run: " + SPEC_GRAMMAR + "."),
     Option("device", _DEVICES, "cpu", "Theano's word for it: cpu, cuda0, gpu, opencl1, ..."),
@@ -280,14 +296,40 @@ OPTIONS: tuple[Option, ...] = (
         "exception_verbosity",
         choice("low", "high"),
         "low",
-        "Detail of run-time errors; no effect so far.",
+        "Detail of errors at a call: 'high' shows the node, its operands and the expression.",
     ),
+    Option("profile", boolean, False, "Time the steps of all functions; a summary at exit."),
     Option(
         "math_accuracy",
         choice("default", "high"),
         "default",
         "Limits of elementary functions; no effect so far.",
     ),
-    Option("mode", text, "FAST_RUN", "Theano's compilation mode; accepted, without effect."),
-    Option("optimizer", text, "fast_run", "Theano's optimizer; accepted, without effect."),
+    Option(
+        "mode",
+        text,
+        "FAST_RUN",
+        "Theano's compilation mode: FAST_COMPILE means optimizer=fast_compile; others change "
+        "nothing.",
+    ),
+    Option(
+        "optimizer",
+        Kind("one of " + ", ".join(_OPTIMIZERS), _optimizer, _OPTIMIZERS),
+        "fast_run",
+        "Which rewrites run: none and merge no rule at all, fast_compile only simplification, "
+        "the others all.",
+    ),
+    Option(
+        "optimizer_excluding",
+        _LABELS,
+        (),
+        "Rewrite rules, groups (simplify, stabilize) or classes (exact, finite, stable, "
+        "fast_math) to leave out, separated by commas or colons.",
+    ),
+    Option(
+        "optimizer_including",
+        _LABELS,
+        (),
+        "The same, to add to those that run.",
+    ),
 )

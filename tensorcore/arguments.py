@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ class In:
         strict: bool = False,
         allow_downcast: bool | None = None,
     ) -> None:
-        self.variable = variable
+        self.variable = _variable(variable, "In")
         self.name = name or variable.name
         self.value = value
         self.allow_downcast = allow_downcast
@@ -47,7 +47,13 @@ class Out:
     """A function output. ``borrow`` is accepted; results never share memory."""
 
     def __init__(self, variable: Tensor, borrow: bool = False) -> None:
-        self.variable = variable
+        self.variable = as_tensor(variable)
+
+
+def _variable(value: Any, what: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{what}: expected a variable, as in {what}(x), found {value!r:.80}.")
+    return value
 
 
 class Request(NamedTuple):
@@ -63,7 +69,9 @@ def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
     """Pairs from a dict or a sequence of pairs; raises TypeError for anything else."""
     if mapping is None:
         return []
-    items = list(mapping.items()) if hasattr(mapping, "items") else list(mapping)
+    if not isinstance(mapping, (Mapping, Iterable)) or isinstance(mapping, Tensor):
+        raise TypeError(f"{what}: expected a dict or a list of pairs, found {mapping!r:.80}.")
+    items = list(mapping.items()) if isinstance(mapping, Mapping) else list(mapping)
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise TypeError(f"{what}: expected a dict or a list of pairs, found {item!r}.")

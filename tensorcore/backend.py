@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -67,6 +67,37 @@ class Binds(Protocol):
         changed, whenever it would rather not: an argument to convert, a size that does not
         fit, a cell marked busy, work long enough to let other threads run.
         """
+        ...
+
+
+class Timing(NamedTuple):
+    """How often a step ran, and the seconds it took in all. ``step`` counts in
+    ``program.steps``."""
+
+    step: int
+    calls: int
+    seconds: float
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """Optional on an Executable: the time of each step, for ``function(..., profile=True)``.
+
+    Only Programs with ``timed`` ask for it; others should pay nothing. A backend that does
+    not keep time has nothing to do: the profile says that it does not.
+    """
+
+    def timings(self) -> Sequence[Timing]:
+        """Since compilation, over all threads. Steps may be missing, as ``Sizes`` usually are."""
+        ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """Optional on an Executable: what ``Function.report()`` says of its making."""
+
+    def notes(self) -> Mapping[str, str]:
+        """Words by heading, such as ``{"cache": "hit"}``."""
         ...
 
 

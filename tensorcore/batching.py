@@ -149,6 +149,44 @@ def _window(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return _make(node, inputs, **places)
 
 
+def _window_update(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    sizes = _sizes(node, operands[1:])
+    parts = [_repeated(operands[0], n), _widened(operands[1], node.ndim)]
+    if not operands[1].batched:
+        parts[1] = dimshuffle(parts[1], ("x", *range(node.ndim)))
+    return _make(node, [*parts, *sizes], axes=_shifted(node.attrs["axes"]))
+
+
+def _behind(t: Tensor, count: int) -> Tensor:
+    """The first axis moved behind the next ``count``."""
+    return dimshuffle(t, (*range(1, count + 1), 0, *range(count + 1, t.ndim)))
+
+
+def _in_front(t: Tensor, count: int) -> Operand:
+    """The reverse of ``_behind``."""
+    return Operand(dimshuffle(t, (count, *range(count), *range(count + 1, t.ndim))), True)
+
+
+def _gather(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    indices = _sizes(node, operands)  # the same for the whole batch, as sizes are
+    x = _behind(operands[0].tensor, len(indices))
+    return _in_front(_make(node, [x, *indices]).tensor, indices[0].ndim)
+
+
+def _scatter(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    indices = _sizes(node, operands[1:])
+    base = _behind(_repeated(operands[0], n), len(indices))
+    value, has_batch = operands[1]
+    if not has_batch:
+        value = dimshuffle(value, ("x", *range(value.ndim)))
+    made = _make(node, [base, _behind(value, indices[0].ndim), *indices])
+    return _in_front(made.tensor, len(indices))
+
+
+def _cumulative(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [operands[0].tensor], axis=node.attrs["axis"] + 1)
+
+
 def _join(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return _make(node, [_repeated(part, n) for part in operands], axis=node.attrs["axis"] + 1)
 
@@ -177,7 +215,10 @@ _RULES: dict[str, Rule] = {
     "reshape": _reshape,
     "broadcast_to": _broadcast_to,
     "window": _window,
-    "place": _window,
+    "window_update": _window_update,
+    "gather": _gather,
+    "scatter": _scatter,
+    "cumulative": _cumulative,
     "join": _join,
     "contraction": _contract,
     "size": _size,

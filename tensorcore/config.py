@@ -78,9 +78,12 @@ allow_input_downcast: bool | None
 assume_finite: bool
 fast_math: bool
 exception_verbosity: str
+profile: bool
 math_accuracy: str
 mode: str
 optimizer: str
+optimizer_excluding: tuple[str, ...]
+optimizer_including: tuple[str, ...]
 #: Differs whenever any option may differ; the same number means the same values.
 generation: int
 

@@ -1,8 +1,8 @@
 """The closed table of dtypes, how they combine, and the numeric contract for all backends.
 
-Two rules decide a result dtype. Theano decides for Python literals (they do not raise a
-float32), for integer division (``floatX``) and for float functions of integers; NumPy's
-promotion table decides everything else.
+Two rules decide a result dtype. Theano decides for Python floats (they do not raise a float32),
+for integer division (``floatX``) and for float functions of integers; NumPy's promotion table
+decides everything else. ``docs/dtypes.md`` is the whole table.
 """
 
 from __future__ import annotations
@@ -126,6 +126,19 @@ def literal_dtype(value: object) -> str:
             exact = float(np.float32(value)) == value or value != value
         return "float32" if exact else "float64"
     raise DTypeError(f"{value!r} is no number.")
+
+
+def adopted(value: int, name: str, others: Iterable[str]) -> str:
+    """The dtype of a Python integer among operands that are none: theirs, when they are integers
+    and it holds the value, as in NumPy; else ``name``, which it takes on its own.
+
+    ``uint8 + 1`` is uint8 and ``int8 + 1000`` is int16: nothing overflows unseen.
+    """
+    firm = promote(others)
+    if not firm or kind(firm) not in "iu":
+        return name
+    info = np.iinfo(firm)
+    return firm if info.min <= value <= info.max else name
 
 
 def result_dtype(names: Iterable[str], literal: Iterable[bool]) -> str:

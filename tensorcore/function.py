@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
-from .backend import HOST, Binds, Capabilities, Executable
-from .errors import CompileError, MissingInputError, UnsupportedOp
+from .backend import HOST, Binds, Capabilities, Described, Executable
+from .errors import CompileError, MissingInputError, TensorcoreError, UnsupportedOp
+from .function_report import Compilation, Report
 from .graph import Graph, substitute, variables
 from .lower import lower, optimise
-from .node import Tensor, warn
+from .node import Tensor, as_tensor, warn
 from .program import Program
+from .program_text import ProgramText, known_sizes, names_of
 from .shared import Shared
+
+if TYPE_CHECKING:
+    from .profiling import Profile
+    from .stages import Explanation
 
 # Held for the instants in which several cells are read or written together.
 _SNAPSHOT = threading.Lock()
@@ -27,7 +35,8 @@ class Function:
     """A compiled function; call it with one value per input, by position or by name.
 
     Safe to call from several threads. ``backend`` names where it runs, ``program`` is what
-    runs, ``maker.fgraph`` the rewritten graph.
+    runs, ``maker.fgraph`` the rewritten graph, ``profile`` where the time went, if
+    ``function(..., profile=True)`` asked for it.
     """
 
     def __init__(
@@ -35,16 +44,18 @@ class Function:
         request: Request,
         graph: Graph,
         cells: Sequence[Shared],
-        program: Program,
-        executable: Executable,
-        backend: str,
+        compiled: _Compiled,
         name: str | None,
         downcast: bool | None,
     ) -> None:
+        program, executable = compiled.program, compiled.executable
         self.name = name
-        self.backend = backend
+        self.backend = compiled.record.backend
         self.program = program
         self.executable = executable
+        self.profile: Profile | None = None
+        self._compiled = compiled
+        self._request = request
         self.maker = SimpleNamespace(fgraph=graph)
         self._inputs = request.inputs
         self._single = request.single
@@ -63,13 +74,17 @@ class Function:
         Raises MissingInputError, DTypeError or ShapeError when the arguments do not fit; then
         no shared variable has changed.
         """
-        if self._fast is not None and not kwargs:
-            result = self._fast(*args)
-            if result is not NotImplemented:
-                return result
-        elif self._binds:
-            self._bind()
-        return self._careful(self._arguments(args, kwargs))
+        try:
+            if self._fast is not None and not kwargs:
+                result = self._fast(*args)
+                if result is not NotImplemented:
+                    return result
+            elif self._binds:
+                self._bind()
+            return self._careful(self._arguments(args, kwargs))
+        except TensorcoreError as problem:
+            self._explain_failure(problem, args, kwargs)
+            raise
 
     def _bind(self) -> None:
         """Ask for the direct call path; it may become available between calls."""
@@ -129,6 +144,78 @@ class Function:
                 lock.release()
         return outputs[0] if self._single else list(outputs)
 
+    # -- what was done --------------------------------------------------------------------
+
+    def report(self, *args: Any) -> Report:
+        """Where this function runs and why, its steps, its memory, the rules that fired and the
+        time that compiling took. With the arguments of a call, sizes in bytes are numbers."""
+        known: list[int | None] = []
+        if args:
+            cells = [cell.cell[0] for cell in self._cells]
+            constants = [value for _, value in self.program.constants]
+            known = known_sizes(self.program, [*self._arguments(args, {}), *cells, *constants])
+        text, run = ProgramText(self.program, self.names()), self.executable
+        before = Graph(self._variables(), self.expressions())
+        return Report(
+            function=repr(self),
+            compilation=self._compiled.record,
+            nodes_before=len(before.toposort()),
+            nodes_after=len(self.maker.fgraph.toposort()),
+            steps=tuple(text.steps()),
+            buffers=tuple(text.buffers(known)),
+            making=run.notes() if isinstance(run, Described) else {},
+        )
+
+    def explain(self) -> Explanation:
+        """See ``tensorcore.explain``."""
+        from .stages import explain_graph
+
+        commits = [c.cell for c in self.program.commits]
+        takes, rules = self._compiled.takes, self._compiled.rules
+        inputs = [i.variable for i in self._inputs]
+        return explain_graph(inputs, self.expressions(), self._cells, commits, takes, rules)
+
+    def _variables(self) -> list[Tensor]:
+        return [*(i.variable for i in self._inputs), *self._cells]
+
+    def expressions(self) -> list[Tensor]:
+        """The outputs and then the new values of updated shared variables, as written."""
+        return [*self._request.outputs, *(value for _, value in self._request.updates)]
+
+    def result_names(self) -> list[str]:
+        """Names for ``expressions()``: ``output0``, ... and ``new w`` for an update of ``w``."""
+        outputs = [f"output{k}" for k in range(len(self._request.outputs))]
+        return [*outputs, *(f"new {cell!r}" for cell, _ in self._request.updates)]
+
+    def names(self) -> dict[int, str]:
+        """The names of inputs and shared variables by their slots in ``program``."""
+        return names_of(self.program, [i.variable for i in self._inputs], self._cells)
+
+    def _keep_time(self) -> None:
+        from .profiling import Profile
+
+        steps = ProgramText(self.program, self.names()).steps()
+        self.profile = Profile(repr(self), self.backend, steps, self.executable)
+
+    def _explain_failure(
+        self, problem: TensorcoreError, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        from . import failures
+
+        given = dict(zip((i.variable for i in self._inputs), args, strict=False))
+        for key, value in kwargs.items():
+            if key in self._positions:
+                given[self._inputs[self._positions[key]].variable] = value
+        for spec in self._inputs:
+            if spec.value is not None:
+                given.setdefault(spec.variable, spec.value)
+        failures.explain(problem, config.exception_verbosity, self.expressions(), given)
+
+    def _repr_html_(self) -> str:
+        from .drawing import html_of
+
+        return html_of(self)
+
     def __repr__(self) -> str:
         return f"<function {self.name}>" if self.name else "<tensorcore function>"
 
@@ -161,48 +248,101 @@ def function(
     ``inputs``: variables or ``In(...)``. ``outputs``: one expression (the call returns an
     array), a list (a list) or None. ``updates``: a dict, or pairs, of shared variable to new
     value, applied after the outputs. ``givens``: replacements, likewise. ``backend``: a name
-    such as ``"cgen"``; else the configuration decides. ``mode, profile, accept_inplace,
+    such as ``"cgen"``; else the configuration decides. ``profile``: whether to time each step
+    for ``f.profile``; by default as the option ``profile`` says. ``mode, accept_inplace,
     rebuild_strict`` are Theano's and change nothing here.
 
     Raises MissingInputError, UnusedInputError, DTypeError, ShapeError, UnsupportedOp,
     BackendUnavailable or CompileError.
     """
+    timed = bool(config.profile if profile is None else profile)
     request = request_of(inputs, outputs, updates, givens, no_default_updates)
     check_inputs(request, on_unused_input or str(config.on_unused_input))
     cells = cells_of(request)
     graph_inputs = [i.variable for i in request.inputs] + cells
     graph = Graph(graph_inputs, [*request.outputs, *(v for _, v in request.updates)])
     selected = plugins.select(backend)
-    graph, _ = optimise(graph, plugins.rules(selected.backend))
+    rules = plugins.rules(selected.backend)
+    start = perf_counter()
+    graph, fired = optimise(graph, rules)
+    seconds = {"rewriting": perf_counter() - start}
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
-    chosen, program, executable = _compile(graph, cells, commits, selected)
-    return Function(request, graph, cells, program, executable, chosen, name, downcast)
+    chosen = _reason(backend, selected)
+    record = Compilation(selected.name, selected.device, chosen, selected.notes, seconds, fired)
+    task = _Task(graph, cells, commits, timed, rules)
+    f = Function(request, graph, cells, _compile(task, selected, record), name, downcast)
+    if timed:
+        f._keep_time()
+        if profile is None and f.profile is not None:
+            from .profiling import print_at_exit
+
+            print_at_exit(f.profile)
+    return f
 
 
-def _compile(
-    graph: Graph, cells: Sequence[Shared], commits: Sequence[int], selected: plugins.Selected
-) -> tuple[str, Program, Executable]:
+def _reason(backend: Any, selected: plugins.Selected) -> str:
+    """Why this backend, in words."""
+    if backend is not None and not isinstance(backend, str):
+        return "the object given as the argument backend"
+    if backend is not None and selected.by_name:
+        return f"the argument backend={backend!r}"
+    words, source = config.chosen_backend()
+    if selected.by_name:
+        return f"{words!r}, from {source}"
+    return "the first of the option auto_order that can run"
+
+
+class _Task(NamedTuple):
+    """What is to be compiled."""
+
+    graph: Graph
+    cells: Sequence[Shared]
+    commits: Sequence[int]
+    timed: bool
+    rules: Sequence[Any]
+
+    def lowered(self, takes: Capabilities) -> Program:
+        program = lower(self.graph, self.cells, self.commits, takes)
+        return replace(program, timed=True) if self.timed else program
+
+
+class _Compiled(NamedTuple):
+    """What compiling gave, and how: ``takes`` and ``rules`` allow to follow it once more."""
+
+    program: Program
+    executable: Executable
+    record: Compilation
+    takes: Capabilities
+    rules: Sequence[Any]
+
+
+def _compile(task: _Task, selected: plugins.Selected, record: Compilation) -> _Compiled:
+    start = perf_counter()
+    takes = selected.backend.capabilities()
     try:
-        program = lower(graph, cells, commits, selected.backend.capabilities())
+        program = task.lowered(takes)
     except UnsupportedOp as missing:
-        return _fall_back(graph, cells, commits, selected, missing)
+        return _fall_back(task, selected, missing, record)
+    lowered = perf_counter()
     try:
-        return selected.name, program, plugins.compile_with(selected, program)
+        executable = plugins.compile_with(selected, program)
     except CompileError as problem:
         other = None if selected.by_name else plugins.instead_of(selected, problem)
         if other is None:
             raise
-    return _compile(graph, cells, commits, other)
+        first = str(problem).strip().splitlines() or [type(problem).__name__]
+        note = f"{selected.name} failed to compile ({first[0]})"
+        record = record._replace(backend=other.name, device=other.device)
+        return _compile(task, other, record._replace(notes=(*record.notes, note)))
+    seconds = {"lowering": lowered - start, "compiling": perf_counter() - lowered}
+    record = record._replace(seconds={**record.seconds, **seconds})
+    return _Compiled(program, executable, record, takes, task.rules)
 
 
 def _fall_back(
-    graph: Graph,
-    cells: Sequence[Shared],
-    commits: Sequence[int],
-    selected: plugins.Selected,
-    missing: UnsupportedOp,
-) -> tuple[str, Program, Executable]:
+    task: _Task, selected: plugins.Selected, missing: UnsupportedOp, record: Compilation
+) -> _Compiled:
     """The reference in place of a backend that lacks something, when the policy allows it."""
     policy = config.fallback
     if policy == "auto":
@@ -219,8 +359,42 @@ def _fall_back(
         )
     from .interpret import Interpreter
 
-    program = lower(graph, cells, commits, Capabilities(calls=None))
-    return "reference", program, Interpreter(program)
+    start = perf_counter()
+    takes = Capabilities(calls=None)
+    program = task.lowered(takes)
+    note = f"fell back from {selected.name} to the reference: {missing}"
+    seconds = {**record.seconds, "lowering": perf_counter() - start}
+    record = record._replace(
+        backend="reference", device="", notes=(*record.notes, note), seconds=seconds
+    )
+    return _Compiled(program, Interpreter(program), record, takes, task.rules)
+
+
+def explain(obj: Any, backend: Any = None) -> Explanation:
+    """What becomes of a compiled function, an expression or a list of expressions.
+
+    The graph as it was written, the rules that fired (each with its class, the user's line,
+    before and after), the graph after them, the ops that the backend takes, and the Program.
+    The passes run once more for it, under the present configuration. ``backend`` counts for
+    expressions, as in ``function``. Raises TypeError for other objects.
+    """
+    from .stages import explain_graph, free_variables
+
+    if isinstance(obj, Function):
+        return obj.explain()
+    outputs = [_expression(o) for o in (obj if isinstance(obj, (list, tuple)) else [obj])]
+    selected = plugins.select(backend)
+    inputs, cells = free_variables(outputs)
+    takes = selected.backend.capabilities()
+    return explain_graph(inputs, outputs, cells, [], takes, plugins.rules(selected.backend))
+
+
+def _expression(value: Any) -> Tensor:
+    if callable(value) or isinstance(value, (str, dict)):
+        raise TypeError(
+            f"explain: expected a compiled function or an expression, found {value!r:.80}."
+        )
+    return as_tensor(value)
 
 
 # -- eval -----------------------------------------------------------------------------------
@@ -251,6 +425,9 @@ def clone(
     """
     many = isinstance(output, (list, tuple))
     outputs = list(output) if many else [output]
+    for expression in outputs:
+        if not isinstance(expression, Tensor):
+            raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")
     new = dict(given(a, b) for a, b in pairs(replace, "clone"))
     if not share_inputs:
         for variable in variables(outputs):

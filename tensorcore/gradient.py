@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
+from .gradient_control import (
+    NullGradient,
+    consider_constant,
+    disconnected_grad,
+    grad_clip,
+    grad_not_implemented,
+    grad_scale,
+    grad_undefined,
+    with_gradient,
+    zero_grad,
+)
 from .graph import substitute, toposort, variables
 from .node import Tensor, as_tensor, warn, where_made
+from .ops.barriers import clipped_grad, own_grad
 from .ops.complexes import in_dtype
 from .ops.composites import fill
 from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
-from .types import TensorType
+from .verify_grad import verify_grad
 
+__all__ = [
+    "Lop", "NullGradient", "Rop", "backward", "consider_constant", "disconnected_grad", "grad",
+    "grad_clip", "grad_not_implemented", "grad_scale", "grad_undefined", "hessian", "jacobian",
+    "subgraph_grad", "verify_grad", "with_gradient", "zero_grad",
+]  # fmt: skip
 Cotangents = dict[Tensor, Tensor]
 
 
@@ -43,7 +60,9 @@ def _match(g: Tensor, x: Tensor) -> Tensor:
     return in_dtype(g, x.dtype)
 
 
-def _contributions(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
+def _contributions(
+    node: Tensor, g: Tensor, needed: set[Tensor], null: str
+) -> Iterable[tuple[Tensor, Tensor]]:
     op = node.op
     assert op is not None
     if op.vjp is not None:
@@ -51,7 +70,7 @@ def _contributions(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tup
         if not isinstance(parts, (tuple, list)):
             parts = (parts,)
     elif op.body is not None:
-        yield from _through_body(node, g, needed)
+        yield from _through_body(node, g, needed, null)
         return
     elif not op.differentiable:
         return
@@ -64,31 +83,53 @@ def _contributions(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tup
         if x not in needed or part is None or not dtypes.is_float(x.dtype):
             continue
         made = part() if callable(part) else part
+        if isinstance(made, NullGradient):
+            made = _null(made, node, x, null)
         if made is not None:
             yield x, _match(as_tensor(made), x)
 
 
-def _through_body(node: Tensor, g: Tensor, needed: set[Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
+def _null(made: NullGradient, node: Tensor, x: Tensor, policy: str) -> Tensor:
+    if policy == "raise":
+        raise NullTypeGradError(
+            f"{made.reason.strip()} It is needed at {_describe(node)}. Pass "
+            f"null_gradients='return' to get NaN there, or stop the gradient with "
+            f"disconnected_grad."
+        )
+    return fill(x, np.asarray(np.nan, dtype=x.dtype))
+
+
+def _through_body(
+    node: Tensor, g: Tensor, needed: set[Tensor], null: str
+) -> Iterable[tuple[Tensor, Tensor]]:
     """The default for a composite: the gradient of its body."""
     assert node.op is not None
     body = node.op.expand(node.inputs, node.attrs)
     wrt = [x for x in node.inputs if x in needed]
-    yield from backward({body: g}, wrt).items()
+    yield from backward({body: g}, wrt, null=null).items()
 
 
 def backward(
-    seeds: Mapping[Tensor, Tensor], wrt: Sequence[Tensor], stop: Iterable[Tensor] = ()
+    seeds: Mapping[Tensor, Tensor],
+    wrt: Sequence[Tensor],
+    stop: Iterable[Tensor] = (),
+    null: str = "raise",
 ) -> Cotangents:
     """Cotangents of ``wrt`` when the nodes in ``seeds`` have the given cotangents.
 
     Nothing flows into the nodes in ``stop``. Variables that are not reached are left out.
     """
+    found, barrier = _flow(seeds, wrt, stop, null), set(stop)
+    return {x: found[x] for x in wrt if x in found and x not in barrier}
+
+
+def _flow(
+    seeds: Mapping[Tensor, Tensor], wrt: Sequence[Tensor], stop: Iterable[Tensor], null: str
+) -> Cotangents:
+    """The cotangents of all nodes on the way to ``wrt``; those in ``stop`` pass nothing on."""
     barrier = set(stop)
     order = toposort(seeds)
-    needed = set(wrt)
-    for node in order:
-        if node not in barrier and any(i in needed for i in node.inputs):
-            needed.add(node)
+    needed = _users(order, wrt, barrier)
     found: Cotangents = {}
     for node, g in seeds.items():
         found[node] = _match(g, node)
@@ -96,20 +137,45 @@ def backward(
         g_node = found.get(node)
         if g_node is None or node.op is None or node in barrier or node not in needed:
             continue
-        for x, part in _contributions(node, g_node, needed):
+        for x, part in _contributions(node, g_node, needed, null):
             found[x] = add(found[x], part) if x in found else part
-    return {x: found[x] for x in wrt if x in found and x not in barrier}
+    return found
 
 
-def _missing(x: Tensor, costs: Sequence[Tensor], policy: str) -> Tensor:
+def _users(
+    order: Iterable[Tensor], nodes: Iterable[Tensor], barrier: Iterable[Tensor] = ()
+) -> set[Tensor]:
+    """The nodes, and what depends on them."""
+    closed, found = set(barrier), set(nodes)
+    for node in order:
+        if node not in closed and any(i in found for i in node.inputs):
+            found.add(node)
+    return found
+
+
+def _where_it_stops(x: Tensor, seeds: Iterable[Tensor], found: Cotangents) -> str:
+    """The ops that a gradient reached on its way to ``x`` and that passed none on."""
+    order = toposort(seeds)
+    below = _users(order, [x])
+    ends = []
+    for node in order:
+        if node in found and node in below and node is not x:
+            following = [i for i in node.inputs if i in below]
+            if following and not any(i in found for i in following):
+                # A cast of what is not floating only shows that the flow ended before it.
+                end = following[0] if node.op is cast and following[0].op else node
+                ends.append(f"{end!r}, made at {where_made(end)}")
+    return "; ".join(dict.fromkeys(ends))
+
+
+def _missing(x: Tensor, costs: Sequence[Tensor], policy: str, stops: str = "") -> Tensor:
     reason = "an integer or bool has no gradient" if not dtypes.is_float(x.dtype) else ""
     if not reason:
         inside = x in set(toposort(costs)) or not set(costs).isdisjoint(toposort([x]))
-        reason = (
-            "every path between them passes through an op without gradient"
-            if inside
-            else "neither is part of the computation of the other"
-        )
+        reason = "neither is part of the computation of the other"
+        if inside:
+            reason = "every path between them passes through an op without gradient"
+            reason += f"; it stops at {stops}" if stops else ""
     message = (
         f"no gradient flows between {', '.join(map(_describe, costs))} and {_describe(x)}: "
         f"{reason}. Pass disconnected_inputs='ignore' to get zeros."
@@ -137,10 +203,14 @@ def grad(
     Each result has the type of its ``wrt``. ``consider_constant``: nodes through which nothing
     flows. ``known_grads``: cotangents of nodes, beside or in place of the cost (then None).
     ``disconnected_inputs``: ``raise``, ``warn`` or ``ignore``; ``return_disconnected``: then
-    ``zero`` or ``none``. Raises ShapeError for a cost that is no scalar, DTypeError for an
-    integer cost, DisconnectedInputError, NullTypeGradError.
+    ``zero`` or ``none``. ``null_gradients``: whether a derivative that does not exist raises
+    (``raise``) or is NaN (``return``). Raises ShapeError for a cost that is no scalar,
+    DTypeError for an integer cost, DisconnectedInputError, NullTypeGradError.
     """
     from .rewrite.stabilize import raised
+
+    if null_gradients not in ("raise", "return"):
+        raise ValueError(f"grad: null_gradients is 'raise' or 'return', not {null_gradients!r}.")
 
     if disconnected_inputs not in ("raise", "warn", "ignore"):
         raise ValueError(
@@ -162,15 +232,16 @@ def grad(
     if cost is not None:
         one = np.ones((), dtype=cost.dtype)
         seeds[stable[cost]] = fill(stable[cost], one)
-    with_stop = backward(seeds, items, stop)
+    found = _flow(seeds, items, stop, null_gradients)
     results: list[Tensor | None] = []
     for x in items:
-        if x in with_stop:
-            results.append(with_stop[x])
+        if x in found and x not in stop:
+            results.append(found[x])
         elif return_disconnected.lower() == "none" and disconnected_inputs != "raise":
             results.append(None)
         else:
-            results.append(_missing(x, targets, disconnected_inputs))
+            stops = _where_it_stops(x, seeds, found)
+            results.append(_missing(x, targets, disconnected_inputs, stops))
     return results if many else results[0]
 
 
@@ -250,11 +321,67 @@ def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise")
         if column is None:
             results.append(_missing(y, items, disconnected_outputs))
         else:  # the values of u are in no linear column, its sizes may be
+            _check_linear(column, u, stable)
             (column,) = substitute([column], {u: stable})
             if not set(variables([y])) <= set(variables([column])):
                 column = fill(y, column)  # what y depends on, J v does too, if only by its sizes
             results.append(column)
     return results if many else results[0]
+
+
+def _check_linear(column: Tensor, u: Tensor, y: Tensor) -> None:
+    """Raise NullTypeGradError when ``J v`` still holds values of ``u``: some gradient rule is
+    not linear in what flows back, and then its derivative says nothing about ``J``."""
+    seen: set[Tensor] = set()
+    stack = [column]
+    while stack:
+        node = stack.pop()
+        if node is u:
+            own = [n for n in toposort([y]) if n.op in (clipped_grad, own_grad)]
+            named = ", ".join(f"{n!r}, made at {where_made(n)}" for n in own) or _describe(y)
+            raise NullTypeGradError(
+                f"Rop: the gradient of {named} is not linear in what flows back, so it has no "
+                f"forward derivative. Take the Rop of the expression without it."
+            )
+        if node in seen or node.op is None or node.op.name in ("size", "shape"):
+            continue
+        seen.add(node)
+        stack.extend(node.inputs[1:] if node.op is fill else node.inputs)
+
+
+def subgraph_grad(
+    wrt: Sequence[Tensor],
+    end: Sequence[Tensor],
+    start: Mapping[Tensor, Any] | None = None,
+    cost: Tensor | None = None,
+    details: bool = False,
+) -> tuple[list[Tensor], ...]:
+    """Gradients in a part of a graph: from ``cost``, or the nodes of ``start`` with their
+    gradients, down to the nodes ``end``, where the flow stops.
+
+    Returns the gradients with respect to ``wrt``, which lie above ``end``, and those with
+    respect to ``end``; with ``details`` also those of ``end`` from ``start`` alone and from the
+    cost alone. Nodes that are not reached have a gradient of zero.
+    """
+    known = {node: _known(node, as_tensor(g)) for node, g in (start or {}).items()}
+    if cost is None and not known:
+        raise ValueError("subgraph_grad: give a cost, or start.")
+    first: Cotangents = {}
+    if cost is not None:
+        _check_cost(cost)
+        first = {cost: fill(cost, np.ones((), dtype=cost.dtype))}
+    both = dict(known)
+    for node, g in first.items():
+        both[node] = add(both[node], g) if node in both else g
+    items = [*wrt, *end]
+
+    def of(seeds: Mapping[Tensor, Tensor], nodes: Sequence[Tensor]) -> list[Tensor]:
+        found = _flow(seeds, items, end, "raise") if seeds else {}
+        zeros = (fill(x, np.zeros((), dtype=x.dtype)) for x in nodes)
+        return [found.get(x, zero) for x, zero in zip(nodes, zeros, strict=True)]
+
+    result = of(both, wrt), of(both, end)
+    return (*result, of(known, end), of(first, end)) if details else result
 
 
 def jacobian(
@@ -304,64 +431,3 @@ def hessian(
         for g, x in zip(first, items, strict=True)
     ]
     return results if many else results[0]
-
-
-def verify_grad(
-    fun: Callable[..., Tensor],
-    pt: Sequence[Any],
-    n_tests: int = 2,
-    rng: Any = None,
-    eps: float | None = None,
-    abs_tol: float | None = None,
-    rel_tol: float | None = None,
-    mode: Any = None,
-    backend: str | None = None,
-) -> None:
-    """Compare the gradient of ``fun`` at the arrays ``pt`` with central differences.
-
-    The result of ``fun`` is projected on ``n_tests`` random directions. Raises AssertionError
-    naming the input and the position that differ most.
-    """
-    from .function import function
-    from .tensor.functions import sum as sum_
-
-    draw = rng or np.random.default_rng(0)
-    points = [np.asarray(p, dtype=np.result_type(p, np.float32)) for p in pt]
-    inputs = [TensorType(p.dtype, (False,) * p.ndim)(f"input {i}") for i, p in enumerate(points)]
-    y = fun(*inputs)
-    value = function(inputs, y, backend=backend, on_unused_input="ignore")(*points)
-    narrow = any(p.dtype != np.float64 for p in points)
-    step = eps or (1e-2 if narrow else 1e-5)
-    absolute = abs_tol if abs_tol is not None else (1e-2 if narrow else 1e-5)
-    relative = rel_tol if rel_tol is not None else (1e-2 if narrow else 1e-5)
-    for _ in range(n_tests):
-        direction = np.asarray(draw.uniform(-1, 1, size=value.shape) + 0.5, dtype=value.dtype)
-        cost = sum_(y * direction)
-        f = function(inputs, cost, backend=backend, on_unused_input="ignore")
-        gs = grad(cost, inputs, disconnected_inputs="ignore")
-        found = function(inputs, gs, backend=backend, on_unused_input="ignore")(*points)
-        for i, expected in enumerate(_differences(f, points, step)):
-            error = np.abs(found[i] - expected)
-            bound = absolute + relative * np.abs(expected)
-            if not (error <= bound).all():
-                worst = np.unravel_index(np.nanargmax(error - bound), error.shape)
-                raise AssertionError(
-                    f"verify_grad: input {i} at {tuple(map(int, worst))}: the gradient is "
-                    f"{found[i][worst]}, central differences give {expected[worst]}."
-                )
-
-
-def _differences(f: Callable[..., Any], points: list[np.ndarray], step: float) -> list[np.ndarray]:
-    results = []
-    for i, point in enumerate(points):
-        g = np.zeros(point.shape)
-        for position in np.ndindex(point.shape):
-            values = []
-            for sign in (1, -1):
-                moved = point.copy()
-                moved[position] += sign * step
-                args = [*points[:i], moved, *points[i + 1 :]]
-                values.append(float(f(*args)))
-            g[position] = (values[0] - values[1]) / (2 * step)
-        results.append(g)
-    return results

@@ -3,13 +3,17 @@ backend that wraps an array library needs."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .backend import Timing
+from .errors import OutOfRange
 from .ops import OPS
-from .program import Call, Program, Sizes, View
+from .program import Call, Program, Sizes, Step, View
 
 
 class Interpreter:
@@ -22,6 +26,9 @@ class Interpreter:
     def __init__(self, program: Program, xp: Any = np) -> None:
         self.program = program
         self.xp = xp
+        self._time = [0.0] * len(program.steps)
+        self._calls = [0] * len(program.steps)
+        self._lock = threading.Lock()
         self._constants = [(slot, xp.asarray(value)) for slot, value in program.constants]
 
     def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -33,21 +40,39 @@ class Interpreter:
         for slot, value in zip(program.bound(), given, strict=True):
             buffers[slot] = value
         with np.errstate(all="ignore"):
-            for step in program.steps:
-                if isinstance(step, Sizes):
-                    program.measure(step, known, buffers)
-                elif isinstance(step, Call):
-                    self._call(step, buffers, known)
-                elif isinstance(step, View):
-                    shape = tuple(known[s] for s in program.slots[step.output].shape)
-                    buffers[step.output] = self.xp.reshape(buffers[step.source], shape)
-                else:
-                    raise TypeError(f"the interpreter takes no {type(step).__name__} step")
+            for k, step in enumerate(program.steps):
+                start = time.perf_counter() if program.timed else 0.0
+                self._step(step, buffers, known)
+                if program.timed:
+                    self._keep_time(k, time.perf_counter() - start)
         outside = {id(value) for value in given}
         return (
             [self._own(buffers, slot, outside) for slot in program.outputs],
             [self._own(buffers, commit.slot, outside) for commit in program.commits],
         )
+
+    def timings(self) -> list[Timing]:
+        """See ``backend.Timed``."""
+        with self._lock:
+            counted = zip(self._calls, self._time, strict=True)
+            return [Timing(k, calls, seconds) for k, (calls, seconds) in enumerate(counted)]
+
+    def _keep_time(self, k: int, seconds: float) -> None:
+        with self._lock:
+            self._time[k] += seconds
+            self._calls[k] += 1
+
+    def _step(self, step: Step, buffers: list[Any], known: list[int]) -> None:
+        program = self.program
+        if isinstance(step, Sizes):
+            program.measure(step, known, buffers)
+        elif isinstance(step, Call):
+            self._call(step, buffers, known)
+        elif isinstance(step, View):
+            shape = tuple(known[s] for s in program.slots[step.output].shape)
+            buffers[step.output] = self.xp.reshape(buffers[step.source], shape)
+        else:
+            raise TypeError(f"the interpreter takes no {type(step).__name__} step")
 
     def _call(self, step: Call, buffers: list[Any], known: list[int]) -> None:
         (out,) = step.outputs
@@ -57,7 +82,11 @@ class Interpreter:
             buffers[out] = self.xp.asarray(known[step.attrs["size"]], dtype=wanted)
             return
         args = [buffers[slot] for slot in step.inputs]
-        result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
+        try:
+            result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
+        except IndexError as error:  # the reference does not know the user's line
+            made = "".join(f"\n  made at {origin}" for origin in step.origins)
+            raise OutOfRange(f"{step.op}: {error}.{made}") from None
         buffers[out] = result if result.dtype == wanted else self.xp.astype(result, wanted)
 
     def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:

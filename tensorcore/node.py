@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from . import dtypes
+from .array_protocol import no_array, no_function, of_ufunc
 from .errors import DTypeError
 from .types import TensorType
 
@@ -110,7 +111,6 @@ class Tensor:
     name: str | None
     origin: tuple[str, int]
     __array_priority__ = 1000
-    __array_ufunc__ = None
 
     def __init__(
         self,
@@ -212,6 +212,25 @@ class Tensor:
             "index it (x[0]), or write the computation over whole tensors."
         )
 
+    def __contains__(self, value: Any) -> bool:
+        raise TypeError(
+            "whether a symbolic tensor holds a value is known only when it is called; write "
+            "T.any(T.eq(x, value)), which is symbolic."
+        )
+
+    # -- NumPy --------------------------------------------------------------------------
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise no_array()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return of_ufunc(_apply, ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function is np.ndim:  # the one that a symbol can answer
+            return self.ndim
+        raise no_function(function.__name__)
+
     def __copy__(self) -> Tensor:
         return self.copy()
 
@@ -263,10 +282,10 @@ class Tensor:
         return _apply("pow", other, self)
 
     def __matmul__(self, other: TensorLike) -> Tensor:
-        return _apply("dot", self, other)
+        return _apply("matmul", self, other)
 
     def __rmatmul__(self, other: TensorLike) -> Tensor:
-        return _apply("dot", other, self)
+        return _apply("matmul", other, self)
 
     def __neg__(self) -> Tensor:
         return _apply("neg", self)
@@ -311,10 +330,10 @@ class Tensor:
         return _apply("right_shift", other, self)
 
     def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
+        return _apply("int_div", self, other), _apply("mod", self, other)
 
     def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
+        return _apply("int_div", other, self), _apply("mod", other, self)
 
     def __lt__(self, other: TensorLike) -> Tensor:
         return _apply("lt", self, other)
@@ -429,6 +448,16 @@ class Tensor:
 
         return evaluate(self, inputs_to_values or {})
 
+    def _repr_html_(self) -> str:
+        from .drawing import html_of
+
+        return html_of(self)
+
+    def _repr_svg_(self) -> str | None:
+        from .drawing import small_svg
+
+        return small_svg(self)
+
 
 _OPERATIONS: dict[str, Callable[..., Tensor]] = {}
 
@@ -484,6 +513,11 @@ def as_tensor(value: TensorLike, dtype: str | None = None) -> Tensor:
             array = np.array(value, dtype=dtype, order="C")
         except (ValueError, TypeError) as cause:
             raise DTypeError(f"{value!r} cannot become a tensor: {cause}") from cause
+    if array.dtype.kind in "OUSV":
+        raise DTypeError(
+            f"a {type(value).__name__} ({value!r:.60}) cannot become a tensor: expected a number, "
+            f"an array or list of numbers, or a symbolic tensor."
+        )
     if array.dtype.name not in dtypes.DTYPES:
         raise DTypeError(
             f"a {type(value).__name__} ({value!r:.60}) cannot become a tensor: dtype "

@@ -1,64 +1,162 @@
-"""Expressions as text: ``pp`` in mathematical notation, ``debugprint`` as a tree."""
+"""Expressions as text and pictures: ``pp`` in mathematical notation, ``debugprint`` as a tree,
+``to_svg`` and ``pydotprint`` as drawings."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any, TextIO
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .graph import toposort
 from .node import Tensor, constant_text, is_constant
 
-_INFIX_PREFIX = frozenset({"neg"})
+if TYPE_CHECKING:
+    from .drawing import pydotprint, to_svg
+
+__all__ = ["debugprint", "min_informative_str", "pp", "pprint", "pydotprint", "to_svg"]
+
+
+def __getattr__(name: str) -> Any:
+    # Drawing is loaded by those who draw.
+    if name in ("pydotprint", "to_svg"):
+        from . import drawing
+
+        return getattr(drawing, name)
+    raise AttributeError(f"tensorcore.printing has no {name!r}.")
+
+
+_PREFIX = frozenset({"neg"})
+#: ``pp`` writes repeated parts in full as long as the whole stays shorter than this.
+_FULL = 5_000
+_WORTH_A_NAME = 20
+_INDENTED = 40
 
 
 def pp(expression: Tensor) -> str:
-    """The expression in mathematical notation, fully bracketed, as Theano prints it."""
-    texts: dict[Tensor, str] = {}
-    for node in toposort([expression]):
-        texts[node] = _text(node, [texts[i] for i in node.inputs])
-    return texts[expression]
+    """The expression in mathematical notation, fully bracketed, as Theano prints it.
+
+    Where writing repeated parts in full would take thousands of letters, each is written once,
+    in lines such as ``*1 = exp(x)`` below the expression, which refers to it as ``*1``. Raises
+    TypeError for what is no expression.
+    """
+    order = toposort(_roots(expression, "pp"))
+    lengths: dict[Tensor, int] = {}
+    for node in order:
+        lengths[node] = sum(len(p) if isinstance(p, str) else lengths[p] for p in _parts(node))
+    names: dict[Tensor, str] = {}
+    if lengths[expression] > _FULL:
+        uses = Counter(i for node in order for i in node.inputs)
+        shared = (n for n in order if uses[n] > 1 and n.inputs and lengths[n] > _WORTH_A_NAME)
+        names = {node: f"*{k}" for k, node in enumerate(shared, 1)}
+    lines = [_written(expression, names)]
+    lines += [f"{name} = {_written(node, names)}" for node, name in names.items()]
+    return "\n".join(lines)
 
 
-def _text(node: Tensor, operands: Sequence[str]) -> str:
+pprint = pp
+
+
+def _written(root: Tensor, names: dict[Tensor, str]) -> str:
+    """The text of one expression; parts that have names are not opened."""
+    text: list[str] = []
+    stack: list[str | Tensor] = list(reversed(list(_parts(root))))
+    while stack:
+        part = stack.pop()
+        if isinstance(part, str):
+            text.append(part)
+        elif part in names:
+            text.append(names[part])
+        else:
+            stack.extend(reversed(list(_parts(part))))
+    return "".join(text)
+
+
+def _parts(node: Tensor) -> Iterator[str | Tensor]:
+    """The pieces of a node's text, its operands among them."""
     if node.op is None:
-        return node.name or f"<{node.type!r}>"
-    if is_constant(node):
-        return constant_text(node)
-    if node.op.symbol and len(operands) == 2:
-        return f"({operands[0]} {node.op.symbol} {operands[1]})"
-    if node.op.name in _INFIX_PREFIX:
-        return f"(-{operands[0]})"
-    name = node.op.name
-    attrs = ", ".join(f"{k}={v}" for k, v in node.attrs.items())
-    inside = ", ".join(operands)
-    return f"{name}{{{attrs}}}({inside})" if attrs else f"{name}({inside})"
+        yield node.name or f"<{node.type!r}>"
+    elif is_constant(node):
+        yield constant_text(node)
+    elif node.op.symbol and len(node.inputs) == 2:
+        yield from ("(", node.inputs[0], f" {node.op.symbol} ", node.inputs[1], ")")
+    elif node.op.name in _PREFIX:
+        yield from ("(-", node.inputs[0], ")")
+    else:
+        attrs = _attrs(node)
+        yield f"{node.op.name}{attrs}("
+        for k, operand in enumerate(node.inputs):
+            if k:
+                yield ", "
+            yield operand
+        yield ")"
+
+
+def _attrs(node: Tensor) -> str:
+    inside = ", ".join(f"{name}={value}" for name, value in node.attrs.items())
+    return f"{{{inside}}}" if inside else ""
+
+
+def _roots(obj: Any, what: str) -> list[Tensor]:
+    """The expressions that ``obj`` (an expression, a list of them, a function) holds."""
+    if hasattr(obj, "maker"):
+        return list(obj.maker.fgraph.outputs)
+    if hasattr(obj, "toposort"):
+        return list(obj.outputs)
+    roots = list(obj) if isinstance(obj, (list, tuple)) else [obj]
+    for root in roots:
+        if not isinstance(root, Tensor):
+            raise TypeError(
+                f"{what}: expected an expression, a list of expressions or a compiled function, "
+                f"found {root!r:.80} of type {type(root).__name__}."
+            )
+    return roots
 
 
 def debugprint(
-    obj: Any, file: TextIO | str | None = None, print_type: bool = False, **_: Any
+    obj: Any,
+    depth: int = -1,
+    print_type: bool = False,
+    file: TextIO | str | None = None,
+    ids: str = "int",
+    stop_on_name: bool = False,
 ) -> str | None:
     """The expression, list of expressions or compiled function as an indented tree.
 
     Printed to ``file`` (standard output by default); returned when ``file="str"``. A node that
-    was shown before is marked ``...`` and not opened again.
+    was shown before is marked ``...`` and not opened again. ``depth``: levels to show, -1 for
+    all. ``ids``: ``"int"``, ``"CHAR"`` (letters) or ``""`` for none. With ``stop_on_name``
+    named results are not opened. The number after a function's node is its place in the order
+    of computation. Raises TypeError for other objects, ValueError for other ``ids``.
     """
+    if ids not in ("int", "CHAR", ""):
+        raise ValueError(f"debugprint: ids is 'int', 'CHAR' or '', found {ids!r}.")
+    roots = _roots(obj, "debugprint")
+    place: dict[Tensor, int] = {}
     if hasattr(obj, "maker"):
-        roots = list(obj.maker.fgraph.outputs)
-    else:
-        roots = list(obj) if isinstance(obj, (list, tuple)) else [obj]
+        computed = (node for node in toposort(roots) if node.inputs)
+        place = {node: k for k, node in enumerate(computed)}
     lines: list[str] = []
     seen: dict[Tensor, int] = {}
     stack = [(root, 0) for root in reversed(roots)]
     while stack:
-        node, depth = stack.pop()
+        node, level = stack.pop()
         known = node in seen
+        words = [_label(node)]
+        if print_type:
+            words.append(f"<{node.type!r}>")
         number = seen.setdefault(node, len(seen))
-        label = _label(node) + (f" <{node.type!r}>" if print_type else "")
-        again = " ..." if known and node.inputs else ""
-        lines.append(f"{' |' * depth}{label} [id {number}]{again}")
-        if not known:
-            stack.extend((i, depth + 1) for i in reversed(node.inputs))
+        if ids:
+            words.append(f"[id {_letters(number) if ids == 'CHAR' else number}]")
+        if node in place:
+            words.append(str(place[node]))
+        last = depth >= 0 and level + 1 >= depth
+        closed = known or last or (stop_on_name and node.name)
+        if closed and node.inputs:
+            words.append("...")
+        lines.append(_indent(level) + " ".join(words))
+        if not closed:
+            stack.extend((i, level + 1) for i in reversed(node.inputs))
     text = "\n".join(lines)
     if file == "str":
         return text
@@ -66,9 +164,42 @@ def debugprint(
     return None
 
 
+def _indent(level: int) -> str:
+    """Bars up to a level that fits on a screen, then the number of the level."""
+    return " |" * level if level <= _INDENTED else " |" * _INDENTED + f" ({level}) "
+
+
+def _letters(number: int) -> str:
+    text = ""
+    while True:
+        number, letter = divmod(number, 26)
+        text = chr(ord("A") + letter) + text
+        if not number:
+            return text
+        number -= 1
+
+
 def _label(node: Tensor) -> str:
     if node.op is None or is_constant(node):
         return repr(node)
-    attrs = ", ".join(f"{k}={v}" for k, v in node.attrs.items())
     name = f" '{node.name}'" if node.name else ""
-    return f"{node.op.name}{{{attrs}}}{name}" if attrs else f"{node.op.name}{name}"
+    return f"{node.op.name}{_attrs(node)}{name}"
+
+
+def min_informative_str(obj: Any) -> str:
+    """The expression as short lines ``A. op``, one per node, indented by depth; a node that was
+    shown before is ``<A>``. Raises TypeError for what is no expression."""
+    lines: list[str] = []
+    seen: dict[Tensor, str] = {}
+    stack: list[tuple[Tensor, int]] = [(r, 0) for r in reversed(_roots(obj, "min_informative_str"))]
+    while stack:
+        node, level = stack.pop()
+        if node in seen:
+            lines.append(" " * level + f"<{seen[node]}>")
+            continue
+        seen[node] = _letters(len(seen))
+        label = node.name or (node.op.name if node.op and node.inputs else repr(node))
+        lines.append(" " * level + f"{seen[node]}. {label}")
+        if not node.name:
+            stack.extend((i, level + 1) for i in reversed(node.inputs))
+    return "\n".join(lines)

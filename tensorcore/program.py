@@ -63,15 +63,17 @@ class Sizes(NamedTuple):
 
 
 class Access(NamedTuple):
-    """An affine address into a slot: ``offset + sum(index[k] * strides[k])``, in elements.
+    """An address into a slot: ``offset + sum(index[k] * strides[k])``, in elements.
 
     ``strides`` has one size per axis of the kernel and then per inner axis of the stage;
-    a size of constant 0 broadcasts, a negative one flips.
+    a size of constant 0 broadcasts, a negative one flips. Each ``(value, stride)`` of
+    ``gathered`` adds ``value * stride``, where the int64 value was computed before.
     """
 
     slot: SlotId
     offset: SizeId
     strides: tuple[SizeId, ...]
+    gathered: tuple[tuple[ValueId, SizeId], ...] = ()
 
 
 class Load(NamedTuple):
@@ -87,8 +89,10 @@ class Instr(NamedTuple):
 
     ``template`` is C-family text: ``{0}, {1}`` are the operands, ``@`` the dialect's suffix
     for functions of ``dtype``. ``dtype`` is that of the result, ``operand_dtype`` that of the
-    operands. Three special ops carry no text: ``const`` holds its number in ``number``,
+    operands. Four special ops carry no text: ``const`` holds its number in ``number``,
     ``index`` reads the loop index of axis ``number``, ``size`` the size with id ``number``.
+    ``wrap`` counts a negative index from the end of an axis; ``number`` is ``(size, k)``: an
+    index outside the axis ends the call with ``failures[k]`` of the kernel.
     """
 
     value: ValueId
@@ -104,20 +108,29 @@ class Accumulate(NamedTuple):
     """``value = combine over the stage's inner axes of source``; it exists after the stage.
 
     ``combine`` is one of ``sum prod max min argmax argmin any all``. The dtype is that of the
-    accumulator and of the result.
+    accumulator and of the result. ``running`` names what was combined so far, this point
+    included; it exists inside the stage, which then runs its points in order.
     """
 
     value: ValueId
     combine: str
     source: ValueId
     dtype: str
+    running: ValueId | None = None
 
 
 class Store(NamedTuple):
-    """Write ``value`` to memory at each point of the stage."""
+    """Write ``value`` to memory at each point of the stage.
+
+    ``combine``: empty to overwrite, ``sum`` to add to what is there. ``where``: a bool value;
+    nothing is written where it is false. Several points may write to one place only in a
+    kernel without axes of its own: then the later point wins.
+    """
 
     value: ValueId
     access: Access
+    combine: str = ""
+    where: ValueId | None = None
 
 
 class Stage(NamedTuple):
@@ -125,31 +138,59 @@ class Stage(NamedTuple):
 
     With no inner axes the stage runs once per point of the kernel's own axes. Values loaded
     or computed with inner axes live only inside their stage; accumulators and the values of
-    stages without inner axes are seen by all later stages.
+    stages without inner axes are seen by all later stages. The loads run first; a load whose
+    address is computed stands in the body.
     """
 
     inner: tuple[SizeId, ...]
     loads: tuple[Load, ...]
-    body: tuple[Instr, ...]
+    body: tuple[Instr | Load, ...]
     accumulates: tuple[Accumulate, ...] = ()
     stores: tuple[Store, ...] = ()
+
+    def all_loads(self) -> tuple[Load, ...]:
+        """The loads, those in the body included."""
+        return self.loads + tuple(entry for entry in self.body if isinstance(entry, Load))
+
+    def copied(self) -> SlotId | None:
+        """The buffer that the stage copies to the same places of another, if that is all."""
+        if self.body or self.accumulates or len(self.loads) != 1 or len(self.stores) != 1:
+            return None
+        (load,), (store,) = self.loads, self.stores
+        same = load.access._replace(slot=store.access.slot) == store.access
+        return load.access.slot if same and store == Store(load.value, store.access) else None
+
+    def accesses(self) -> tuple[Access, ...]:
+        """Every address that the stage reads or writes."""
+        reads = tuple(load.access for load in self.all_loads())
+        return reads + tuple(store.access for store in self.stores)
+
+
+class Failure(NamedTuple):
+    """Why a kernel ends the call: ``message``, formatted with the offending numbers."""
+
+    message: str
+    error: type[Exception]
 
 
 class Kernel(NamedTuple):
     """Step: parallel axes, and stages that share them and run in order at each point.
 
     ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
-    axes, so each worker needs its own copy.
+    axes, so each worker needs its own copy. ``failures`` are those its code may report; what
+    it has written by then is lost, and no later step runs.
     """
 
     axes: tuple[SizeId, ...]
     stages: tuple[Stage, ...]
     scratch: tuple[SlotId, ...] = ()
     origins: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 class Call(NamedTuple):
-    """Step: a named op on whole buffers."""
+    """Step: a named op on whole buffers. ``outputs`` has the result, and for ``argsort`` in a
+    Program with kernels a second buffer of the result's size to work in."""
 
     op: str
     inputs: tuple[SlotId, ...]
@@ -200,7 +241,8 @@ NO_STORAGE = Storage()
 @dataclass(frozen=True, slots=True)
 class Program:
     """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
-    return the outputs, then commit."""
+    return the outputs, then commit. ``timed`` asks for an Executable that keeps the time of each
+    step; see ``backend.Timed``."""
 
     slots: tuple[Slot, ...]
     sizes: tuple[Size, ...]
@@ -211,6 +253,7 @@ class Program:
     outputs: tuple[SlotId, ...]
     commits: tuple[Commit, ...]
     storage: Storage = NO_STORAGE
+    timed: bool = False
 
     def bound(self) -> tuple[SlotId, ...]:
         """Slots whose buffers come from outside: inputs, cells, constants."""

@@ -77,6 +77,8 @@ def shared(
     """
     if isinstance(value, Tensor):
         raise TypeError("shared() takes a value, not a symbolic tensor; compute it first.")
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"shared(): the name is text, found {name!r}.")
     try:
         array = np.asarray(value)
     except ValueError as cause:

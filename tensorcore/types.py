@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,8 +41,9 @@ class TensorType:
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:  # noqa: PYI034 (interned)
-        flags = tuple(broadcastable)
-        if any(flag not in (True, False) for flag in flags):
+        listed = isinstance(broadcastable, Iterable) and not isinstance(broadcastable, str)
+        flags = tuple(broadcastable) if listed else (broadcastable,)
+        if not listed or any(flag not in (True, False) for flag in flags):
             raise TypeError(
                 f"TensorType: broadcastable takes one bool per axis, found {broadcastable!r}. "
                 f"Sizes are no part of a type."
@@ -66,9 +68,11 @@ class TensorType:
         return (TensorType, (self.dtype, self.broadcastable))
 
     def __call__(self, name: str | None = None) -> Tensor:
-        """A new symbolic variable of this type."""
+        """A new symbolic variable of this type. Raises TypeError if the name is no text."""
         from .node import Tensor
 
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a variable is text, found {name!r}.")
         return Tensor(None, (), {}, self, name)
 
     def __repr__(self) -> str:

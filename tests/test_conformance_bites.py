@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from tensorcore.backend import Capabilities, Diagnosis, Executable
+from tensorcore.backend import Capabilities, Diagnosis, Executable, Timing
 from tensorcore.interpret import Interpreter
 from tensorcore.ops import OPS
 from tensorcore.program import Call, Program
@@ -22,6 +22,7 @@ from tensorcore_conformance import (
     test_shapes,
     test_state,
     test_threads,
+    test_timings,
 )
 from tensorcore_conformance.subject import Subject
 from tensorcore_conformance.subject import subject as subject_of
@@ -252,6 +253,51 @@ def test_input_and_aliasing_faults_are_caught_with_any_op() -> None:
     for fault, words in ((InputMutated, "input was changed"), (Aliasing, "shares memory")):
         wrong = check.check_op(subject_of(Reference(fault)), OPS["identity"], "float64")
         assert wrong and words in wrong[0]
+
+
+class CountsTwice(Interpreter):
+    def timings(self) -> list[Timing]:
+        return [Timing(k, 2 * calls, seconds) for k, calls, seconds in super().timings()]
+
+
+class ForgetsAStep(Interpreter):
+    def timings(self) -> list[Timing]:
+        return super().timings()[:-1]
+
+
+class SharedClock(Interpreter):
+    clock: ClassVar[dict[int, tuple[int, float]]] = {}
+
+    def _keep_time(self, k: int, seconds: float) -> None:
+        calls, total = self.clock.get(k, (0, 0.0))
+        self.clock[k] = calls + 1, total + seconds
+
+    def timings(self) -> list[Timing]:
+        return [Timing(k, *counted) for k, counted in self.clock.items()]
+
+
+class RoundsWhenTimed(Interpreter):
+    def __call__(self, inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+        outputs, commits = super().__call__(inputs, cells)
+        return [o * (1 + 1e-15 * self.program.timed) for o in outputs], commits
+
+
+@pytest.mark.parametrize(
+    ("fault", "test"),
+    [
+        (CountsTwice, test_timings.test_each_step_counts_each_call),
+        (ForgetsAStep, test_timings.test_each_step_counts_each_call),
+        (SharedClock, test_timings.test_two_functions_count_apart),
+        (RoundsWhenTimed, test_timings.test_time_changes_no_result),
+        (CountsTwice, test_timings.test_no_call_of_a_thread_is_lost),
+    ],
+)
+def test_wrong_time_is_caught(
+    fault: Callable[[Program], Executable], test: Callable[[Subject], None]
+) -> None:
+    test(subject_of(Reference()))
+    with pytest.raises(AssertionError):
+        test(subject_of(Reference(fault)))
 
 
 # -- faults of what is declared -------------------------------------------------------------

@@ -102,6 +102,26 @@ class TestLiterals:
         x = T.lscalar("x")
         np.testing.assert_allclose(function([x], x * 0.1)(3), 0.30000000000000004, rtol=1e-7)
 
+    @pytest.mark.parametrize("number", [1, 0, 100, 200, 1000, 2**40, -1, -100])
+    @pytest.mark.parametrize("dtype", dtypes.INTEGERS)
+    def test_an_integer_that_fits_raises_no_integer(self, dtype, number):
+        info = np.iinfo(dtype)
+        x = var(dtype)
+        results = [x + number, number * x, T.maximum(x, number), T.switch(T.eq(x, 0), x, number)]
+        if info.min <= number <= info.max:
+            expected = (np.ones(1, dtype) + number).dtype  # NumPy's own rule for Python numbers
+            value = function([x], results[0])(np.ones(2, dtype))
+            np.testing.assert_array_equal(value, np.ones(2, dtype) + number)
+        else:  # where NumPy raises OverflowError
+            expected = np.promote_types(dtype, dtypes.literal_dtype(number))
+        assert {z.dtype for z in results} == {expected.name}
+
+    def test_integers_among_floats_and_bools(self):
+        for dtype in ("float16", "float32", "float64", "complex64"):
+            assert (var(dtype) + 1000).dtype == (np.ones(1, dtype) + 1000).dtype
+        assert (var("bool") + 1).dtype == "int8"  # Theano's; NumPy's is int64
+        assert (var("uint64") + 1).dtype == "uint64"
+
     def test_a_float_literal_follows_floatx(self):
         with config.change_flags(floatX="float32"):
             assert T.constant(0.1).dtype == "float32"

@@ -7,7 +7,7 @@ import pytest
 
 import tensorcore as tc
 import tensorcore.tensor as T
-from tensorcore import function
+from tensorcore import function, gradient
 from tensorcore.batching import batched
 from tensorcore.errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
 from tensorcore.gradient import verify_grad
@@ -210,6 +210,124 @@ class TestRefusals:
             T.grad(x.sum(), "x")
         with pytest.raises(ValueError, match="disconnected_inputs"):
             T.grad(x.sum(), x, disconnected_inputs="maybe")
+
+
+class TestControl:
+    """What users put into expressions to change what flows back."""
+
+    def test_barriers_pass_values_on(self):
+        x = T.dvector("x")
+        made = [gradient.disconnected_grad(x), gradient.zero_grad(x),
+                gradient.grad_clip(x, -1, 1), gradient.grad_scale(x, 2),
+                gradient.with_gradient(x * 1, [x], lambda g, y, a: g)]  # fmt: skip
+        f = function([x], made)
+        for value in f([1.0, 2]):
+            np.testing.assert_array_equal(value, [1, 2])
+        assert all(node is x for node in f.maker.fgraph.outputs)
+
+    @pytest.mark.parametrize(
+        ("make", "expected"),
+        [
+            (lambda x: gradient.disconnected_grad(x) * x, [0.5, -2]),
+            (lambda x: gradient.zero_grad(x) * x, [0.5, -2]),
+            (gradient.zero_grad, [0, 0]),
+            (lambda x: gradient.consider_constant(x**2) + x, [1, 1]),
+            (lambda x: gradient.grad_clip(x**2, -0.1, 0.1) * 3, [0.1, -0.4]),
+            (lambda x: gradient.grad_scale(x, 5), [5, 5]),
+            (lambda x: gradient.with_gradient(T.round(x), [x], lambda g, y, a: g * a), [0.5, -2]),
+        ],
+    )
+    def test_what_flows_back(self, make, expected):
+        np.testing.assert_allclose(gradient_at(make, [0.5, -2.0]), expected)
+
+    def test_a_gradient_of_ones_own_in_higher_orders_and_forward(self):
+        x = T.dvector("x")
+        y = gradient.with_gradient(T.round(x), [x], lambda g, z, a: g * a**2)
+        second = T.grad(T.grad(y.sum(), x).sum(), x)
+        pushed = T.Rop(y, x, T.constant(np.array([1.0, 2.0])))
+        a, b = function([x], [second, pushed])([0.5, 3.0])
+        np.testing.assert_allclose(a, [1, 6])
+        np.testing.assert_allclose(b, [0.25, 18])
+
+    def test_what_is_not_linear_has_no_forward_derivative(self):
+        x = T.dvector("x")
+        for y, name in (
+            (gradient.grad_clip(x, -1, 1), "grad_clip"),
+            (gradient.with_gradient(x, [x], lambda g, z, a: g * g), "with_gradient"),
+        ):
+            with pytest.raises(NullTypeGradError, match=rf"{name}.*test_gradient\.py:\d+.*linear"):
+                T.Rop(y, x, x)
+
+    def test_a_rule_that_gives_too_few(self):
+        x, y = T.dvectors("x", "y")
+        z = gradient.with_gradient(x + y, [x, y], lambda g, z, a, b: g)
+        with pytest.raises(ShapeError, match="1 gradient"):
+            T.grad(z.sum(), [x, y])
+        with pytest.raises(ValueError, match="grad_clip"):
+            gradient.grad_clip(x, 1, -1)
+
+    @pytest.mark.parametrize("make", [gradient.grad_undefined, gradient.grad_not_implemented])
+    def test_null_gradients(self, monkeypatch, make):
+        x = T.dvector("x")
+        monkeypatch.setattr(T.tanh, "vjp", lambda g, y, x: make(T.tanh, 0, x, "Ask later."))
+        cost = T.tanh(x).sum()
+        with pytest.raises(NullTypeGradError, match=r"tanh.*Ask later.*test_gradient\.py"):
+            T.grad(cost, x)
+        found = function([x], T.grad(cost, x, null_gradients="return"))([1.0, 2])
+        np.testing.assert_array_equal(found, [np.nan, np.nan])
+        with pytest.raises(ValueError, match="null_gradients"):
+            T.grad(cost, x, null_gradients="maybe")
+
+    def test_the_gradient_of_a_part_and_of_the_rest_is_that_of_the_whole(self):
+        x, w, v = T.dvectors("x", "w", "v")
+        hidden = T.tanh(x * w)
+        cost = ((hidden * v) ** 2).sum()
+        (gv,), (gh,) = gradient.subgraph_grad([v], [hidden], cost=cost)
+        (gw,), (gx,) = gradient.subgraph_grad([w], [x], start={hidden: gh})
+        whole = T.grad(cost, [v, w, x])
+        at = RNG.normal(size=(3, 4))
+        found = function([x, w, v], [gv, gw, gx, *whole])(*at)
+        for a, b in zip(found[:3], found[3:], strict=True):
+            np.testing.assert_allclose(a, b)
+        with pytest.raises(ValueError, match="cost, or start"):
+            gradient.subgraph_grad([v], [hidden])
+
+    @pytest.mark.parametrize(
+        ("make", "op"),
+        [
+            (lambda x: T.cast(x // 3, "float64") * 1.0, "int_div"),
+            (lambda x: T.cast(T.cast(x, "int64"), "float64"), "cast"),
+            (lambda x: T.cast(x > 0, "float64"), "gt"),
+            (gradient.disconnected_grad, "disconnected_grad"),
+        ],
+    )
+    def test_the_error_says_where_the_flow_stops(self, make, op):
+        x = T.dvector("x")
+        with pytest.raises(DisconnectedInputError, match=rf"stops at {op}.*test_gradient\.py:\d+"):
+            T.grad(make(x).sum(), x)
+
+
+class TestHigherOrders:
+    @pytest.mark.parametrize("at", [0.0, 0.7, -1.3])
+    def test_third_derivatives(self, at):
+        x = T.dscalar("x")
+        growth = 8 * np.exp(2 * at)
+        for y, third in ((x**2, 0.0), (x**3, 6.0), (x**4, 24 * at), (T.exp(2 * x), growth),
+                         (T.sin(x), -np.cos(at)), (x * x * x * x, 24 * at)):  # fmt: skip
+            d = y
+            for _ in range(3):
+                d = T.grad(d, x)
+            np.testing.assert_allclose(function([x], d, on_unused_input="ignore")(at), third)
+
+    def test_powers_at_zero(self):
+        x, y = T.dvectors("x", "y")
+        g = function([x, y], T.grad((x**y).sum(), x))
+        np.testing.assert_array_equal(g([0.0, 0, 0], [0.0, 1, 2]), [0, 1, 0])
+
+    def test_an_extreme_that_is_nan_has_no_gradient_of_zero(self):
+        for make in (T.max, T.min, lambda x: T.maximum(x, 0), lambda x: T.minimum(0, x)):
+            found = gradient_at(make, [np.nan])
+            assert np.isnan(found).all()
 
 
 class TestMatrices:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 
 import tensorcore.tensor as T
 from tensorcore import debugprint, function, pp, shared
+from tensorcore.printing import min_informative_str
 
 pytestmark = pytest.mark.usefixtures("on_reference")
 
@@ -69,6 +71,59 @@ def test_deep_expressions_need_no_recursion():
         y = y + 1
     assert pp(y).count("+") == 3_000
     assert debugprint(y, file="str").count("add") == 3_000
+
+
+def test_shared_parts_are_written_once_when_the_whole_would_be_long():
+    y = x = T.dscalar("x")
+    for _ in range(60):
+        y = y * y
+    text = pp(y)
+    assert len(text) < 3_000
+    assert text.splitlines()[0] == "(*57 * *57)" and text.splitlines()[-1] == "*57 = (*56 * *56)"
+    assert pp((x + 1) * (x + 1)).count("x") == 2  # short ones are written in full
+
+
+def test_very_deep_expressions_stay_near_linear():
+    y = T.dscalar("x")
+    for _ in range(50_000):
+        y = y + 1
+    assert len(pp(y)) < 2_000_000
+    text = debugprint(y, file="str")
+    assert len(text) < 12_000_000 and "(50000) TensorConstant{1}" in text
+
+
+def test_debugprint_takes_theanos_arguments():
+    x = T.dscalar("x")
+    e = T.exp(x)
+    e.name = "e"
+    y = T.log(e + 1)
+    assert debugprint(y, 2, file="str") == "log [id 0]\n |add [id 1] ..."
+    assert debugprint(y, depth=1, file="str", ids="CHAR") == "log [id A] ..."
+    assert "id" not in debugprint(y, file="str", ids="")
+    assert " | |exp 'e' [id 2] ...\n" in debugprint(y, file="str", stop_on_name=True)
+    assert debugprint(function([x], T.exp(T.sin(x))), file="str").splitlines() == [
+        "exp [id 0] 1",
+        " |sin [id 1] 0",
+        " | |x [id 2]",
+    ]
+    with pytest.raises(ValueError, match="CHAR"):
+        debugprint(y, ids="letters")
+    names = [debugprint([T.dscalar(f"v{k}") for k in range(800)], file="str", ids="CHAR")]
+    assert len(set(re.findall(r"id ([A-Z]+)", names[0]))) == 800
+
+
+def test_min_informative_str():
+    x, y = T.dscalars("x", "y")
+    assert min_informative_str(T.exp(x) * x + y) == (
+        "A. add\n B. mul\n  C. exp\n   D. x\n  <D>\n E. y"
+    )
+
+
+@pytest.mark.parametrize("show", [pp, debugprint, min_informative_str])
+@pytest.mark.parametrize("wrong", [3, "x", None, [1]])
+def test_what_is_no_expression(show, wrong):
+    with pytest.raises(TypeError, match="expected an expression"):
+        show(wrong)
 
 
 def test_functions_say_their_name():

@@ -7,9 +7,10 @@ import pytest
 
 import tensorcore.tensor as T
 from tensorcore import config, function, pp
-from tensorcore.graph import Graph, toposort
+from tensorcore.errors import ConfigError, ShapeError
+from tensorcore.graph import Graph, GraphError, toposort
 from tensorcore.lower.pipeline import optimise
-from tensorcore.rewrite.engine import Rewriter, index_rules
+from tensorcore.rewrite.engine import Rewriter, index_rules, rewrite
 from tensorcore.rewrite.pattern import Exactness, rule, var
 from tensorcore.rewrite.simplify import SIMPLIFY
 from tensorcore.rewrite.stabilize import STABILIZE
@@ -153,6 +154,12 @@ class TestOtherStableFormulas:
             e = np.exp(square)
             np.testing.assert_allclose(f(square), e / e.sum(axis=axis, keepdims=keep))
 
+    def test_over_no_axes_there_is_no_softmax(self):
+        x = T.dscalar("x")
+        y = T.sum(T.exp(x))
+        f = function([x], [T.exp(x) / y, x - T.log(y), x - T.logsumexp(x)])
+        assert [float(v) for v in f(2.0)] == [1, 0, 0]
+
     def test_logsumexp(self):
         x = T.dmatrix("x")
         y = T.log(T.exp(x).sum(axis=1))
@@ -239,15 +246,154 @@ class TestSimplify:
         x = T.dmatrix("x")
         assert ops(T.exp(x * 2 + 1).T.shape[0]) == ["size"]
 
+    @pytest.mark.parametrize(
+        ("make", "expected"),
+        [
+            (lambda x: (x + 1) + 2, "(x + TensorConstant{3.0})"),
+            (lambda x: (x + 5) - 2, "(x + TensorConstant{3.0})"),
+            (lambda x: (x * 2) * 3, "(x * TensorConstant{6.0})"),
+            (lambda x: 3 * (2 * x), "(x * TensorConstant{6.0})"),
+            (lambda x: -(x * 3), "(x * TensorConstant{-3.0})"),
+            (lambda x: x / 4, "(x * TensorConstant{0.25})"),
+            (lambda x: x**3, "(x * sqr(x))"), (lambda x: x**4, "sqr(sqr(x))"),
+            (lambda x: T.sqrt(x * x), "abs(x)"), (lambda x: abs(-x), "abs(x)"),
+            (lambda x: T.sqr(-x), "sqr(x)"), (lambda x: T.log(T.exp(x)), "x"),
+            (lambda x: T.maximum(x, x), "x"), (lambda x: T.switch(True, x, 2.0), "x"),
+            (lambda x: T.switch(T.constant(0), 2.0, x), "x"),
+            (lambda x: x.reshape(x.shape), "x"),
+        ],
+    )  # fmt: skip
+    def test_forms(self, make, expected):
+        (found,) = optimised(make(T.dmatrix("x")))
+        assert pp(found) == expected
+
+    def test_constants_that_would_round_worse_stay_apart(self):
+        x = T.dvector("x")
+        for y in ((x + 0.1) + 0.2, (x * 1e-200) * 1e-200, (x * 1e200) * 1e200):
+            assert len([o for o in ops(y) if o != "constant"]) == 2
+        assert optimised((x + 0.5) + 0.25)[0].inputs[0] is x
+
+    def test_a_number_that_tests_itself_for_nan_still_does(self):
+        x = T.dvector("x")
+        f = function([x], [T.neq(x, x), T.eq(x, x)])
+        for value, expected in zip(f([np.nan, 1.0]), ([True, False], [False, True]), strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+    def test_what_a_rule_drops_is_still_checked(self, each_backend):
+        x = T.dvector("x")
+        cases = (
+            1 / (np.ones(3) + T.exp(-x)), T.log(np.ones(3) + T.exp(x)), T.log(np.ones(3) - x),
+            T.switch(True, x, np.zeros(3)), x.reshape((3,)).reshape((x.shape[0],)),
+        )  # fmt: skip
+        for y in cases:
+            f = function([x], y)
+            assert f(np.full(3, 0.5)).shape == (3,)
+            with pytest.raises(ShapeError, match="4"):
+                f(np.full(4, 0.5))
+
+    def test_the_logarithm_of_a_sum_over_nothing(self, each_backend):
+        x = T.dmatrix("x")
+        y = T.log(T.sum(T.exp(x), axis=1))
+        value, slope = function([x], [y, T.grad(y.sum(), x)])(np.zeros((2, 0)))
+        np.testing.assert_array_equal(value, [-np.inf, -np.inf])
+        assert slope.shape == (2, 0)
+
+
+REGRESSIONS = {
+    "quotient": lambda z: 1 / (1 + T.exp(-z)), "floats": lambda z: 1.0 / (T.exp(-z) + 1.0),
+    "nnet": T.nnet.sigmoid, "exp over": lambda z: T.exp(z) / (1 + T.exp(z)),
+    "power": lambda z: (1 + T.exp(-z)) ** -1, "tanh": lambda z: 0.5 * (T.tanh(0.5 * z) + 1),
+}  # fmt: skip
+
+
+class TestConfluence:
+    """However the regression of the tutorials is spelled, it becomes the same graph."""
+
+    @pytest.mark.parametrize("spelling", REGRESSIONS)
+    def test_logistic_regression(self, spelling):
+        x, w, b, y = T.dmatrix("x"), T.dvector("w"), T.dscalar("b"), T.dvector("y")
+
+        def made(p):
+            xent = -y * T.log(p) - (1 - y) * T.log(1 - p)
+            cost = xent.mean() + 0.01 * (w**2).sum()
+            return optimised(p, xent, cost, *T.grad(cost, [w, b]))
+
+        z = T.dot(x, w) + b
+        found, expected = made(REGRESSIONS[spelling](z)), made(T.nnet.sigmoid(z))
+        assert [pp(a) for a in found] == [pp(a) for a in expected]
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda x: T.log(T.nnet.softmax(x)), T.nnet.logsoftmax,
+            lambda x: T.log(T.exp(x) / T.exp(x).sum(axis=1, keepdims=True)),
+            lambda x: x - T.log(T.exp(x).sum(axis=1, keepdims=True)),
+            lambda x: x - T.logsumexp(x, axis=1, keepdims=True),
+        ],
+    )  # fmt: skip
+    def test_log_softmax(self, make):
+        x = T.dmatrix("x")
+        (found,) = optimised(make(x))
+        assert (found.op.name, found.inputs) == ("log_softmax", (x,))
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("flags", "expected"),
+        [
+            ({}, ["log1p", "mul"]), ({"optimizer": "fast_compile"}, ["add", "log", "mul"]),
+            ({"mode": "FAST_COMPILE"}, ["add", "log", "mul"]),
+            ({"optimizer": None}, ["add", "log", "mul", "mul", "mul"]),
+            ({"optimizer_excluding": "log_one_plus:mul_constants"}, ["add", "log", "mul", "mul"]),
+            ({"optimizer_excluding": "stabilize,stable"}, ["add", "log", "mul", "mul"]),
+        ],
+    )  # fmt: skip
+    def test_which_rules_run(self, flags, expected):
+        x = T.dvector("x")
+        y = T.log(1 + x) * 1 * 3 * 5
+        with config.change_flags(**flags):
+            found = [o for o in ops(y) if o not in ("constant", "cast")]
+            value = function([x], y)([1.0])
+        assert sorted(found) == expected
+        np.testing.assert_allclose(value, [15 * np.log(2)])
+
+    def test_including_a_rule_that_is_off(self):
+        x = T.dvector("x")
+        assert ops(x / x) == ["true_div"]
+        with config.change_flags(optimizer_including="div_self"):
+            assert "true_div" not in ops(x / x)
+
+    def test_an_unknown_optimizer_is_refused(self):
+        with pytest.raises(ConfigError, match="fast_run"):
+            config.change_flags(optimizer="fastrun")
+
 
 class TestEngine:
-    def test_a_rule_that_never_ends_is_named_and_switched_off(self):
+    def test_a_circle_of_rules_is_named_and_broken(self):
         a, b = var("a"), var("b")
         swap = rule("swap", a + b, b + a, Exactness.EXACT)
         x, y = T.dscalar("x"), T.dscalar("y")
-        with pytest.warns(RuntimeWarning, match="'swap'"):
-            (found,) = Rewriter(index_rules([swap])).run([x + y])
+        graph = Graph((x, y), (x + y,))
+        with pytest.warns(RuntimeWarning, match="'swap' undoes"):
+            (found,) = Rewriter(index_rules([swap]), graph.interner.add).run(graph.outputs)
         assert found.op.name == "add"
+
+    def test_a_rule_without_end_is_named_in_the_error(self):
+        a = var("a")
+        grows = rule("grows", T.exp(a), T.exp(a * 1) * T.exp(a * 1), Exactness.EXACT)
+        with pytest.raises(GraphError, match=r"'grows' fired \d+ times.*test_rewrite\.py:\d+"):
+            Rewriter(index_rules([grows])).run([T.exp(T.dscalar("x"))])
+
+    def test_a_trace_lists_the_firings_in_order(self):
+        x = T.dvector("x")
+        graph = Graph((x,), (T.log(1 + T.exp(x * 1)),))
+        trace = []
+        found, fired = rewrite(graph, index_rules(STABILIZE + SIMPLIFY), trace)
+        assert [(f.rule, f.exactness) for f in trace] == [
+            ("mul_one", "exact"), ("softplus", "stable"),
+        ]  # fmt: skip
+        assert trace[0].after is x and trace[-1].after is found.outputs[0]
+        assert fired == {"mul_one": 1, "softplus": 1}
 
     def test_firings_are_counted(self):
         x = T.dscalar("x")

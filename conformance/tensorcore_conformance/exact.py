@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 from mpmath import mp
 
-from tensorcore import Tensor
+from tensorcore import Tensor, dtypes
 from tensorcore.graph import toposort
 from tensorcore.node import is_constant
 
@@ -75,6 +75,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "square": lambda x: x * x,
     "sign": mp.sign,
 }
+_TESTS: dict[str, Callable[[Any], bool]] = {"isinf": mpmath.isinf, "isnan": mpmath.isnan}
 _ARITY = {"divide": 2, "pow": 2, "logaddexp": 2}
 
 
@@ -82,6 +83,9 @@ class ExactNamespace:
     """What references need of an array namespace, over arrays of mpmath numbers."""
 
     def __getattr__(self, name: str) -> Any:
+        if name in _TESTS:
+            test = np.frompyfunc(_TESTS[name], 1, 1)
+            return lambda array: np.asarray(test(array), dtype=bool)
         function = _FUNCTIONS.get(name)
         if function is None:
             return getattr(np, name)
@@ -92,37 +96,62 @@ class ExactNamespace:
 XP = ExactNamespace()
 
 
-def exactly(output: Tensor, values: Mapping[Tensor, Sequence[Any]]) -> list[Any]:
-    """The exact values of an expression at numbers; call within ``precision()``."""
+def exact_array(values: Any) -> Array:
+    """Numbers as an array of mpmath numbers of the same shape."""
+    numbers = np.asarray(values)
+    found = np.empty(numbers.shape, dtype=object)
+    for position in np.ndindex(numbers.shape):
+        number = numbers[position]
+        found[position] = number if isinstance(number, mpmath.mpf) else mpmath.mpf(float(number))
+    return found
+
+
+def exactly(output: Tensor, values: Mapping[Tensor, Any]) -> Array:
+    """The exact value of an expression at arrays of numbers; call within ``precision()``."""
     known: dict[Tensor, Array] = {}
     for node in toposort([output]):
         if node.op is None:
-            known[node] = np.array([mpmath.mpf(v) for v in values[node]], dtype=object)
+            known[node] = exact_array(values[node])
         elif is_constant(node):
-            number = node.attrs["value"]
-            text = np.array([mpmath.mpf(float(v)) for v in number.ravel()], dtype=object)
-            known[node] = text.reshape(number.shape)
+            known[node] = exact_array(node.attrs["value"])
         else:
-            operands = [known[i] for i in node.inputs]
+            operands = [_of_kind(known[i], i) for i in node.inputs]
             known[node] = np.asarray(node.op.reference(XP, *operands, **node.attrs))
-    count = len(next(iter(values.values())))
-    return list(np.broadcast_to(known[output], (count,)))
+    return known[output]
 
 
-def slopes(output: Tensor, x: Tensor, at: Sequence[Any]) -> list[Any]:
-    """The derivative of an expression of one variable; call within ``precision()``."""
+def _of_kind(value: Array, node: Tensor) -> Array:
+    """Truth values and sizes as what they are, numbers as mpmath numbers."""
+    kind = dtypes.kind(node.dtype)
+    return value.astype(node.dtype) if kind in "biu" and value.dtype != node.dtype else value
+
+
+def slopes(output: Tensor, x: Tensor, at: Mapping[Tensor, Any], g: Any, where: Array) -> Array:
+    """The derivative of the sum of ``g`` times an expression, taken over the entries where it
+    is defined, with respect to each entry of ``x``; call within ``precision()``."""
     step = mpmath.mpf(2) ** -_STEP_BITS
-    ends = [exactly(output, {x: [mpmath.mpf(v) + s * step for v in at]}) for s in (1, -1)]
-    return [(a - b) / (2 * step) for a, b in zip(*ends, strict=True)]
+    base = exact_array(at[x])
+    weights = exact_array(g)
+    found = np.empty(base.shape, dtype=object)
+    for position in np.ndindex(base.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = base.copy()
+            moved[position] += sign * step
+            ends.append((exactly(output, {**at, x: moved}) * weights)[where].sum())
+        found[position] = (ends[0] - ends[1]) / (2 * step)
+    return found
 
 
-def rounded(values: Sequence[Any]) -> Array:
+def rounded(values: Any) -> Array:
     """Exact values in the widest dtype of NumPy."""
-    result = np.empty(len(values), dtype=np.longdouble)
-    for k, value in enumerate(values):
+    numbers = np.asarray(values)
+    result = np.empty(numbers.shape, dtype=np.longdouble)
+    for position in np.ndindex(numbers.shape):
+        value = numbers[position]
         high = float(value)
         rest = float(value - high) if np.isfinite(high) else 0.0
-        result[k] = np.longdouble(high) + np.longdouble(rest)
+        result[position] = np.longdouble(high) + np.longdouble(rest)
     return result
 
 

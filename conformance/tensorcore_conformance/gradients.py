@@ -1,4 +1,5 @@
-"""Check vector-Jacobian products against central differences, and their linearity."""
+"""Check vector-Jacobian products against central differences, their linearity, and the forward
+mode against them, to second order."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcore import Lop, Tensor, dtypes, grad
+from tensorcore import Lop, Rop, Tensor, dtypes, grad
 from tensorcore import tensor as T
 from tensorcore.ops import Op
 
@@ -24,6 +25,10 @@ _WIDE = WIDER[DTYPE]
 _STEP, _TOLERANCE = (1e-6, 1e-7) if _WIDE is np.longdouble else (1e-5, 1e-5)
 _SECOND_STEP, _SECOND_TOLERANCE = 1e-5, 2e-5
 _MOST_ELEMENTS = 40
+#: The labels of cases with ordinary values, in the plainest layout.
+_ORDINARY = ("from 0", "layout 0", "own sample")
+#: Forward and reverse mode compute the same sums in another order.
+_ADJOINT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def _point(form: Form) -> _Point | None:
         return None
     for case in form.cases:
         sizes = [a.size for a in case.arrays]
-        ordinary = "special" not in case.label and case.label.endswith(("from 0", "layout 0"))
+        ordinary = "special" not in case.label and case.label.endswith(_ORDINARY)
         if not ordinary or not sizes or 0 in sizes or sum(sizes) > _MOST_ELEMENTS:
             continue
         wrt = tuple(k for k, a in enumerate(case.arrays) if dtypes.is_float(a.dtype.name))
@@ -93,6 +98,18 @@ def checkable(subject: Subject, op: Op[Any]) -> bool:
     )
 
 
+def checked(op: Op[Any]) -> bool:
+    """Whether some case of the op can be differentiated: from floats, to floats."""
+    return any(_point(form) is not None for form in forms(op, DTYPE, False))
+
+
+def gives_floats(op: Op[Any]) -> bool:
+    """Whether the op makes floats of floats."""
+    form = forms(op, DTYPE, False)[0]
+    inputs = form.variables()
+    return form.apply(inputs).dtype == DTYPE and any(dtypes.is_float(x.dtype) for x in inputs)
+
+
 def check_gradients(subject: Subject, ops: Iterable[Op[Any]], full: bool) -> dict[str, list[str]]:
     """What is wrong with the gradients of the ops, by op."""
     points = [
@@ -111,7 +128,8 @@ def check_gradients(subject: Subject, ops: Iterable[Op[Any]], full: bool) -> dic
 
 
 def _expressions(point: _Point) -> tuple[list[Tensor], list[Tensor]]:
-    """The inputs (operands, g, directions) and the outputs (first, then second order)."""
+    """The inputs (operands, g, directions) and the outputs: first and second order in reverse,
+    then both along the directions forward."""
     inputs = point.form.variables()
     y = point.form.apply(inputs)
     g = y.type("g")
@@ -122,7 +140,8 @@ def _expressions(point: _Point) -> tuple[list[Tensor], list[Tensor]]:
     for gradient, v in zip(first[1:], directions[1:], strict=True):
         total = total + T.sum(gradient * v)
     second = grad(total, wrt, disconnected_inputs="ignore")
-    return [*inputs, g, *directions], [*first, *second]
+    forward = Rop([y, *first], wrt, directions, disconnected_outputs="ignore")
+    return [*inputs, g, *directions], [*first, *second, *forward]
 
 
 def _check_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]) -> None:
@@ -167,7 +186,8 @@ def _run_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[
         count = len(point.wrt)
         complaints = [
             _compare("gradient", base[k][:count], _first(point), _TOLERANCE),
-            _compare("second gradient", base[k][count:], slopes[k], _SECOND_TOLERANCE),
+            _compare("second gradient", base[k][count : 2 * count], slopes[k], _SECOND_TOLERANCE),
+            *_forward(point, base[k]),
             _linear(base[k][:count], linear[0][k][:count], linear[1][k][:count]),
         ]
         wrong[point.form.op.name] += [f"{point.form}: {c}" for c in complaints if c]
@@ -212,6 +232,23 @@ def _move(arrays: list[Array], point: _Point, number: int, step: Any) -> None:
             arrays[k].flat[number] += step
             return
         number -= arrays[k].size
+
+
+def _forward(point: _Point, found: Sequence[Array]) -> list[str]:
+    """The forward mode: by the adjoint identity for the op, and for its gradients against the
+    second order in reverse, which is the same matrix."""
+    count = len(point.wrt)
+    first, second, (pushed, *of_first) = (
+        found[:count], found[count : 2 * count], found[2 * count :]
+    )  # fmt: skip
+    complaints = []
+    one, two = float((pushed * point.g).sum()), _along(first, point.directions)
+    if not abs(one - two) <= _ADJOINT * (1 + abs(two) + float(np.abs(pushed * point.g).sum())):
+        complaints.append(f"Rop along the directions gives {one}, Lop gives {two}")
+    for forward, reverse in zip(of_first, second, strict=True):
+        if not (np.abs(forward - reverse) <= _ADJOINT * (1 + np.abs(reverse).max(initial=0))).all():
+            complaints.append(f"Rop of the gradient gives {forward}, grad of it {reverse}")
+    return complaints
 
 
 def _compare(what: str, found: Sequence[Array], expected: Sequence[float], tolerance: float) -> str:

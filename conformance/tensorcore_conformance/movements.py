@@ -94,15 +94,16 @@ def _window(full: bool) -> Iterator[Move]:
         yield ((4, 5),), (2, 1, 1), {"axes": (0,), "index": (0,)}, ()
 
 
-def _place(full: bool) -> Iterator[Move]:
-    """The windows, turned round: what was read is written."""
+def _window_update(full: bool) -> Iterator[Move]:
+    """The windows, turned round: what was read is written; and one value for all of a window."""
     for shape, axes, sizes in _WINDOWS if full else _WINDOWS[:4]:
         small = list(shape)
         for k, axis in enumerate(axes):
             small[axis] = sizes[3 * k + 1]
-        totals = tuple(shape[axis] for axis in axes)
-        attrs = {"axes": axes, "flags": (False,) * len(axes)}
-        yield (tuple(small),), (*totals, *sizes), attrs, ()
+        yield (shape, tuple(small)), sizes, {"axes": axes, "index": ()}, ()
+        ones = (1,) * len(shape)
+        flags = ((False,) * len(shape), (True,) * len(shape))
+        yield (shape, ones), sizes, {"axes": axes, "index": ()}, flags
 
 
 def _size(full: bool) -> Iterator[Move]:
@@ -122,7 +123,7 @@ MOVEMENTS: dict[str, Callable[[bool], Iterator[Move]]] = {
     "broadcast_to": _broadcast_to,
     "join": _join,
     "window": _window,
-    "place": _place,
+    "window_update": _window_update,
     "size": _size,
     "shape": _shape,
 }

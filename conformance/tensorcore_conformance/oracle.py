@@ -108,6 +108,13 @@ def _inexact_limit(
         slack = 2 if exact.dtype.kind == "c" else 0
         magnitude = reference(op, [np.abs(a) for a in wide], form.attrs)
         return Limit(terms + slack, magnitude)
+    if op.family.name in ("scatter", "window_update", "subtensor_update"):
+        magnitude = reference(op, [np.abs(a) for a in wide[:2]] + list(wide[2:]), form.attrs)
+        ones = [np.zeros_like(wide[0]), np.ones_like(wide[1]), *wide[2:]]
+        added = np.abs(reference(op, ones, form.attrs))  # how often each entry is added to
+        return Limit(float(added.max(initial=0)), magnitude)
+    if op.family.name == "cumulative":
+        return _cumulative_limit(op, wide[0], exact, form)
     if op.family.name not in ("reduction", "along axes"):
         return Limit(amount)
     axes = form.attrs["axes"]
@@ -126,6 +133,16 @@ def _inexact_limit(
     if op.family.name == "along axes":
         return Limit(amount, np.max(np.abs(exact), axis=axes, keepdims=True) + 0 * np.abs(exact))
     return Limit(amount, np.maximum(np.max(np.abs(wide[0]), axis=axes), np.abs(exact)) + 1)
+
+
+def _cumulative_limit(op: Op[Any], wide: Array, exact: Array, form: Form) -> Limit:
+    """One rounding per entry; nothing is said where an order could overflow."""
+    count = wide.shape[form.attrs["axis"]]
+    slack = 2 if exact.dtype.kind == "c" else 1
+    size = reference(op, [np.abs(wide)], form.attrs) if op.c == _SUMS else np.abs(exact)
+    fin = np.finfo(form.apply(form.variables()).dtype)
+    edge = (np.abs(size) > fin.max / 1e6) | ((size < float(fin.tiny) * 1e6) & (size > 0))
+    return Limit(slack * count + 1, size, free=edge & np.isfinite(exact))
 
 
 # -- whole graphs ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tensorcore import Tensor, TensorType, dtypes
 from tensorcore.errors import DTypeError
 from tensorcore.ops import Op
 
+from .indexings import INDEXINGS
 from .movements import MOVEMENTS
 from .values import (
     LAYOUTS,
@@ -360,6 +361,27 @@ def _movement(name: str) -> Callable[[Request], Iterator[Case]]:
 
 
 FAMILIES |= {name: _movement(name) for name in MOVEMENTS}
+
+
+def _indexing(name: str) -> Callable[[Request], Iterator[Case]]:
+    def cases(request: Request) -> Iterator[Case]:
+        for pick in INDEXINGS[name](request.full):
+            label = f"shapes {pick.shapes}, positions {[p.tolist() for p in pick.places]}"
+            empty = any(0 in shape for shape in pick.shapes)
+            for turn in range(len(LAYOUTS)) if pick.shapes and not empty else (0,):
+                arrays = laid_out([request.domain(s) for s in pick.shapes], turn)
+                known = f"{label[:100]}, layouts from {turn}"
+                yield Case((*arrays, *pick.places), pick.attrs, pick.flags, known)
+            if pick.shapes and not empty:
+                values = specials(request.dtype)
+                arrays = tuple(np.resize(np.roll(values, k), s) for k, s in enumerate(pick.shapes))
+                known = f"special values in {label[:100]}"
+                yield Case((*arrays, *pick.places), pick.attrs, pick.flags, known)
+
+    return cases
+
+
+FAMILIES |= {name: _indexing(name) for name in INDEXINGS}
 
 
 def _constant(request: Request) -> Iterator[Case]:

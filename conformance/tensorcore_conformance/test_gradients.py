@@ -1,4 +1,5 @@
-"""Gradients: every op that promises one, against central differences, to second order."""
+"""Gradients: every op that promises one, against central differences, to second order, in reverse
+and forward mode."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from tensorcore import Lop, dtypes
 from tensorcore.ops import OPS
 
 from .complex_gradients import check_complex_gradients
-from .gradients import check_gradients, checkable
+from .gradients import check_gradients, checkable, checked, gives_floats
 from .samples import forms, missing_samples
 from .subject import Subject
 
@@ -37,6 +38,13 @@ def test_complex_gradient(op_name: str, subject: Subject, full: bool) -> None:
     """The gradient of a real cost is right for complex operands and through complex results."""
     found = check_complex_gradients(subject, OPS[op_name], full)
     assert not found, "\n".join(found[:10])
+
+
+def test_checked(op_name: str, subject: Subject) -> None:
+    """No op that promises a gradient escapes the check for want of a case."""
+    op = OPS[op_name]
+    if checkable(subject, op) and gives_floats(op):
+        assert checked(op), f"{op.name}: no case of it has ordinary floats of a small size"
 
 
 def test_declared(op_name: str) -> None:

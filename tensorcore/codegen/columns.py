@@ -44,12 +44,14 @@ def _by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
         return False
     if any(a.combine not in _COMBINES or kind(a.dtype) == "c" for a in first.accumulates):
         return False
+    if any(a.running is not None for a in first.accumulates):
+        return False
     last = len(kernel.axes) - 1
 
     def is_one(size: int) -> bool:
         return sizes[size] == Size("const", (1,))
 
-    along = [load.access.strides for load in first.loads]
+    along = [load.access.strides for load in first.all_loads()]
     return any(is_one(s[last]) for s in along) and not any(is_one(s[-1]) for s in along)
 
 

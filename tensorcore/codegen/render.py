@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import DTYPES, kind, real_part
 from ..errors import UnsupportedOp
-from ..program import Access, Accumulate, Instr, Kernel, Size, SizeId, Slot, Stage
+from ..program import Access, Accumulate, Instr, Kernel, Load, Size, SizeId, Slot, Stage, Store
 from .dialect import Dialect
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
@@ -26,8 +26,9 @@ class KernelText:
     """A kernel's body and what its positional names stand for.
 
     ``slots[k]`` is the slot behind ``p<k>``, ``sizes[k]`` the size behind ``n<k>``,
-    ``numbers[k]`` the 64 bits behind ``k<k>``. ``dtypes`` are those of the slots; ``written``
-    marks those that are stored to, ``number_dtypes`` types the constants.
+    ``numbers[k]`` the 64 bits behind ``k<k>``, ``failures[k]`` the kernel's failure behind
+    ``f<k>``. ``dtypes`` are those of the slots; ``written`` marks those that are stored to,
+    ``number_dtypes`` types the constants.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class KernelText:
         self.sizes: list[SizeId] = []
         self.numbers: list[int] = []
         self.number_dtypes: list[str] = []
+        self.failures: list[int] = []
         self.dtypes: list[str] = []
         self.written: list[bool] = []
 
@@ -68,8 +70,9 @@ class KernelPrinter:
         rank = len(self.kernel.axes)
         index = [f"i{k}" for k in range(rank)]
         simple = all(not s.inner for s in self.kernel.stages)
+        vectors = simple and any(map(self._vectorises, self.kernel.stages))
         for k in range(rank):
-            last = simple and k == rank - 1 and any(map(self._contiguous, self.kernel.stages))
+            last = vectors and k == rank - 1
             self._loop(index[k], self._size(self.kernel.axes[k]), self._simd([]) if last else "")
         for stage in self.kernel.stages:
             self._stage(stage, index)
@@ -99,9 +102,8 @@ class KernelPrinter:
     def _contiguous(self, stage: Stage) -> bool:
         """Whether some access walks neighbours in the innermost loop. Where none does, vector
         code would gather, which costs time to compile and gains nothing."""
-        accesses = [load.access for load in stage.loads] + [s.access for s in stage.stores]
         one = Size("const", (1,))
-        return any(a.strides and self.table[a.strides[-1]] == one for a in accesses)
+        return any(a.strides and self.table[a.strides[-1]] == one for a in stage.accesses())
 
     # -- names --------------------------------------------------------------------------
 
@@ -154,8 +156,23 @@ class KernelPrinter:
             factor = self._size(stride)
             if factor != "0":
                 terms.append(name if factor == "1" else f"{name} * {factor}")
+        for value, stride in access.gathered:
+            factor = self._size(stride)
+            if factor != "0":
+                name = self._names[value]
+                terms.append(name if factor == "1" else f"{name} * {factor}")
         dtype = self.slots[access.slot].dtype
         return dtype, self._pointer(access.slot, written), " + ".join(terms) or "0"
+
+    def _vectorises(self, stage: Stage) -> bool:
+        """Whether the points of a stage are independent and next to each other."""
+        ordered = any(
+            a.running is not None or a.combine in ("argmax", "argmin") or kind(a.dtype) == "c"
+            for a in stage.accumulates
+        )
+        plain = not any(access.gathered for access in stage.accesses())
+        checks = any(isinstance(e, Instr) and e.op == "wrap" for e in stage.body)
+        return plain and not ordered and not checks and self._contiguous(stage)
 
     # -- stages -------------------------------------------------------------------------
 
@@ -165,6 +182,11 @@ class KernelPrinter:
             self._body(stage, outer)
             return
         inner = [f"j{k}" for k in range(rank)]
+        base = stage.copied()
+        if base is not None:  # a result that is written over its own base needs no copy of it
+            target = self._pointer(stage.stores[0].access.slot, True)
+            self._line(f"if ({self._pointer(base, False)} != {target}) {{")
+            self._depth += 1
         for a in stage.accumulates:
             self._declare(a)
         for k in range(rank - 1):
@@ -174,15 +196,14 @@ class KernelPrinter:
             self._close()
         for a in stage.accumulates:
             self._finish(a)
+        if base is not None:
+            self._close()
 
     def _innermost(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
         length = self._size(stage.inner[-1])
         sums = [a for a in stage.accumulates if self._pairwise(a)]
-        scalar = any(
-            a.combine in ("argmax", "argmin") or kind(a.dtype) == "c" for a in stage.accumulates
-        )
         pragma = ""
-        if not scalar and self._contiguous(stage):
+        if self._vectorises(stage):
             pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
         if not sums:
@@ -208,15 +229,50 @@ class KernelPrinter:
 
     def _body(self, stage: Stage, index: Sequence[str]) -> None:
         for load in stage.loads:
-            text = self.dialect.load(*self._at(load.access, index))
-            self._define(load.value, load.dtype, text)
-        for instr in stage.body:
-            self._define(instr.value, instr.dtype, self._instruction(instr, index))
+            self._define(load.value, load.dtype, self._read(load, index))
+        # A state that is read inside the stage is kept in the accumulator itself.
+        states = {a.running: a for a in stage.accumulates if a.running is not None}
+        for entry in stage.body:
+            if isinstance(entry, Load):
+                self._define(entry.value, entry.dtype, self._read(entry, index))
+            elif entry.op == "wrap":
+                self._wrap(entry)
+            else:
+                self._define(entry.value, entry.dtype, self._instruction(entry, index))
         for a in stage.accumulates:
             self._line(self._combine(a))
+        for value, a in states.items():
+            self._names[value] = self._names[a.value]
         for store in stage.stores:
-            place = self._at(store.access, index, True)
-            self._line(self.dialect.store(*place, self._names[store.value]))
+            self._line(self._write(store, index))
+
+    def _read(self, load: Load, index: Sequence[str]) -> str:
+        return self.dialect.load(*self._at(load.access, index))
+
+    def _write(self, store: Store, index: Sequence[str]) -> str:
+        place, value = self._at(store.access, index, True), self._names[store.value]
+        if store.combine:
+            value = self._added(place[0], self.dialect.load(*place), value)
+        text = self.dialect.store(*place, value)
+        return text if store.where is None else f"if ({self._names[store.where]}) {text}"
+
+    def _added(self, dtype: str, x: str, y: str) -> str:
+        """The sum of two values, as the op of that name has it: of bools, whether one is true."""
+        if kind(dtype) == "c":
+            return f"tc_add_{DTYPES[dtype].c}({x}, {y})"
+        return f"{x} | {y}" if kind(dtype) == "b" else f"{x} + {y}"
+
+    def _wrap(self, instr: Instr) -> None:
+        size, failure = instr.number
+        (given,) = (self._names[a] for a in instr.args)
+        if failure not in self.text.failures:
+            self.text.failures.append(failure)
+        number = f"f{self.text.failures.index(failure)}"
+        length = self._size(size)
+        self._define(instr.value, "int64", f"{given} < 0 ? {given} + {length} : {given}")
+        name = self._names[instr.value]
+        test = f"{name} < 0 || {name} >= {length}"
+        self._line(f"if ({test}) {{ tc_fail(error, {number}, {given}, {length}); return; }}")
 
     def _define(self, value: int, dtype: str, text: str) -> None:
         name = f"v{value}"
@@ -278,7 +334,7 @@ class KernelPrinter:
     # -- accumulators -------------------------------------------------------------------
 
     def _pairwise(self, a: Accumulate) -> bool:
-        return a.combine == "sum" and kind(a.dtype) in "fc"
+        return a.combine == "sum" and kind(a.dtype) in "fc" and a.running is None
 
     def start(self, a: Accumulate) -> str:
         """The accumulator's value before the first element."""
@@ -308,12 +364,9 @@ class KernelPrinter:
 
     def _source_type(self, a: Accumulate) -> str:
         for stage in self.kernel.stages:
-            for load in stage.loads:
-                if load.value == a.source:
-                    return self._type(load.dtype)
-            for instr in stage.body:
-                if instr.value == a.source:
-                    return self._type(instr.dtype)
+            for entry in (*stage.loads, *stage.body):
+                if entry.value == a.source:
+                    return self._type(entry.dtype)
             for other in stage.accumulates:
                 if other.value == a.source:
                     return self._type(other.dtype)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..errors import OutOfRange
 from ..node import Tensor
-from ..program import SizeId
-from .sizes import SizeTable
+from ..ops.indexing import OUTSIDE
+from ..program import Access, Failure, SizeId, SlotId, ValueId
+from .sizes import SizeTable, check_message
 
 #: Ops whose result is the operand at other indices.
 TRANSPARENT = frozenset({"dimshuffle", "broadcast_to", "window"})
@@ -16,11 +19,13 @@ INLINE = frozenset({"size", "iota"})
 
 class AxisMap(NamedTuple):
     """Index along one axis of an operand: ``start + step * index[axis]`` of the consumer, or
-    just ``start`` when ``axis`` is None."""
+    just ``start`` when ``axis`` is None. With ``gathered`` the consumer's index operand of that
+    number stands in place of ``index[axis]``."""
 
     axis: int | None
     start: SizeId
     step: SizeId
+    gathered: int | None = None
 
 
 IndexMap = tuple[AxisMap, ...]
@@ -34,6 +39,24 @@ def aligned(operand: Tensor, ndim: int, sizes: SizeTable) -> IndexMap:
         AxisMap(None, zero, zero) if known else AxisMap(lead + j, zero, one)
         for j, known in enumerate(operand.broadcastable)
     )
+
+
+def gather_maps(node: Tensor, sizes: SizeTable) -> tuple[IndexMap, ...]:
+    """The maps of a gather's operands, in terms of its own axes: the indices run along its
+    first axes, the axes of ``x`` that have no index along the others."""
+    zero, one = sizes.zero, sizes.one
+    x, *indices = node.inputs
+    rank = indices[0].ndim
+
+    def along(axis: int, known: bool) -> AxisMap:
+        return AxisMap(None, zero, zero) if known else AxisMap(axis, zero, one)
+
+    picked = [AxisMap(None, zero, one, gathered=k) for k in range(len(indices))]
+    rest = [along(rank + k, known) for k, known in enumerate(x.broadcastable[len(indices) :])]
+    places = tuple(
+        tuple(along(axis, known) for axis, known in enumerate(i.broadcastable)) for i in indices
+    )
+    return ((*picked, *rest), *places)
 
 
 def resolve(operand: Tensor, index: IndexMap, sizes: SizeTable) -> tuple[Tensor, IndexMap]:
@@ -63,7 +86,7 @@ def _through(node: Tensor, index: IndexMap, sizes: SizeTable) -> IndexMap:
             start, step = (sizes.integer(node.inputs[i]) for i in (1 + 3 * k, 3 + 3 * k))
             old = result[axis]
             begin = sizes.add(start, sizes.mul(step, old.start))
-            result[axis] = AxisMap(old.axis, begin, sizes.mul(step, old.step))
+            result[axis] = AxisMap(old.axis, begin, sizes.mul(step, old.step), old.gathered)
         return tuple(result)
     raise AssertionError(node.op.name)
 
@@ -71,3 +94,31 @@ def _through(node: Tensor, index: IndexMap, sizes: SizeTable) -> IndexMap:
 def contiguous(shape: tuple[SizeId, ...], sizes: SizeTable) -> tuple[SizeId, ...]:
     """Strides, in elements, of a C-contiguous buffer."""
     return tuple(sizes.mul(*shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def address(
+    slot: SlotId,
+    shape: tuple[SizeId, ...],
+    index: IndexMap,
+    axes: Sequence[int],
+    sizes: SizeTable,
+    indices: Sequence[ValueId] = (),
+) -> Access:
+    """Where a map lands in a C-contiguous buffer, over these axes; ``indices`` are the values of
+    the gathered ones."""
+    strides = dict.fromkeys(axes, sizes.zero)
+    offset = sizes.zero
+    gathered = []
+    for m, stride in zip(index, contiguous(shape, sizes), strict=True):
+        step = sizes.mul(stride, m.step)
+        if m.gathered is not None:
+            gathered.append((indices[m.gathered], step))
+        elif m.axis is not None:
+            strides[m.axis] = sizes.add(strides[m.axis], step)
+        offset = sizes.add(offset, sizes.mul(stride, m.start))
+    return Access(slot, offset, tuple(strides[a] for a in axes), tuple(gathered))
+
+
+def outside(node: Tensor, axis: int) -> Failure:
+    """What an index of this node outside an axis ends the call with."""
+    return Failure(check_message(node, OUTSIDE.format(axis=axis)), OutOfRange)

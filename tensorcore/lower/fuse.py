@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 
 from ..node import Tensor, is_constant
 from ..program import SizeId
-from .access import INLINE, TRANSPARENT, IndexMap, aligned, resolve
+from .access import INLINE, TRANSPARENT, IndexMap, aligned, gather_maps, resolve
 from .sizes import SizeTable
 
 MAX_NODES = 160
-POINTWISE = frozenset({"elementwise", "cast"})
-#: Families whose operands after the first are sizes.
-_MEASURED = frozenset({"reshape", "broadcast_to", "window", "place", "dimshuffle"})
+POINTWISE = frozenset({"elementwise", "cast", "gather"})
 
 
 @dataclass(slots=True, eq=False)
@@ -113,10 +111,14 @@ class Fuser:
         """What the node reads, with maps in terms of the axes it iterates over."""
         found = self._operands.get(node)
         if found is None:
-            ndim = iterated(node).ndim
+            if node.op is not None and node.op.name == "gather":
+                maps = gather_maps(node, self.sizes)
+            else:
+                ndim = iterated(node).ndim
+                maps = tuple(aligned(operand, ndim, self.sizes) for operand in node.inputs)
             found = self._operands[node] = [
-                resolve(operand, aligned(operand, ndim, self.sizes), self.sizes)
-                for operand in node.inputs
+                resolve(operand, index, self.sizes)
+                for operand, index in zip(node.inputs, maps, strict=True)
             ]
         return found
 
@@ -227,17 +229,11 @@ def data_inputs(node: Tensor) -> tuple[Tensor, ...]:
     """The operands whose values (and not only sizes) the node reads."""
     if node.op is None or is_constant(node):
         return ()
-    family = node.op.family.name
-    if family in ("size", "counter"):
-        return ()
-    return node.inputs[:1] if family in _MEASURED else node.inputs
+    return node.inputs[: node.op.family.data]
 
 
 def size_operands(node: Tensor) -> tuple[Tensor, ...]:
     """The 0-d integers that become sizes in the node's code; a node that is a size itself."""
-    family = node.op.family.name if node.op is not None else ""
-    if family == "size":
-        return (node,)
-    if family == "counter":
-        return node.inputs
-    return node.inputs[1:] if family in _MEASURED else ()
+    if node.op is None or node.op.family.data is None:
+        return ()
+    return (node,) if node.op.name == "size" else node.inputs[node.op.family.data :]

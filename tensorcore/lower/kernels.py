@@ -7,15 +7,27 @@ memory: from the slot it is stored to anyway, or from a scratch row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..dtypes import kind
 from ..errors import UnsupportedOp
 from ..node import Tensor, is_constant, where_made
-from ..program import Access, Accumulate, Instr, Kernel, Load, SizeId, SlotId, Stage, Store, ValueId
-from .access import AxisMap, IndexMap, contiguous
+from ..program import (
+    Access,
+    Accumulate,
+    Failure,
+    Instr,
+    Kernel,
+    Load,
+    SizeId,
+    SlotId,
+    Stage,
+    Store,
+    ValueId,
+)
+from .access import AxisMap, IndexMap, address, outside
 from .fuse import Fuser, Group, is_reduction, iterated, space_axes
 from .sizes import SizeTable
 
@@ -26,7 +38,7 @@ class _Part:
 
     inner: bool
     loads: list[Load] = field(default_factory=list)
-    body: list[Instr] = field(default_factory=list)
+    body: list[Instr | Load] = field(default_factory=list)
     accumulates: list[Accumulate] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     values: dict[Any, ValueId] = field(default_factory=dict)
@@ -57,6 +69,7 @@ class KernelBuilder:
         self.row_values: dict[Tensor, ValueId] = {}
         self.scratch: dict[Tensor, SlotId] = {}
         self.stage: dict[Tensor, int] = {}
+        self.failures: dict[Failure, int] = {}
 
     def build(self) -> Kernel:
         """The kernel; the order of the group's nodes is kept."""
@@ -80,7 +93,8 @@ class KernelBuilder:
             tuple(self.group.full[i] for i in self.kept),
             tuple(stages),
             tuple(self.scratch.values()),
-            tuple(dict.fromkeys(where_made(n) for n in self.group.nodes[:4])),
+            tuple(dict.fromkeys(where_made(n) for n in self.group.nodes)),
+            tuple(self.failures),
         )
 
     # -- stages -------------------------------------------------------------------------
@@ -178,13 +192,38 @@ class KernelBuilder:
         over = space_axes(iterated(node))
         axes = tuple(range(len(self.group.full))) if inner or not self.inner else self.kept
         where = {a: axes[i] for i, a in enumerate(over)}
+        part = self._part(stage, inner and bool(self.inner))
+        if node.op is not None and node.op.name == "gather":
+            return self._gather(node, where, stage, inner)
         args = [
             self._read(source, index, where, stage, inner)
             for source, index in self.fuser.operands(node)
         ]
-        part = self._part(stage, inner and bool(self.inner))
         result = self._new()
         part.body.append(_instruction(result, node, args))
+        return result
+
+    def _gather(self, node: Tensor, where: Mapping[int, int], stage: int, inner: bool) -> ValueId:
+        """The entry at the wrapped and checked indices; the load stands behind them."""
+        (source, index), *places = self.fuser.operands(node)
+        part = self._part(stage, inner and bool(self.inner))
+        wrapped = []
+        for axis, (place, along) in enumerate(places):
+            size = self.sizes.shape(node.inputs[0])[axis]
+            failure = self.failures.setdefault(outside(node, axis), len(self.failures))
+            value = self._read(place, along, where, stage, inner)
+            wrapped.append(self._new())
+            part.body.append(
+                Instr(wrapped[-1], "wrap", (value,), "int64", "int64", "", (size, failure))
+            )
+        if self.fuser.group_of.get(source) is self.group:  # each indexed axis has one entry
+            return self._read(source, index, where, stage, inner)
+        mapped = _in_space(index, where)
+        access = self._access(
+            self.slot_of(source), self.sizes.shape(source), mapped, inner, wrapped
+        )
+        result = self._new()
+        part.body.append(Load(result, access, source.dtype))
         return result
 
     def _read(
@@ -196,8 +235,7 @@ class KernelBuilder:
                 return self.row_values[source]
             return self._full_value(source, stage)
         part = self._part(stage, inner and bool(self.inner))
-        mapped = tuple(AxisMap(where.get(m.axis), m.start, m.step) if m.axis is not None else m
-                       for m in index)  # fmt: skip
+        mapped = _in_space(index, where)
         name = source.op.name if source.op is not None else ""
         if name == "size" or (is_constant(source) and source.attrs["value"].size == 1):
             return self._inline(part, source)
@@ -248,19 +286,16 @@ class KernelBuilder:
         return value
 
     def _access(
-        self, slot: SlotId, shape: tuple[SizeId, ...], mapped: IndexMap, inner: bool
+        self,
+        slot: SlotId,
+        shape: tuple[SizeId, ...],
+        mapped: IndexMap,
+        inner: bool,
+        indices: Sequence[ValueId] = (),
     ) -> Access:
-        """The affine address; ``mapped`` is in terms of positions within the group's space."""
-        sizes = self.sizes
-        zero = sizes.zero
+        """The address; ``mapped`` is in terms of positions within the group's space."""
         axes = self._axes() if inner and self.inner else self.kept
-        strides = dict.fromkeys(axes, zero)
-        offset = zero
-        for m, stride in zip(mapped, contiguous(shape, sizes), strict=True):
-            if m.axis is not None:
-                strides[m.axis] = sizes.add(strides[m.axis], sizes.mul(stride, m.step))
-            offset = sizes.add(offset, sizes.mul(stride, m.start))
-        return Access(slot, offset, tuple(strides[a] for a in axes))
+        return address(slot, shape, mapped, axes, self.sizes, indices)
 
     def _access_of(self, node: Tensor, axes: tuple[int, ...], slot: SlotId | None = None) -> Access:
         """The address of the node's own value at the present point."""
@@ -275,6 +310,11 @@ class KernelBuilder:
             shape = tuple(self.group.full[i] for i in target)
         mapped = tuple(AxisMap(a, zero, one) for a in target)
         return self._access(slot, shape, mapped, inner=axes != self.kept or not self.inner)
+
+
+def _in_space(index: IndexMap, where: Mapping[int, int]) -> IndexMap:
+    """A map in terms of a node's axes, in terms of positions within the group's space."""
+    return tuple(m if m.axis is None else m._replace(axis=where.get(m.axis)) for m in index)
 
 
 def _instruction(result: ValueId, node: Tensor, args: list[ValueId]) -> Instr:

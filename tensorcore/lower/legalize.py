@@ -11,8 +11,8 @@ from ..ops.movement import dimshuffle
 
 #: Primitives that become kernels, views or sizes, so that a fusing backend needs no call.
 _EXPRESSED = frozenset({"elementwise", "cast", "reduction", "movement", "dimshuffle", "reshape",
-                        "broadcast_to", "join", "window", "place", "constant", "counter",
-                        "size"})  # fmt: skip
+                        "broadcast_to", "join", "window", "window_update", "constant", "counter",
+                        "size", "gather", "scatter", "cumulative", "positions"})  # fmt: skip
 #: What a fusing backend always takes as a call.
 _BASIC_CALLS = frozenset({"contract"})
 

@@ -14,6 +14,7 @@ from ..ops.elementwise import identity
 from .access import INLINE, TRANSPARENT
 from .fuse import is_pointwise, is_reduction, size_operands
 from .sizes import size_parts
+from .standalone import STANDALONE
 
 
 def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
@@ -68,12 +69,15 @@ def _copy(node: Tensor) -> Tensor:
 
 def _whole_buffers(node: Tensor) -> range:
     """The operands that are read as buffers, not through affine loads."""
-    if node.op is None or is_pointwise(node) or is_reduction(node):
+    if node.op is None or is_reduction(node):
         return range(0)
     name = node.op.name
-    if name in TRANSPARENT or name in INLINE or is_constant(node):
+    if name == "gather":  # reads its first operand at computed places
+        return range(1)
+    if is_pointwise(node) or name in TRANSPARENT | INLINE or is_constant(node):
         return range(0)
-    return range(1) if name in ("reshape_to", "place") else range(len(node.inputs))
+    data = node.op.family.data
+    return range(len(node.inputs) if data is None else data)
 
 
 def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
@@ -86,8 +90,8 @@ def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
     while moved.op is not None and moved.op.name in TRANSPARENT:
         moved = moved.inputs[0]
     inline = moved.op is not None and moved.op.name in INLINE
-    if node.op.name in ("join", "place"):  # these load through movement themselves
-        return inline
+    if node.op.name == "gather" or node.op.family.name in STANDALONE:
+        return inline  # these load through movement themselves
     return operand.op.name in TRANSPARENT
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from ..dtypes import DTYPES
 from ..program import (
-    Access,
     Call,
     Commit,
     Kernel,
@@ -25,7 +24,7 @@ from .sizes import SizeTable
 def reads_and_writes(step: Step) -> tuple[set[SlotId], set[SlotId]]:
     """The slots a step reads and those it defines."""
     if isinstance(step, Kernel):
-        reads = {load.access.slot for stage in step.stages for load in stage.loads}
+        reads = {load.access.slot for stage in step.stages for load in stage.all_loads()}
         writes = {store.access.slot for stage in step.stages for store in stage.stores}
         return reads, writes
     if isinstance(step, Call):
@@ -85,8 +84,9 @@ def plan(
 def in_place(program: Program) -> tuple[Commit, ...]:
     """The commits, marked where the new value may be written over the old one.
 
-    That needs one segment (so nothing can fail in between), a producer that is a plain map
-    reading the cell only at the point it writes, and no reader of the old value afterwards.
+    That needs one segment (so no check of sizes can fail in between), a producer that reads
+    the cell only where it then writes, no reader of the old value afterwards, and no later
+    kernel that may fail.
     """
     viewed = {step.source for step in program.steps if isinstance(step, View)}
     writer: dict[SlotId, int] = {}
@@ -95,24 +95,29 @@ def in_place(program: Program) -> tuple[Commit, ...]:
         reads, writes = reads_and_writes(step)
         writer.update(dict.fromkeys(writes, number))
         reader.update(dict.fromkeys(reads, number))
+    may_fail = [k for k, s in enumerate(program.steps) if isinstance(s, Kernel) and s.failures]
+    last_failure = max(may_fail, default=-1)
     result = []
     for commit in program.commits:
         cell = program.cells[commit.cell]
         number = writer.get(commit.slot, -1)
-        fits = cell not in viewed and number >= reader.get(cell, -1) and number >= 0
+        fits = cell not in viewed and number >= max(reader.get(cell, -1), last_failure, 0)
         fits = fits and _maps_onto(program.steps[number], cell, commit.slot)
         result.append(Commit(commit.cell, commit.slot, fits))
     return tuple(result)
 
 
 def _maps_onto(step: Step, cell: SlotId, slot: SlotId) -> bool:
-    if not isinstance(step, Kernel) or len(step.stages) != 1 or step.stages[0].inner:
+    """Whether the step may write ``slot`` over ``cell``: it is a plain map that reads the cell
+    at the point it writes; or it starts from a copy of the cell and then only changes that,
+    all its checks done before."""
+    if not isinstance(step, Kernel):
         return False
-    stage = step.stages[0]
-    stores = [s.access for s in stage.stores if s.access.slot == slot]
-    loads = [load.access for load in stage.loads if load.access.slot == cell]
-    return len(stores) == 1 and all(_same_place(load, stores[0]) for load in loads)
-
-
-def _same_place(a: Access, b: Access) -> bool:
-    return a.offset == b.offset and a.strides == b.strides
+    stages = [s for s in step.stages if s.stores]
+    if len(step.stages) == 1 and not step.stages[0].inner and not step.failures:
+        stores = [s.access for s in stages[0].stores if s.access.slot == slot]
+        loads = [a.access for a in stages[0].all_loads() if a.access.slot == cell]
+        return len(stores) == 1 and all(a == stores[0] for a in loads)
+    others = [s for s in step.stages if s is not stages[0]]
+    reads = {load.access.slot for s in others for load in s.all_loads()}
+    return stages[0].copied() == cell and cell not in reads

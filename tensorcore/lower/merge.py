@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..program import Access, Kernel, SizeId, Stage
+from ..program import Access, Instr, Kernel, Load, SizeId, Stage
 from .sizes import SizeTable
 
 
@@ -18,22 +18,22 @@ def merge_axes(kernel: Kernel, sizes: SizeTable) -> Kernel:
     return kernel._replace(stages=tuple(_merge_inner(s, rank, sizes) for s in kernel.stages))
 
 
-def _accesses(stage: Stage) -> list[Access]:
-    return [load.access for load in stage.loads] + [store.access for store in stage.stores]
-
-
 def _alike(access: Access, k: int, length: SizeId, sizes: SizeTable) -> bool:
     """Whether a step along axis k equals walking the whole of axis k + 1."""
     outer, inner = access.strides[k], access.strides[k + 1]
     return sizes.find(outer) == sizes.mul(inner, length)
 
 
+def _reads_an_index(stage: Stage) -> bool:
+    return any(isinstance(i, Instr) and i.op == "index" for i in stage.body)
+
+
 def _mergeable(kernel: Kernel, k: int, sizes: SizeTable) -> bool:
     for stage in kernel.stages:
         # Reading an index of any axis pins the numbering of them all.
-        if any(i.op == "index" for i in stage.body):
+        if _reads_an_index(stage):
             return False
-        if not all(_alike(a, k, kernel.axes[k + 1], sizes) for a in _accesses(stage)):
+        if not all(_alike(a, k, kernel.axes[k + 1], sizes) for a in stage.accesses()):
             return False
     return True
 
@@ -45,6 +45,10 @@ def _without(access: Access, k: int) -> Access:
 def _drop(stage: Stage, k: int) -> Stage:
     return stage._replace(
         loads=tuple(load._replace(access=_without(load.access, k)) for load in stage.loads),
+        body=tuple(
+            entry._replace(access=_without(entry.access, k)) if isinstance(entry, Load) else entry
+            for entry in stage.body
+        ),
         stores=tuple(store._replace(access=_without(store.access, k)) for store in stage.stores),
     )
 
@@ -58,9 +62,9 @@ def _merge_parallel(kernel: Kernel, k: int, sizes: SizeTable) -> Kernel:
 def _merge_inner(stage: Stage, outer: int, sizes: SizeTable) -> Stage:
     k = len(stage.inner) - 2
     while k >= 0:
-        fixed = any(i.op == "index" for i in stage.body)
+        fixed = _reads_an_index(stage)
         length = stage.inner[k + 1]
-        if not fixed and all(_alike(a, outer + k, length, sizes) for a in _accesses(stage)):
+        if not fixed and all(_alike(a, outer + k, length, sizes) for a in stage.accesses()):
             merged = sizes.mul(stage.inner[k], length)
             inner = stage.inner[:k] + (merged,) + stage.inner[k + 2 :]
             stage = _drop(stage, outer + k)._replace(inner=inner)

@@ -10,7 +10,7 @@ from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..node import Tensor, is_constant, where_made
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
-from ..rewrite.engine import index_rules, rewrite
+from ..rewrite.engine import Fired, index_rules, rewrite
 from ..rewrite.pattern import Rule
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
@@ -22,17 +22,22 @@ from .materialize import materialize
 from .memory import in_place, plan, reads_and_writes
 from .merge import merge_axes
 from .sizes import SizeTable
-from .standalone import join_kernel, place_kernel
+from .standalone import STANDALONE
 from .verify import verify
+
+#: Calls that need a second buffer like their result to work in.
+WORKSPACE = frozenset({"argsort"})
 
 _EARLY = index_rules(STABILIZE + SIMPLIFY)
 _LATE = index_rules(SIMPLIFY)
 
 
-def optimise(graph: Graph, extra: Sequence[Rule] = ()) -> tuple[Graph, Counter[str]]:
+def optimise(
+    graph: Graph, extra: Sequence[Rule] = (), trace: list[Fired] | None = None
+) -> tuple[Graph, Counter[str]]:
     """Stabilise and simplify; returns the graph and how often each rule fired."""
     rules = index_rules((*STABILIZE, *SIMPLIFY, *extra)) if extra else _EARLY
-    return rewrite(graph, rules)
+    return rewrite(graph, rules, trace)
 
 
 def lower(
@@ -47,15 +52,24 @@ def lower(
     call and then one new value for each cell number in ``commits``. Raises UnsupportedOp when
     the backend lacks something and ShapeError when sizes can never fit.
     """
-    legal = legalize(graph, takes)
-    if takes.calls is not None:
-        legal, _ = rewrite(legal, _LATE)
-        legal = legalize(legal, takes)
+    legal = legal_form(graph, takes)
     outputs = materialize(legal.outputs) if takes.fuses else list(legal.outputs)
     program = _Builder(graph.inputs, cells, outputs, commits, takes).program()
     if config.debug:
         verify(program)
     return program
+
+
+def legal_form(graph: Graph, takes: Capabilities, trace: list[Fired] | None = None) -> Graph:
+    """The graph in the ops that the backend takes, simplified once more where ops were expanded.
+
+    Raises UnsupportedOp.
+    """
+    legal = legalize(graph, takes)
+    if takes.calls is not None:
+        legal, _ = rewrite(legal, _LATE, trace)
+        legal = legalize(legal, takes)
+    return legal
 
 
 class _Builder:
@@ -213,13 +227,16 @@ class _Builder:
         (node,) = group.nodes
         if group.kind == "reshape_to":
             return View(self.slot(node.inputs[0]), self.slot(node))
-        if group.kind == "join":
-            return merge_axes(join_kernel(node, self.sizes, self.slot), self.sizes)
-        if group.kind == "place":
-            return merge_axes(place_kernel(node, self.sizes, self.slot), self.sizes)
+        assert node.op is not None
+        if node.op.family.name in STANDALONE and node.op.name not in (self.takes.calls or ()):
+            build = STANDALONE[node.op.family.name]
+            return merge_axes(build(node, self.sizes, self.slot), self.sizes)
         inputs = tuple(self.slot(i) for i in node.inputs)
+        outputs = [self.slot(node)]
+        if group.kind in WORKSPACE:
+            outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
-        return Call(group.kind, inputs, (self.slot(node),), dict(node.attrs), origin)
+        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin)
 
     def _with_sizes(self, steps: list[Step]) -> list[Step]:
         """Size steps put in as soon as what they read is known; the first opens the program."""

@@ -148,7 +148,7 @@ class SizeTable:
         a, b = self.find(a), self.find(b)
         if a == b:
             return a
-        message = _message(node, f"{what} must be equal, found {{0}} and {{1}}")
+        message = check_message(node, f"{what} must be equal, found {{0}} and {{1}}")
         x, y = self.number(a), self.number(b)
         if x is not None and y is not None:
             raise ShapeError(message.format(x, y))
@@ -170,7 +170,7 @@ class SizeTable:
         args = tuple(self.find(s) for s in sizes)
         if "{" not in what:
             what += "; found {0}" if len(args) == 1 else "; found {0} and {1}"
-        message = _message(node, what)
+        message = check_message(node, what)
         known = [self.number(a) for a in args]
         if all(k is not None for k in known):
             if not HOLDS[kind](*known):
@@ -241,8 +241,8 @@ class SizeTable:
             if known:
                 label = repr(node).replace("{", "{{").replace("}", "}}")
                 what = f"axis {axis} of {label} is broadcastable: its size and 1"
-                self.checks.append(Check("equal", (size, one), _message(node, f"{what} must be "
-                                         "equal, found {0} and {1}")))  # fmt: skip
+                text = check_message(node, f"{what} must be equal, found {{0}} and {{1}}")
+                self.checks.append(Check("equal", (size, one), text))
                 size = one
             shape.append(size)
         self.shapes[node] = tuple(shape)
@@ -256,6 +256,20 @@ class SizeTable:
             assert op is not None
             inputs = [self.shapes[i] for i in node.inputs]
             self.shapes[node] = op.family.shape(op, node, inputs, self)
+
+    def measured(self, expression: Tensor) -> tuple[SizeId, ...]:
+        """The sizes of an expression over nodes that are measured; iterative."""
+        stack = [expression]
+        while stack:
+            node = stack[-1]
+            missing = [i for i in node.inputs if i not in self.shapes]
+            if node in self.shapes:
+                stack.pop()
+            elif missing:
+                stack.extend(missing)
+            else:
+                self.measure([stack.pop()])
+        return self.shape(expression)
 
     def shape(self, node: Tensor) -> tuple[SizeId, ...]:
         """The sizes of a node, each by the one that stands for its equals."""
@@ -303,8 +317,8 @@ def _comparison(node: Tensor) -> tuple[Tensor, ...] | None:
     return node.inputs if all(_whole(i) for i in node.inputs) else None
 
 
-def _message(node: Tensor, text: str) -> str:
-    """The check's words, the node and the user's line, safe for ``str.format``."""
+def check_message(node: Tensor, text: str) -> str:
+    """The words, the node and the user's line; ``{0}`` and ``{1}`` stand for numbers."""
     name = node.op.name if node.op is not None else "input"
     operands = ", ".join(f"{i!r} {i.type!r}" for i in node.inputs[:4])
     tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")

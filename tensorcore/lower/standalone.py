@@ -1,89 +1,208 @@
-"""Kernels of the movement ops that write parts of their result: join and place."""
+"""Kernels of the ops that write parts of their result, or write it in order: they stand alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from ..node import Tensor, where_made
-from ..program import Access, Instr, Kernel, Load, SizeId, SlotId, Stage, Store
-from .access import AxisMap, aligned, contiguous, resolve
+from ..program import (
+    Accumulate,
+    Failure,
+    Instr,
+    Kernel,
+    Load,
+    SizeId,
+    SlotId,
+    Stage,
+    Store,
+    ValueId,
+)
+from .access import AxisMap, IndexMap, address, outside, resolve
 from .fuse import space_axes
 from .sizes import SizeTable
 
 SlotOf = Callable[[Tensor], SlotId]
-_ZERO = 0
+
+
+class _Writer:
+    """Makes the stages of the kernel of one node."""
+
+    def __init__(self, node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> None:
+        self.node = node
+        self.sizes = sizes
+        self.slot_of = slot_of
+        self.count = 0
+
+    def value(self) -> ValueId:
+        """A new value."""
+        self.count += 1
+        return self.count - 1
+
+    def kernel(
+        self, *stages: Stage, axes: tuple[SizeId, ...] = (), failures: Sequence[Failure] = ()
+    ) -> Kernel:
+        """The kernel of these stages."""
+        return Kernel(axes, stages, (), (where_made(self.node),), tuple(failures))
+
+    def load(self, operand: Tensor, index: IndexMap, axes: Sequence[int]) -> Load:
+        """The read of an operand, behind any movement, at a map over loop axes."""
+        source, behind = resolve(operand, index, self.sizes)
+        shape = self.sizes.shape(source)
+        access = address(self.slot_of(source), shape, behind, axes, self.sizes)
+        return Load(self.value(), access, source.dtype)
+
+    def target(
+        self, index: IndexMap, axes: Sequence[int], indices: Sequence[ValueId] = ()
+    ) -> Store:
+        """The write of the value made last, to the node's own buffer."""
+        shape = self.sizes.shape(self.node)
+        access = address(self.slot_of(self.node), shape, index, axes, self.sizes, indices)
+        return Store(self.count - 1, access)
+
+    def copy(
+        self,
+        part: Tensor,
+        window: Mapping[int, tuple[SizeId, SizeId]],
+        shape: tuple[SizeId, ...],
+        combine: str = "",
+    ) -> Stage:
+        """A stage over ``shape`` that writes ``part`` into the node; ``window`` gives start and
+        step along the axes where it does not fill the whole."""
+        zero, one = self.sizes.zero, self.sizes.one
+        axes = [a for a in range(self.node.ndim) if self.sizes.number(shape[a]) != 1]
+        load = self.load(part, _along(part, 0, axes, self.sizes), axes)
+        index = tuple(
+            AxisMap(a if a in axes else None, *window.get(a, (zero, one)))
+            for a in range(self.node.ndim)
+        )
+        store = self.target(index, axes)._replace(combine=combine)
+        return Stage(tuple(shape[a] for a in axes), (load,), (), (), (store,))
+
+
+def _combine(node: Tensor) -> str:
+    """How an update writes a part of its result: the op's ``c``."""
+    code = node.op.c if node.op is not None else None
+    return code if isinstance(code, str) else ""
 
 
 def join_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     """One stage per part; each copies its part behind the ones before."""
     axis = node.attrs["axis"]
     start = sizes.zero
+    writer = _Writer(node, sizes, slot_of)
     stages = []
-    for k, part in enumerate(node.inputs):
-        stages.append(_copy(part, node, {axis: (start, sizes.one)}, sizes, slot_of, k))
+    for part in node.inputs:
+        stages.append(writer.copy(part, {axis: (start, sizes.one)}, sizes.shape(part)))
         start = sizes.add(start, sizes.shape(part)[axis])
-    return Kernel((), tuple(stages), (), (where_made(node),))
+    return writer.kernel(*stages)
 
 
-def place_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
-    """A stage of zeros, then one that writes the window."""
-    axes = node.attrs["axes"]
-    triples = node.inputs[1 + len(axes) :]
-    window = {
-        axis: (sizes.integer(triples[3 * k]), sizes.integer(triples[3 * k + 2]))
-        for k, axis in enumerate(axes)
-    }
-    shape = sizes.shape(node)
-    zero = Instr(0, "const", (), node.dtype, node.dtype, "", _ZERO)
-    blank = Stage(
-        shape,
-        (),
-        (zero,),
-        (),
-        (Store(0, Access(slot_of(node), sizes.zero, contiguous(shape, sizes))),),
-    )
-    copy = _copy(node.inputs[0], node, window, sizes, slot_of, 1)
-    return Kernel((), (blank, copy), (), (where_made(node),))
+def window_update_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """A stage that copies the base, then one that writes the window."""
+    base, value, *triples = node.inputs
+    window, shape = {}, list(sizes.shape(node))
+    for k, axis in enumerate(node.attrs["axes"]):
+        start, length, step = (sizes.integer(t) for t in triples[3 * k : 3 * k + 3])
+        window[axis] = (start, step)
+        shape[axis] = length
+    writer = _Writer(node, sizes, slot_of)
+    blank = writer.copy(base, {}, sizes.shape(node))
+    return writer.kernel(blank, writer.copy(value, window, tuple(shape), _combine(node)))
 
 
-def _copy(
-    part: Tensor,
-    node: Tensor,
-    window: dict[int, tuple[SizeId, SizeId]],
-    sizes: SizeTable,
-    slot_of: SlotOf,
-    value: int,
-) -> Stage:
-    """A stage over the axes of ``part`` that writes it into ``node``; ``window`` gives start
-    and step along the axes where it does not fill the whole."""
+def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """All indices are checked, the base is copied, then one value after the other is written."""
+    base, value, *indices = node.inputs
+    writer = _Writer(node, sizes, slot_of)
+    rank = indices[0].ndim
+    known = [all(i.broadcastable[a] for i in indices) for a in range(rank)]
+    known += list(base.broadcastable[len(indices) :])
+    shapes = [sizes.shape(i) for i in indices]
+    extents = [
+        next((s[a] for i, s in zip(indices, shapes, strict=True) if not i.broadcastable[a]),
+             sizes.one)
+        for a in range(rank)
+    ] + list(sizes.shape(base)[len(indices) :])  # fmt: skip
+    # A value's axis may be longer than known: the node's checks say that the two agree.
+    over = [a for a, flag in enumerate(known) if not flag]
+    places = [a for a in over if a < rank]
+    failures = [outside(node, axis) for axis in range(len(indices))]
+
+    def wrapped(axes: Sequence[int]) -> tuple[list[Load], list[Instr]]:
+        loads, body = [], []
+        for k, index in enumerate(indices):
+            load = writer.load(index, _along(index, 0, axes, sizes), axes)
+            loads.append(load)
+            size = (sizes.shape(base)[k], k)
+            body.append(Instr(writer.value(), "wrap", (load.value,), "int64", "int64", "", size))
+        return loads, body
+
+    loads, body = wrapped(places)
+    check = Stage(tuple(extents[a] for a in places), tuple(loads), tuple(body))
+    blank = writer.copy(base, {}, sizes.shape(node))
+    loads, body = wrapped(over)
+    loads.append(writer.load(value, _along(value, 0, over, sizes), over))
     zero, one = sizes.zero, sizes.one
-    axes = space_axes(part)
-    inner = tuple(sizes.shape(part)[a] for a in axes)
-    source, index = resolve(part, aligned(part, part.ndim, sizes), sizes)
-    load = _address(slot_of(source), sizes.shape(source), index, axes, sizes)
-    target = tuple(
-        AxisMap(
-            None if part.broadcastable[a] else a,
-            window.get(a, (zero, one))[0],
-            window.get(a, (zero, one))[1],
-        )
-        for a in range(part.ndim)
+    index = [AxisMap(None, zero, one, gathered=k) for k in range(len(indices))]
+    index += [AxisMap(a if a in over else None, zero, one) for a in range(rank, len(extents))]
+    store = writer.target(tuple(index), over, [i.value for i in body])
+    store = store._replace(combine=_combine(node))
+    write = Stage(tuple(extents[a] for a in over), tuple(loads), tuple(body), (), (store,))
+    return writer.kernel(check, blank, write, failures=failures)
+
+
+def _along(t: Tensor, first: int, axes: Sequence[int], sizes: SizeTable) -> IndexMap:
+    """The map of a tensor whose axes are the loop axes from ``first`` on."""
+    zero, one = sizes.zero, sizes.one
+    return tuple(
+        AxisMap(None, zero, zero)
+        if known or first + k not in axes
+        else AxisMap(first + k, zero, one)
+        for k, known in enumerate(t.broadcastable)
     )
-    store = _address(slot_of(node), sizes.shape(node), target, axes, sizes)
-    return Stage(inner, (Load(value, load, node.dtype),), (), (), (Store(value, store),))
 
 
-def _address(
-    slot: SlotId,
-    shape: tuple[SizeId, ...],
-    index: tuple[AxisMap, ...],
-    axes: tuple[int, ...],
-    sizes: SizeTable,
-) -> Access:
-    strides = dict.fromkeys(axes, sizes.zero)
-    offset = sizes.zero
-    for m, stride in zip(index, contiguous(shape, sizes), strict=True):
-        if m.axis is not None:
-            strides[m.axis] = sizes.add(strides[m.axis], sizes.mul(stride, m.step))
-        offset = sizes.add(offset, sizes.mul(stride, m.start))
-    return Access(slot, offset, tuple(strides[a] for a in axes))
+def cumulative_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """Rows in parallel; along the axis every state of the accumulator is written."""
+    (x,) = node.inputs
+    writer = _Writer(node, sizes, slot_of)
+    axis = node.attrs["axis"]
+    kept = [a for a in space_axes(node) if a != axis]
+    axes = [*kept, axis]
+    load = writer.load(x, _along(x, 0, axes, sizes), axes)
+    total, running = writer.value(), writer.value()
+    assert node.op is not None and isinstance(node.op.c, str)
+    accumulate = Accumulate(total, node.op.c, load.value, node.dtype, running)
+    store = writer.target(_along(node, 0, axes, sizes), axes)
+    shape = sizes.shape(node)
+    stage = Stage((shape[axis],), (load,), (), (accumulate,), (store,))
+    return writer.kernel(stage, axes=tuple(shape[a] for a in kept))
+
+
+def positions_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """One pass: where the mask is true, the loop index goes behind those written before."""
+    mask = node.inputs[0]
+    writer = _Writer(node, sizes, slot_of)
+    load = writer.load(mask, _along(mask, 0, (0,), sizes), (0,))
+    number = writer.value()
+    cast = Instr(number, "cast", (load.value,), "int64", "bool", "")
+    total, running = writer.value(), writer.value()
+    found = Accumulate(total, "sum", number, "int64", running)
+    here = Instr(writer.value(), "index", (), "int64", "int64", "", 0)
+    # The state counts this entry too, so its place is one before.
+    before = sizes.const(-1)
+    place = AxisMap(None, before, sizes.one, gathered=0)
+    access = address(slot_of(node), sizes.shape(node), (place,), (0,), sizes, (running,))
+    store = Store(here.value, access, "", load.value)
+    inner = sizes.shape(mask)
+    return writer.kernel(Stage(inner, (load,), (cast, here), (found,), (store,)))
+
+
+#: The kernels by the family of their op.
+STANDALONE: Mapping[str, Callable[[Tensor, SizeTable, SlotOf], Kernel]] = {
+    "join": join_kernel,
+    "window_update": window_update_kernel,
+    "scatter": scatter_kernel,
+    "cumulative": cumulative_kernel,
+    "positions": positions_kernel,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..graph import GraphError
-from ..program import Kernel, Program, Sizes, Stage
+from ..program import Kernel, Load, Program, Sizes, Stage
 from .memory import reads_and_writes
 
 
@@ -56,16 +56,28 @@ def _check_stage(
 ) -> set[int]:
     rank = len(kernel.axes) + len(stage.inner)
     _demand(set(stage.inner) <= known, f"step {number} has inner axes of unknown size")
-    for access in [load.access for load in stage.loads] + [s.access for s in stage.stores]:
+    for access in stage.accesses():
         _demand(len(access.strides) == rank, f"step {number}: an access has the wrong rank")
-        used = {access.offset, *access.strides}
+        used = {access.offset, *access.strides, *(size for _, size in access.gathered)}
         _demand(used <= known, f"step {number}: an access uses an unknown size")
     local = {load.value for load in stage.loads}
-    for instr in stage.body:
-        _demand(instr.op != "size" or instr.number in known, f"step {number}: an unknown size")
-        _demand(set(instr.args) <= local | shared, f"step {number}: {instr.op} reads too early")
-        local.add(instr.value)
+    local |= {a.running for a in stage.accumulates if a.running is not None}
+    for entry in stage.body:
+        if isinstance(entry, Load):
+            wanted, what = {value for value, _ in entry.access.gathered}, "a load"
+        else:
+            wanted, what = set(entry.args), entry.op
+            if entry.op == "size":
+                _demand(entry.number in known, f"step {number}: an unknown size")
+            if entry.op == "wrap":
+                size, failure = entry.number
+                _demand(size in known, f"step {number}: an unknown size")
+                _demand(failure < len(kernel.failures), f"step {number}: an unknown failure")
+        _demand(wanted <= local | shared, f"step {number}: {what} reads too early")
+        local.add(entry.value)
     used = {a.source for a in stage.accumulates} | {s.value for s in stage.stores}
+    used |= {value for s in stage.stores for value, _ in s.access.gathered}
+    used |= {s.where for s in stage.stores if s.where is not None}
     _demand(used <= local | shared, f"step {number} stores or accumulates undefined values")
     return local
 

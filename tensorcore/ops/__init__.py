@@ -1,16 +1,22 @@
 """The op declarations; ``OPS`` holds all of them by name."""
 
 from . import (
+    barriers,
     complexes,
     composites,
     contraction,
     creation,
+    cumulative,
     elementwise,
+    indexing,
     logic,
     movement,
     reduction,
     rounding,
+    sorting,
     special,
+    stable,
+    subtensor,
     trigonometric,
 )
 from ._declare import OPS, Op, op_named
@@ -18,16 +24,22 @@ from ._declare import OPS, Op, op_named
 __all__ = [
     "OPS",
     "Op",
+    "barriers",
     "complexes",
     "composites",
     "contraction",
     "creation",
+    "cumulative",
     "elementwise",
+    "indexing",
     "logic",
     "movement",
     "op_named",
     "reduction",
     "rounding",
+    "sorting",
     "special",
+    "stable",
+    "subtensor",
     "trigonometric",
 ]

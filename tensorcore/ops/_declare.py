@@ -33,6 +33,10 @@ class SizeBuilder(Protocol):
         """The size that equals a 0-d integer tensor."""
         ...
 
+    def measured(self, expression: Tensor) -> Shape:
+        """The sizes of an expression over the node's own operands."""
+        ...
+
     def same(self, a: SizeId, b: SizeId, node: Tensor, what: str) -> SizeId:
         """Demand that two sizes are equal; returns the one to go on with."""
         ...
@@ -50,9 +54,14 @@ class SizeBuilder(Protocol):
 
 
 class Family(Protocol):
-    """What ops of one kind share: how arguments bind, and the type and shape rules."""
+    """What ops of one kind share: how arguments bind, and the type and shape rules.
+
+    ``data``: how many leading operands are read by their values (None: all); the others are
+    0-d integers that become sizes.
+    """
 
     name: str
+    data: int | None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

@@ -91,6 +91,20 @@ def broadcast_flags(inputs: Sequence[Tensor]) -> tuple[bool, ...]:
     return tuple(flags)
 
 
+def _with_literals(
+    inputs: Sequence[Tensor], names: list[str], literal: list[bool], first: int
+) -> list[str]:
+    """The dtypes of operands, counted from ``first``, with Python integers adapted to the
+    others."""
+    others = [n for n, weak in zip(names[first:], literal[first:], strict=True) if not weak]
+    return [
+        dtypes.adopted(int(t.attrs["value"]), name, others)
+        if weak and k >= first and dtypes.kind(name) in "iu"
+        else name
+        for k, (t, name, weak) in enumerate(zip(inputs, names, literal, strict=True))
+    ]
+
+
 class Elementwise:
     """Scalar functions applied at each point, with operands broadcast as in NumPy.
 
@@ -98,6 +112,7 @@ class Elementwise:
     """
 
     name = "elementwise"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
@@ -111,8 +126,11 @@ class Elementwise:
         return tensors(args), attrs
 
     def _dtypes(self, op: Op[Any], inputs: tuple[Tensor, ...]) -> tuple[tuple[str, ...], str]:
+        literal = [is_literal(t) for t in inputs]
         names = [t.type.dtype for t in inputs]
-        return RULES[op.rule](names, [is_literal(t) for t in inputs])
+        if any(literal):
+            names = _with_literals(inputs, names, literal, 1 if op.rule == "select" else 0)
+        return RULES[op.rule](names, literal)
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -205,6 +223,7 @@ class Reduction:
     """One operand, the attribute ``axes`` (sorted, non-negative); those axes vanish."""
 
     name = "reduction"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

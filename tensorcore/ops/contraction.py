@@ -24,6 +24,7 @@ class Contraction:
     """
 
     name = "contraction"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

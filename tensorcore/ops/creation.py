@@ -17,6 +17,7 @@ class Constant:
     """No operands; the value is an attribute."""
 
     name = "constant"
+    data: int | None = 0
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]

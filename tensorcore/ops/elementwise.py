@@ -154,8 +154,15 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     from .logic import eq, switch
 
     x, y, z = conj(x), conj(y), conj(z)
+
+    def of_base() -> Tensor:
+        # A power of zero is flat also at a base of zero, where x ** (y - 1) is infinite.
+        if is_constant(y) and (y.attrs["value"] != 0).all():
+            return g * y * x ** (y - 1)
+        return switch(eq(y, 0), 0, g * y * x ** (y - 1))
+
     return (
-        lambda: g * y * x ** (y - 1),
+        of_base,
         # At a base of zero the result is flat; below zero there is none, and log says NaN.
         lambda: g * z * log(switch(eq(x, 0), 1, x)),
     )

@@ -40,7 +40,9 @@ def minimum(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 def _chosen(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    return lambda: switch(eq(z, x), g, 0), lambda: switch(eq(z, y), g, 0)
+    # A NaN equals nothing: it must not leave zeros, which would hide it.
+    missed = switch(eq(z, z), 0, z)
+    return lambda: switch(eq(z, x), g, missed), lambda: switch(eq(z, y), g, missed)
 
 
 maximum.gradient(_chosen)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..dtypes import ALL
 from ..errors import OutOfRange, ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant
@@ -19,6 +21,7 @@ class Movement:
     """The first operand of any dtype is moved; further operands are int64 sizes."""
 
     name = "movement"
+    data: int | None = 1
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -222,6 +225,7 @@ class Join(Movement):
     """All operands of one dtype and rank, and the attribute ``axis`` along which they join."""
 
     name = "join"
+    data: int | None = None
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
@@ -311,15 +315,20 @@ class Window(Movement):
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        result = list(shapes[0])
-        for k, axis in enumerate(node.attrs["axes"]):
-            start, length = (sizes.integer(s) for s in node.inputs[1 + 3 * k : 3 + 3 * k])
-            if axis in node.attrs["index"]:
-                what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} "
-                what += "entries"
-                sizes.demand("below", (start, shapes[0][axis]), node, what, OutOfRange)
-            result[axis] = length
-        return tuple(result)
+        return _window_shape(shapes[0], node, node.inputs[1:], sizes)
+
+
+def _window_shape(
+    shape: Shape, node: Tensor, triples: Sequence[Tensor], sizes: SizeBuilder
+) -> Shape:
+    result = list(shape)
+    for k, axis in enumerate(node.attrs["axes"]):
+        start, length = (sizes.integer(s) for s in triples[3 * k : 3 * k + 2])
+        if axis in node.attrs["index"]:
+            what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} entries"
+            sizes.demand("below", (start, shape[axis]), node, what, OutOfRange)
+        result[axis] = length
+    return tuple(result)
 
 
 def _slices(sizes: Sequence[Any], axes: tuple[int, ...], ndim: int) -> tuple[slice, ...]:
@@ -344,62 +353,101 @@ def window(x: Tensor, *sizes: TensorLike, axes: tuple[int, ...], index: tuple[in
 
 @window.gradient
 def _(g: Tensor, y: Tensor, x: Tensor, *sizes: Tensor) -> Any:
-    axes = y.attrs["axes"]
-    full = shape_list(x)
-    flags = tuple(x.broadcastable[a] for a in axes)
-    back = place.make((g, *(full[a] for a in axes), *sizes), {"axes": axes, "flags": flags})
+    places = {**y.attrs, "index": ()}
+    back = window_set.make((zeros_like(x, g.dtype), g, *sizes), places)
     return (back,) + (None,) * len(sizes)
 
 
-class Place(Movement):
-    """After the first operand: the full size of each axis in ``axes``, then start, length and
-    step of each."""
+class WindowUpdate(Movement):
+    """A base and what is written to a window of it; then, per axis in ``axes``, start, length
+    and step, as for ``window``."""
 
-    name = "place"
+    name = "window_update"
+    data: int | None = 2
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        sizes = tuple(as_size(s, op.name) for s in args[1:])
-        axes = tuple(attrs["axes"])
-        flags = attrs.get("flags") or tuple(known_one(s) for s in sizes[: len(axes)])
-        return (args[0], *sizes), {"axes": axes, "flags": flags}
+        sizes = tuple(as_size(s, op.name) for s in args[2:])
+        places = {name: tuple(attrs[name]) for name in ("axes", "index")}
+        return (args[0], args[1], *sizes), places
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
-        flags = list(inputs[0].broadcastable)
-        for axis, known in zip(attrs["axes"], attrs["flags"], strict=True):
-            flags[axis] = known
-        return TensorType(inputs[0].type.dtype, flags)
+        return inputs[0].type
+
+    def operand_dtypes(
+        self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        return (inputs[0].dtype,) * 2 + ("int64",) * (len(inputs) - 2)
 
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        result = list(shapes[0])
-        for k, axis in enumerate(node.attrs["axes"]):
-            result[axis] = sizes.integer(node.inputs[1 + k])
-        return tuple(result)
+        base, value = shapes[:2]
+        cut = _window_shape(base, node, node.inputs[2:], sizes)
+        for axis, wanted in enumerate(cut):
+            what = f"axis {axis} of the window and of what is written there"
+            if not node.inputs[1].broadcastable[axis]:
+                sizes.same(wanted, value[axis], node, what)
+        return base
 
 
-def _reference_place(
-    xp: Any, x: Any, *sizes: Any, axes: tuple[int, ...], flags: tuple[bool, ...]
+def _reference_window_set(
+    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
-    shape = list(x.shape)
-    for k, axis in enumerate(axes):
-        shape[axis] = int(sizes[k])
-    result = xp.zeros(tuple(shape), dtype=x.dtype)
-    result[_slices(sizes[len(axes) :], axes, x.ndim)] = x
+    result = base.copy()
+    result[_slices(sizes, axes, base.ndim)] = value
     return result
 
 
-@declare(Place(), accepts=ALL, reference=_reference_place)
-def place(x: Tensor, *sizes: TensorLike, axes: tuple[int, ...]) -> Tensor:
-    """Zeros, with ``x`` written to a window of them: the transpose of ``window``."""
+def _reference_window_add(
+    xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
+) -> Any:
+    result = base.copy()
+    result[_slices(sizes, axes, base.ndim)] += value
+    return result
 
 
-@place.gradient
-def _(g: Tensor, y: Tensor, x: Tensor, *sizes: Tensor) -> Any:
-    axes = y.attrs["axes"]
-    back = window.make((g, *sizes[len(axes) :]), {"axes": axes, "index": ()})
-    return (back,) + (None,) * len(sizes)
+@declare(WindowUpdate(), accepts=ALL, reference=_reference_window_set)
+def window_set(
+    base: Tensor,
+    value: Tensor,
+    *sizes: TensorLike,
+    axes: tuple[int, ...],
+    index: tuple[int, ...],
+) -> Tensor:
+    """``base`` with ``value`` written to a window of it; ``value`` may stretch."""
+
+
+@declare(WindowUpdate(), accepts=ALL, reference=_reference_window_add, c="sum")
+def window_add(
+    base: Tensor,
+    value: Tensor,
+    *sizes: TensorLike,
+    axes: tuple[int, ...],
+    index: tuple[int, ...],
+) -> Tensor:
+    """``base`` with ``value`` added to a window of it; ``value`` may stretch."""
+
+
+@window_set.gradient
+def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *sizes: Tensor) -> Any:
+    places = {**y.attrs, "index": ()}
+    return (
+        lambda: window_set.make((g, zeros_like(value, g.dtype), *sizes), places),
+        lambda: sum_to(window.make((g, *sizes), places), value),
+        *(None,) * len(sizes),
+    )
+
+
+@window_add.gradient
+def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *sizes: Tensor) -> Any:
+    places = {**y.attrs, "index": ()}
+    return (g, lambda: sum_to(window.make((g, *sizes), places), value)) + (None,) * len(sizes)
+
+
+def zeros_like(x: Tensor, dtype: str) -> Tensor:
+    """Zeros in the shape of ``x``."""
+    return broadcast_like(as_tensor(np.zeros((), dtype=dtype)), x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import ALL, BOOL, NUMERIC, REAL
+from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..node import Tensor, TensorLike
 from ._declare import declare
 from ._families import REDUCTION
@@ -58,6 +58,17 @@ def reduce_prod(x: TensorLike, *, axes: Axes) -> Tensor:
 @declare(R, accepts=BOOL + REAL, reference=_reference("max"), c="max")
 def reduce_max(x: TensorLike, *, axes: Axes) -> Tensor:
     """The largest value over axes; NaN if there is one. An empty axis is refused."""
+
+
+@declare(
+    R,
+    accepts=FLOATING,
+    rule="sum",
+    reference=lambda xp, x, axes: xp.max(x, axis=axes, initial=-xp.inf),
+    c="max",
+)
+def reduce_top(x: TensorLike, *, axes: Axes) -> Tensor:
+    """The largest value over axes; NaN if there is one, minus infinity over an empty axis."""
 
 
 @declare(R, accepts=BOOL + REAL, reference=_reference("min"), c="min")
@@ -134,10 +145,14 @@ def _first_extreme(g: Tensor, y: Tensor, x: Tensor) -> Any:
     from .logic import eq, switch
 
     axes = y.attrs["axes"]
-    return switch(eq(spread(y, x, axes), x), spread(g, x, axes), 0)
+    extreme = spread(y, x, axes)
+    # A NaN equals nothing: it must not leave zeros, which would hide it.
+    missed = switch(eq(extreme, extreme), 0, extreme)
+    return switch(eq(extreme, x), spread(g, x, axes), missed)
 
 
 reduce_max.gradient(_first_extreme)
+reduce_top.gradient(_first_extreme)
 reduce_min.gradient(_first_extreme)
 for _op in (reduce_any, reduce_all, reduce_argmax, reduce_argmin):
     _op.gradient(lambda g, y, x: None)

@@ -12,8 +12,8 @@ from ..dtypes import FLOATING
 from ..node import Tensor, TensorLike, as_tensor
 from ._declare import declare
 from ._families import ELEMENTWISE
-from .elementwise import exp, log, log1p
-from .logic import eq, maximum, switch
+from .elementwise import exp, log
+from .logic import eq, switch
 from .special_functions import function
 
 E = ELEMENTWISE
@@ -210,42 +210,6 @@ def polygamma(n: TensorLike, x: TensorLike) -> Tensor:
 @polygamma.gradient
 def _(g: Tensor, y: Tensor, n: Tensor, x: Tensor) -> Any:
     return None, lambda: g * polygamma(n + 1, x)
-
-
-def _sums(dtype: str) -> Iterator[tuple[tuple[Any, Any], dict[str, Any]]]:
-    """Pairs whose sum of exponentials is above 1, and infinite ones."""
-    rng = np.random.default_rng(1)
-    if dtype in FLOATING:
-        yield tuple(rng.uniform(0.1, 9.0, (2, 40)).astype(dtype)), {}
-        ends = np.array([-np.inf, 0, 700, np.inf, np.nan]).astype(dtype)
-        yield (np.repeat(ends, 5), np.tile(ends, 5)), {}
-        yield (ends[:0], ends[:0]), {}
-
-
-@declare(
-    E,
-    composite=True,
-    accepts=FLOATING,
-    rule="float",
-    ulp=(6, 4),
-    domain=(0.1, 9.0),
-    reference=lambda xp, x, y: xp.logaddexp(x, y),
-    samples=_sums,
-    notes="Where the result is near 0 its error is one of the operands' last places, as NumPy's.",
-)
-def logaddexp(x: TensorLike, y: TensorLike) -> Tensor:
-    """``log(exp(x) + exp(y))``, without overflow."""
-    x, y = as_tensor(x), as_tensor(y)
-    # Equal infinities have no difference, and then the logarithm of 2 is nothing beside them.
-    distance = switch(eq(x, y), 0, abs(x - y))
-    return maximum(x, y) + log1p(exp(-distance))
-
-
-@logaddexp.gradient
-def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    from .composites import sigmoid
-
-    return lambda: g * sigmoid(x - y), lambda: g * sigmoid(y - x)
 
 
 def _reference_xlogy(xp: Any, x: Any, y: Any) -> Any:

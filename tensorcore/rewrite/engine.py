@@ -9,17 +9,30 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import config
-from ..graph import Graph, rebuild, toposort
-from ..node import Tensor, is_constant, made_at, make_constant
+from ..graph import Graph, GraphError, rebuild, toposort
+from ..node import Tensor, is_constant, made_at, make_constant, where_made
+from ..ops._declare import Op
 from ..ops.elementwise import cast_to
 from .pattern import Exactness, Rule, attempt
+from .policy import chosen
 
 Index = Mapping[str, Sequence[Rule]]
 _FOLD_LIMIT = 4096
+#: Firings of one rule that no sound rule reaches: so many, and so many for each node.
+_FIRINGS, _FIRINGS_PER_NODE = 1000, 10
+
+
+class Fired(NamedTuple):
+    """One firing: the rule, its class, and the node before and after."""
+
+    rule: str
+    exactness: str
+    before: Tensor
+    after: Tensor
 
 
 def index_rules(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
@@ -30,20 +43,12 @@ def index_rules(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
     return table
 
 
-def allowed() -> frozenset[Exactness]:
-    """The classes of rules that the configuration lets fire."""
-    classes = {Exactness.EXACT, Exactness.STABLE}
-    if config.assume_finite:
-        classes.add(Exactness.FINITE)
-    if config.fast_math:
-        classes |= {Exactness.FINITE, Exactness.FAST_MATH}
-    return frozenset(classes)
-
-
 class Rewriter:
     """One run of rules over nodes. ``fired`` counts firings by rule name.
 
-    ``intern`` makes new nodes canonical; ``fold`` replaces ops on constants by their value.
+    ``intern`` makes new nodes canonical; ``fold`` replaces ops on constants by their value;
+    ``trace`` takes a ``Fired`` for each firing. The options say which rules take part, see
+    ``policy``. Raises GraphError, with its name, for a rule that comes to no end.
     """
 
     def __init__(
@@ -51,21 +56,27 @@ class Rewriter:
         rules: Index,
         intern: Callable[[Tensor], Tensor] = lambda node: node,
         fold: bool = True,
+        trace: list[Fired] | None = None,
     ) -> None:
         self.rules = rules
+        self.trace = trace
         self.intern = intern
         self.fold = fold
+        self.trace = trace
         self.fired: Counter[str] = Counter()
-        self.classes = allowed()
+        self.policy = chosen()
+        self._of_op: dict[str, tuple[Rule, ...]] = {}
         self._done: dict[Tensor, Tensor] = {}
         self._instead: dict[Tensor, Tensor] = {}
-        self._limit = 1000
+        self._limit = _FIRINGS
         self._off: set[str] = set()
 
     def run(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """The rewritten outputs; iterative, so depth does not matter."""
+        if not self.policy.groups:
+            return list(outputs)
         done, instead = self._done, self._instead
-        self._limit += 10 * len(toposort(outputs))
+        self._limit += _FIRINGS_PER_NODE * len(toposort(outputs))
         stack = list(reversed(outputs))
         while stack:
             node = stack[-1]
@@ -112,22 +123,42 @@ class Rewriter:
                 value = fold(node)
                 if value is not None:
                     return self.intern(value)
-            for rule in self.rules.get(node.op.name, ()):
-                if rule.exactness not in self.classes or rule.name in self._off:
+            for rule in self._rules_of(node.op):
+                exactness = rule.class_for(node)
+                if rule.name in self._off or exactness is None:
                     continue
                 result = attempt(rule, node)
-                if result is None or result is node:
+                if result is None or result is node or not self.policy.lets(rule, exactness):
                     continue
                 result = cast_to(result, node.dtype)
                 if result.type is not node.type:
                     continue
-                self.fired[rule.name] += 1
                 result = self.intern(result)
-                if self.fired[rule.name] > self._limit or self._leads_back(result, node):
+                if self._leads_back(result, node):
                     self._switch_off(rule)
                     continue
+                self._note(rule, exactness, node, result)
                 return result
         return None
+
+    def _rules_of(self, op: Op[Any]) -> tuple[Rule, ...]:
+        found = self._of_op.get(op.name)
+        if found is None:
+            both = (*self.rules.get(op.name, ()), *self.rules.get(f"family {op.family.name}", ()))
+            found = self._of_op[op.name] = both
+        return found
+
+    def _note(self, rule: Rule, exactness: Exactness, before: Tensor, after: Tensor) -> None:
+        self.fired[rule.name] += 1
+        if self.trace is not None:
+            self.trace.append(Fired(rule.name, exactness.value, before, after))
+        if self.fired[rule.name] > self._limit:
+            raise GraphError(
+                f"the rewrite rule {rule.name!r} fired {self.fired[rule.name]} times and comes "
+                f"to no end: at last it turned {before!r}, made at {where_made(before)}, into "
+                f"{after!r}. Mend the rule, or leave it out with "
+                f"config.optimizer_excluding = {rule.name!r}."
+            )
 
     def _leads_back(self, result: Tensor, node: Tensor) -> bool:
         """Whether rules turned ``result`` into ``node`` before: a circle without end."""
@@ -141,9 +172,8 @@ class Rewriter:
     def _switch_off(self, rule: Rule) -> None:
         self._off.add(rule.name)
         warnings.warn(
-            f"tensorcore: the rewrite rule {rule.name!r} does not come to an end (it fired "
-            f"{self.fired[rule.name]} times) and is switched off for this graph; results stay "
-            f"right.",
+            f"tensorcore: the rewrite rule {rule.name!r} undoes what another rule did and is "
+            f"switched off for this graph; results stay right.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -154,7 +184,7 @@ def fold(node: Tensor) -> Tensor | None:
     op = node.op
     assert op is not None
     values = [i.attrs["value"] for i in op.operands(node.inputs, node.attrs)]
-    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to", "place"):
+    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to"):
         return None
     try:
         with np.errstate(all="ignore"):
@@ -167,8 +197,13 @@ def fold(node: Tensor) -> Tensor | None:
     return constant if constant.type is node.type else None
 
 
-def rewrite(graph: Graph, rules: Index) -> tuple[Graph, Counter[str]]:
-    """The graph with the rules applied until none fires, and how often each did."""
-    rewriter = Rewriter(rules, graph.interner.add)
+def rewrite(
+    graph: Graph, rules: Index, trace: list[Fired] | None = None
+) -> tuple[Graph, Counter[str]]:
+    """The graph with the rules applied until none fires, and how often each did.
+
+    ``trace`` takes a ``Fired`` for each firing, in order.
+    """
+    rewriter = Rewriter(rules, graph.interner.add, trace=trace)
     outputs = rewriter.run(graph.outputs)
     return graph.replaced(outputs), rewriter.fired

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..node import Tensor, is_constant
-from ..ops._families import broadcast_flags
+import numpy as np
+
+from ..dtypes import kind
+from ..node import Tensor, as_tensor, is_constant, make_constant
 from ..ops.composites import fill, sqr
-from ..ops.elementwise import add, cast_to, mul, neg, pow, sqrt, sub, true_div
-from ..ops.logic import switch
-from ..ops.movement import broadcast_to, dimshuffle
-from .pattern import Exactness, Rule, rule, var
+from ..ops.elementwise import (
+    abs_,
+    add,
+    cast,
+    cast_to,
+    exp,
+    identity,
+    log,
+    mul,
+    neg,
+    pow,
+    sqrt,
+    sub,
+    true_div,
+)
+from ..ops.logic import and_, eq, ge, gt, invert, le, lt, maximum, minimum, neq, or_, switch, xor
+from .chains import CHAINS
+from .movements import MOVEMENTS
+from .pattern import Exactness, Rule, by_kind, rule, same_sizes, var, variable
+from .reductions import REDUCTIONS
 
 EXACT, FINITE, STABLE = Exactness.EXACT, Exactness.FINITE, Exactness.STABLE
-x, y = var("x"), var("y")
+FAST_MATH = Exactness.FAST_MATH
+x, y, i = var("x"), var("y"), var("i", "int64")
+#: Exact but for complex numbers, whose product and quotient mix their parts.
+REAL_EXACT = by_kind(biuf=EXACT, c=FINITE)
+#: Exact for integers; floats may lose the sign of a zero, or a NaN.
+FINITE_FLOATS = by_kind(biu=EXACT, fc=FINITE)
+WHOLE = by_kind(biu=EXACT)
+SIGNED = by_kind(i=EXACT, f=EXACT)
+#: Exact for integers, which wrap alike; nearer to the true value for floats.
+STABLE_FLOATS = by_kind(iu=EXACT, f=STABLE)
+FLOATS = by_kind(f=STABLE)
+NAN = np.float16("nan")  # of the narrowest dtype, so that it raises no other
 
 
 def _identity(node: Tensor) -> Tensor:
@@ -21,7 +50,7 @@ def _identity(node: Tensor) -> Tensor:
 
 
 def _fill(node: Tensor) -> Tensor | None:
-    """fill(a, v) is v when v already has the result's axes."""
+    """fill(a, v) is v when v has the result's axes and is known to have their sizes."""
     value = node.inputs[1]
     return value if value.broadcastable == node.broadcastable else None
 
@@ -33,67 +62,25 @@ def _cast(node: Tensor) -> Tensor | None:
     if inner.op is None:
         return None
     # What is repeated is cast once, before: so a filled constant stays a constant.
-    if inner.op.name == "fill":
+    if inner.op is fill:
         return fill(inner.inputs[0], cast_to(inner.inputs[1], node.dtype))
     if inner.op.name == "broadcast_to":
         return inner.op.make((cast_to(inner.inputs[0], node.dtype), *inner.inputs[1:]), inner.attrs)
+    if inner.op is cast and _keeps(inner.inputs[0].dtype, inner.dtype, node.dtype):
+        return cast_to(inner.inputs[0], node.dtype)
     return None
 
 
-def _dimshuffle(node: Tensor) -> Tensor | None:
-    (inner,) = node.inputs
-    pattern = node.attrs["pattern"]
-    if inner.op is not None and inner.op.name == "dimshuffle":
-        before = inner.attrs["pattern"]
-        joint = tuple("x" if a == "x" else before[a] for a in pattern)
-        return dimshuffle(inner.inputs[0], joint)
-    return inner if pattern == tuple(range(inner.ndim)) else None
-
-
-def _reshape(node: Tensor) -> Tensor | None:
-    inner = node.inputs[0]
-    if inner.op is not None and inner.op.name == "reshape_to":
-        assert node.op is not None
-        return node.op.make((inner.inputs[0], *node.inputs[1:]), node.attrs)
-    return None
-
-
-def _contract(node: Tensor) -> Tensor | None:
-    """A transposed operand becomes another labelling: no copy is made."""
-    a, b = node.inputs
-    labels = {"a": node.attrs["a"], "b": node.attrs["b"], "out": node.attrs["out"]}
-    changed = False
-    operands = []
-    for t, which in ((a, "a"), (b, "b")):
-        if t.op is not None and t.op.name == "dimshuffle":
-            pattern = t.attrs["pattern"]
-            if "x" not in pattern and len(pattern) == t.inputs[0].ndim:
-                old = labels[which]
-                labels[which] = tuple(old[pattern.index(i)] for i in range(len(pattern)))
-                t, changed = t.inputs[0], True
-        operands.append(t)
-    assert node.op is not None
-    return node.op.make(tuple(operands), labels) if changed else None
-
-
-def _size_of(node: Tensor) -> Tensor | None:
-    """The size of a result that has one operand's axis is the size of that operand."""
-    (inner,) = node.inputs
-    axis = node.attrs["axis"]
-    op = inner.op
-    if op is None or node.op is None:
-        return None
-    if op.family.name in ("elementwise", "cast"):
-        if broadcast_flags(inner.inputs)[axis]:
-            return None
-        for t in inner.inputs:
-            k = axis - inner.ndim + t.ndim
-            if k >= 0 and not t.broadcastable[k]:
-                return node.op.make((t,), {"axis": k})
-    if op.name == "dimshuffle":
-        source = inner.attrs["pattern"][axis]
-        return None if source == "x" else node.op.make(inner.inputs, {"axis": source})
-    return None
+def _keeps(source: str, middle: str, target: str) -> bool:
+    """Whether a cast through ``middle`` changes nothing: it holds every value of the source,
+    and what the target makes of them does not depend on their kind."""
+    if source == "bool":
+        return True
+    exact = np.can_cast(source, middle, "safe") and np.dtype(source).itemsize < 8
+    if not exact or kind(middle) == "c":
+        return False
+    # A float outside an integer dtype has no counterpart there, an integer wraps around.
+    return kind(source) == kind(middle) or kind(target) not in "iu"
 
 
 def _zero_times(node: Tensor) -> Tensor | None:
@@ -104,45 +91,89 @@ def _zero_times(node: Tensor) -> Tensor | None:
     return None
 
 
-def _spread(node: Tensor) -> Tensor | None:
-    """A function of one repeated tensor and scalars is computed before it is repeated."""
-    repeated = [t for t in node.inputs if t.ndim]
-    if len(repeated) != 1 or repeated[0].op is not broadcast_to:
+def _chosen(node: Tensor) -> Tensor | None:
+    """Switch of a constant is the branch it chooses, if its shape says as much as both do."""
+    condition, *branches = node.inputs
+    if not is_constant(condition):
         return None
-    inner, *sizes = repeated[0].inputs
-    assert node.op is not None
-    value = node.op.make(tuple(inner if t.ndim else t for t in node.inputs), node.attrs)
-    return broadcast_to.make((value, *sizes), repeated[0].attrs)
+    value = condition.attrs["value"]
+    if value.size == 0 or (value != value.flat[0]).any():
+        return None
+    taken, left = branches if value.flat[0] else branches[::-1]
+    if all(condition.broadcastable) and (all(left.broadcastable) or same_sizes(taken, left)):
+        return taken
+    return None
 
 
-def _function(name: str, root: str, apply: Any, exactness: Exactness = EXACT) -> Rule:
-    return Rule(name, root, exactness, apply=apply)
+def _filled(name: str, left: Tensor, value: Any, exactness: Any) -> Rule:
+    """A rule from an expression of ``x`` to a constant in its shape."""
+    return rule(name, left, fill(x, make_constant(np.asarray(value))), exactness)
 
 
-SIMPLIFY: tuple[Rule, ...] = (
-    _function("identity", "identity", _identity),
-    _function("fill_known", "fill", _fill),
-    _function("cast_same", "cast", _cast),
-    _function("dimshuffle_merge", "dimshuffle", _dimshuffle),
-    _function("reshape_merge", "reshape_to", _reshape),
-    *(_function(f"{op}_spread", op, _spread) for op in ("add", "sub", "mul", "true_div", "neg")),
-    _function("contract_transposed", "contract", _contract),
-    _function("size_of_operand", "size", _size_of),
-    rule("mul_one", mul(x, 1), x, EXACT),
-    rule("div_one", true_div(x, 1), x, EXACT),
-    rule("pow_one", pow(x, 1), x, EXACT),
+def _function(name: str, root: str, apply: Any, example: Any, exactness: Any = EXACT) -> Rule:
+    return Rule(name, root, exactness, apply=apply, example=example)
+
+
+_BASIC: tuple[Rule, ...] = (
+    _function("identity", "identity", _identity, lambda d: identity(variable(d))),
+    _function("fill_known", "fill", _fill, lambda d: fill(variable(d), exp(variable(d)))),
+    _function("cast_same", "cast", _cast, lambda d: cast(variable(d), d)),
+    rule("mul_one", mul(x, 1), x, REAL_EXACT),
+    rule("div_one", true_div(x, 1), x, REAL_EXACT),
     rule("sub_zero", sub(x, 0), x, EXACT),
+    rule("add_zero", add(x, 0), x, FINITE_FLOATS),
     rule("neg_neg", neg(neg(x)), x, EXACT),
     rule("add_neg", add(x, neg(y)), sub(x, y), EXACT),
     rule("sub_neg", sub(x, neg(y)), add(x, y), EXACT),
-    rule("neg_sub", neg(sub(x, y)), sub(y, x), FINITE),
+    rule("neg_sub", neg(sub(x, y)), sub(y, x), FINITE_FLOATS),
     rule("mul_neg_neg", mul(neg(x), neg(y)), mul(x, y), EXACT),
-    rule("add_zero", add(x, 0), x, FINITE),
-    rule("sub_self", sub(x, x), fill(x, 0), FINITE),
-    _function("mul_zero", "mul", _zero_times, FINITE),
+    rule("div_neg_neg", true_div(neg(x), neg(y)), true_div(x, y), by_kind(f=EXACT, c=FINITE)),
+    rule("invert_invert", invert(invert(i)), i, EXACT),
+    rule("abs_abs", abs_(abs_(x)), abs_(x), EXACT),
+    rule("abs_neg", abs_(neg(x)), abs_(x), SIGNED),
+    rule("sqr_neg", sqr(neg(x)), sqr(x), EXACT),
+    rule("sqr_abs", sqr(abs_(x)), sqr(x), SIGNED),
+    rule("sub_self", sub(x, x), fill(x, 0), FINITE_FLOATS),
+    _function(
+        "mul_zero",
+        "mul",
+        _zero_times,
+        lambda d: mul(variable(d), cast_to(as_tensor(0), d)),
+        FINITE_FLOATS,
+    ),
+    rule("div_self", true_div(x, x), fill(x, 1), by_kind(f=FAST_MATH)),
+    rule("zero_div", true_div(0, x), fill(x, 0), by_kind(f=FAST_MATH)),
+    rule("maximum_same", maximum(x, x), x, EXACT),
+    rule("minimum_same", minimum(x, x), x, EXACT),
+    rule("and_same", and_(i, i), i, EXACT),
+    rule("or_same", or_(i, i), i, EXACT),
+    rule("xor_same", xor(i, i), fill(i, 0), WHOLE),
+    # Not of floats: x == x asks whether x is a number.
+    _filled("eq_same", eq(x, x), True, WHOLE),
+    _filled("neq_same", neq(x, x), False, WHOLE),
+    _filled("le_same", le(x, x), True, WHOLE),
+    _filled("ge_same", ge(x, x), True, WHOLE),
+    _filled("lt_same", lt(x, x), False, EXACT),
+    _filled("gt_same", gt(x, x), False, EXACT),
     rule("switch_same", switch(y, x, x), x, EXACT),
-    rule("pow_zero", pow(x, 0), fill(x, 1), EXACT),
-    rule("pow_two", pow(x, 2), sqr(x), STABLE),
-    rule("pow_half", pow(x, 0.5), sqrt(x), FINITE),
-    rule("pow_minus_one", pow(x, -1), true_div(1, x), STABLE),
+    _function(
+        "switch_constant", "switch", _chosen, lambda d: switch(True, variable(d), cast(2, d))
+    ),
+    rule("exp_log", exp(log(x)), switch(ge(x, 0), x, NAN), FLOATS),
+    rule("sqr_sqrt", sqr(sqrt(x)), switch(ge(x, 0), x, NAN), FLOATS),
+    rule("log_exp", log(exp(x)), x, FLOATS),
+    rule("sqrt_sqr", sqrt(sqr(x)), abs_(x), FLOATS),
+    rule("sqrt_product", sqrt(mul(x, x)), abs_(x), FLOATS),
 )
+_POWERS: tuple[Rule, ...] = (
+    rule("pow_zero", pow(x, 0), fill(x, 1), by_kind(iuf=EXACT, c=FINITE)),
+    rule("pow_one", pow(x, 1), x, by_kind(iuf=EXACT)),
+    rule("pow_two", pow(x, 2), sqr(x), STABLE_FLOATS),
+    rule("pow_three", pow(x, 3), mul(x, sqr(x)), STABLE_FLOATS),
+    rule("pow_four", pow(x, 4), sqr(sqr(x)), STABLE_FLOATS),
+    rule("pow_half", pow(x, 0.5), sqrt(x), by_kind(f=FINITE)),
+    rule("pow_minus_one", pow(x, -1), true_div(1, x), FLOATS),
+    rule("pow_minus_two", pow(x, -2), sqr(true_div(1, x)), FLOATS),
+    rule("pow_minus_half", pow(x, -0.5), true_div(1, sqrt(x)), FLOATS, finite_only=True),
+)
+SIMPLIFY: tuple[Rule, ...] = (*_BASIC, *MOVEMENTS, *CHAINS, *_POWERS, *REDUCTIONS)

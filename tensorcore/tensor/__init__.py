@@ -74,13 +74,13 @@ from ..ops.special import (
     erfinv,
     gamma,
     gammaln,
-    logaddexp,
     polygamma,
     psi,
     tri_gamma,
     xlogx,
     xlogy0,
 )
+from ..ops.stable import log1mexp, logaddexp
 from ..ops.trigonometric import (
     arccos,
     arccosh,
@@ -100,9 +100,22 @@ from ..ops.trigonometric import (
     tanh,
 )
 from ..types import TensorType
-from . import nnet
-from .functions import *  # noqa: F403
-from .functions import __all__ as _functions
+from . import (
+    creation,
+    indexing,
+    nnet,
+    operators,  # noqa: F401 (gives Tensor its operators)
+    ordering,
+    products,
+    reductions,
+    shapes,
+)
+from .creation import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .ordering import *  # noqa: F403
+from .products import *  # noqa: F403
+from .reductions import *  # noqa: F403
+from .shapes import *  # noqa: F403
 from .variables import constructors
 
 TensorVariable = Tensor
@@ -119,16 +132,6 @@ truediv = true_div
 bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
 
 
-def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
-    """A constant tensor with this value."""
-    from .. import dtypes
-
-    node = as_tensor(value, dtypes.canonical(dtype) if dtype else None)
-    if name:
-        node.name = name
-    return node
-
-
 _constructors = constructors()
 globals().update(_constructors)
 
@@ -136,18 +139,19 @@ __all__ = [  # noqa: PLE0604
     "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_", "angle",
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "as_tensor",
     "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast",
-    "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj", "constant",
+    "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj",
     "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv",
     "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln",
     "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert",
     "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10",
-    "log1p", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg",
-    "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
-    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
+    "log1p", "log1mexp", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod",
+    "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real",
+    "reciprocal", "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
     "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
     "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
     "xlogx", "xlogy0", "xor",
-    *_functions, *_constructors,
+    *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
+    *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip
 
 
@@ -155,6 +159,8 @@ def __getattr__(name: str) -> Any:
     # Only reached for unknown names; it also tells type checkers that constructors exist.
     import difflib
 
-    near = difflib.get_close_matches(name, __all__, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    words = {word: word for word in __all__}
+    words |= {word: f"nnet.{word}" for word in vars(nnet) if word[0] != "_" and word not in words}
+    near = difflib.get_close_matches(name, words, 1, cutoff=0.75)
+    hint = f"; did you mean {words[near[0]]!r}?" if near else "."
     raise AttributeError(f"tensorcore.tensor has no {name!r}{hint}")

@@ -1,86 +1,194 @@
-"""``x[...]``: integers, slices, ``None`` and ``...``, with symbolic bounds."""
+"""``x[...]`` as users write it: integers, slices, ``None``, ``...``, positions and masks; and
+``set_subtensor`` and ``inc_subtensor``, which return ``x`` changed there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor, is_constant
+from ..errors import DTypeError, ShapeError
+from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, where_made
 from ..ops.creation import as_size
-from ..ops.logic import maximum, minimum, switch
-from ..ops.movement import dimshuffle, shape_list, window
+from ..ops.elementwise import cast_to, mod
+from ..ops.indexing import positions
+from ..ops.movement import broadcast_like, dimshuffle, join, reshape_to, shape_list
+from ..ops.reduction import reduce_sum
+from ..ops.subtensor import Entry, Ref, Slice
+from ..ops.subtensor import inc_subtensor as _inc
+from ..ops.subtensor import set_subtensor as _set
+from ..ops.subtensor import subtensor as _subtensor
 
-#: A step over more than any axis has: one entry at most is taken.
-_LONGEST = 2**62
+__all__ = ["flatnonzero", "inc_subtensor", "nonzero", "nonzero_values", "set_subtensor"]
 
 
 def subtensor(x: Tensor, index: Any) -> Tensor:
-    """The entries that a basic index selects; raises ShapeError for too many indices and
-    TypeError for an index that is no integer, slice, ``None`` or ``...``."""
-    entries = _expand(index if isinstance(index, tuple) else (index,), x.ndim)
-    if x.op is not None and x.op.name == "shape" and len(entries) == 1:
-        picked = _known_size(x.inputs[0], entries[0])
+    """The entries that an index selects, as in NumPy.
+
+    The index may hold integers, slices, ``None``, ``...``, integer arrays and bool masks, all of
+    them symbolic or not; the step of a slice is a number. Raises ShapeError for too many
+    indices, TypeError for what is no index, and OutOfRange (an IndexError) at the call.
+    """
+    template, operands = _parsed(x, index)
+    if x.op is not None and x.op.name == "shape" and len(template) == 1:
+        picked = _known_size(x.inputs[0], template[0])
         if picked is not None:
             return picked
-    sizes: list[TensorLike] = []
-    axes: list[int] = []
-    integer_axes: list[int] = []
-    pattern: list[Any] = []
+    return _subtensor(x, *operands, index=template)
+
+
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """The positions of the entries that are not zero: one int64 vector per axis, in C order.
+
+    ``x[T.nonzero(mask)]`` is ``x[mask]``. Raises ShapeError for a scalar.
+    """
+    x = as_tensor(x)
+    return _nonzero(x, ())
+
+
+def flatnonzero(x: TensorLike) -> Tensor:
+    """The positions, in ``x`` flattened, of the entries that are not zero."""
+    x = as_tensor(x)
+    return _nonzero(reshape_to(x, _product(shape_list(x))), ())[0]
+
+
+def nonzero_values(x: TensorLike) -> Tensor:
+    """The entries that are not zero, in C order."""
+    x = as_tensor(x)
+    return x[nonzero(x)]
+
+
+def _nonzero(x: Tensor, owners: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The positions; the sizes of ``x`` must be the ``owners``, if any."""
+    if x.ndim == 0:
+        raise ShapeError("nonzero: a scalar has no positions; take x.dimshuffle('x').")
+    sizes = shape_list(x)
+    mask = cast_to(x, "bool")
+    flat = mask if x.ndim == 1 else reshape_to(mask, _product(sizes))
+    count = reduce_sum(mask, axes=tuple(range(x.ndim)))
+    pairs = [size for pair in zip(sizes, owners, strict=False) for size in pair]
+    rest = positions(flat, count, *pairs)
+    found: list[Tensor] = []
+    for size in reversed(sizes[1:]):
+        found.append(mod(rest, size))
+        rest = rest // size
+    return (rest, *reversed(found))
+
+
+def _product(sizes: Sequence[Tensor]) -> Tensor:
+    result = as_size(1, "shape")
+    for k, size in enumerate(sizes):
+        result = size if k == 0 else result * size
+    return result
+
+
+# -- from what the user wrote to a template -------------------------------------------------
+
+
+def _parsed(x: Tensor, index: Any) -> tuple[tuple[Entry, ...], list[Tensor]]:
+    operands: list[Tensor] = []
+
+    def part(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, Tensor) and not is_constant(value):
+            operands.append(_integer_scalar(value))
+            return Ref(len(operands) - 1)
+        return int(value.attrs["value"]) if isinstance(value, Tensor) else value.__index__()
+
+    template: list[Entry] = []
+    for entry in _expanded(index, x):
+        if entry is None:
+            template.append(None)
+        elif isinstance(entry, slice):
+            template.append(Slice(part(entry.start), part(entry.stop), _step(entry.step)))
+        elif isinstance(entry, int):
+            template.append(entry)
+        else:
+            template.append(Ref(len(operands)))
+            operands.append(entry)
+    return tuple(template), operands
+
+
+def _expanded(index: Any, x: Tensor) -> list[Any]:
+    """One entry per axis, besides new ones: ints, slices, None and tensors of integers."""
+    given = index if isinstance(index, tuple) else (index,)
+    entries = [_entry(e) for e in given]
+    used = sum(_axes_of(e) for e in entries)
+    if used > x.ndim:
+        raise ShapeError(
+            f"too many indices: {used} for a tensor with {x.ndim} dimension(s), made at "
+            f"{where_made(x)}."
+        )
+    if sum(e is Ellipsis for e in entries) > 1:
+        raise ShapeError("an index holds '...' more than once.")
+    if not any(e is Ellipsis for e in entries):
+        entries.append(Ellipsis)
+    result: list[Any] = []
     axis = 0
     for entry in entries:
-        if entry is None:
-            pattern.append("x")
-            continue
-        if isinstance(entry, slice):
-            if entry != slice(None):
-                axes.append(axis)
-                sizes += _slice_window(entry, shape_list(x)[axis])
-            pattern.append(axis)
-        else:
-            axes.append(axis)
-            integer_axes.append(axis)
-            sizes += [_position(entry, shape_list(x)[axis]), 1, 1]
-        axis += 1
-    taken = window(x, *sizes, axes=tuple(axes), index=tuple(integer_axes)) if axes else x
-    return taken if pattern == list(range(x.ndim)) else dimshuffle(taken, tuple(pattern))
-
-
-def _expand(entries: tuple[Any, ...], ndim: int) -> list[Any]:
-    used = sum(1 for e in entries if e is not None and e is not Ellipsis)
-    if used > ndim:
-        raise ShapeError(f"too many indices: {used} for a tensor with {ndim} dimension(s).")
-    result: list[Any] = []
-    for entry in entries:
         if entry is Ellipsis:
-            if any(e is Ellipsis for e in entries if e is not entry) or entries.count(...) > 1:
-                raise ShapeError("an index holds '...' more than once.")
-            result += [slice(None)] * (ndim - used)
-        elif entry is None or isinstance(entry, slice):
-            result.append(entry)
+            result += [slice(None)] * (x.ndim - used)
+            axis += x.ndim - used
+        elif isinstance(entry, Tensor) and entry.dtype == "bool":
+            result += _nonzero(entry, shape_list(x)[axis : axis + entry.ndim])
+            axis += entry.ndim
         else:
-            result.append(_integer(entry))
-    present = sum(1 for e in result if e is not None)
-    return result + [slice(None)] * (ndim - present)
+            result.append(entry)
+            axis += _axes_of(entry)
+    return result
 
 
-def _integer(entry: Any) -> Any:
-    if isinstance(entry, (bool, np.bool_)):
-        raise TypeError("a bool cannot index; use T.switch, or an integer.")
-    if isinstance(entry, (int, np.integer)):
+def _axes_of(entry: Any) -> int:
+    if entry is None or entry is Ellipsis:
+        return 0
+    return entry.ndim if isinstance(entry, Tensor) and entry.dtype == "bool" else 1
+
+
+def _entry(entry: Any) -> Any:
+    if entry is None or entry is Ellipsis or isinstance(entry, slice):
+        return entry
+    if isinstance(entry, (int, np.integer)) and not isinstance(entry, bool):
         return int(entry)
+    if isinstance(entry, (list, tuple)) and len(entry) == 0:
+        return as_tensor(np.zeros(0, dtype="int64"))
     node = as_tensor(entry)
-    if node.ndim == 0 and node.dtype.startswith(("int", "uint")):
+    if node.dtype == "bool":
+        if node.ndim == 0:
+            raise TypeError("a bool cannot index; use T.switch, or an integer.")
         return node
+    if node.dtype.startswith(("int", "uint")):
+        constant = is_constant(node) and node.ndim == 0
+        return int(node.attrs["value"]) if constant else node
     raise TypeError(
-        f"an index of type {node.type!r} is not supported yet: integers, slices, None and '...' "
-        f"are. To pick one entry per row write T.sum(T.eq(T.arange(n), idx.dimshuffle(0, 'x')) "
-        f"* x, axis=1)."
+        f"an index must be an integer, a slice, None, '...', an array of integers or a mask; "
+        f"found {node!r} of type {node.type!r}. T.cast(i, 'int64') makes integers."
     )
 
 
-def _known_size(x: Tensor, entry: Any) -> Tensor | None:
+def _integer_scalar(value: Tensor) -> Tensor:
+    if value.ndim == 0 and value.dtype.startswith(("int", "uint")):
+        return value
+    raise TypeError(
+        f"the bounds of a slice must be integer scalars, found {value!r} of type {value.type!r}."
+    )
+
+
+def _step(step: Any) -> int | None:
+    if step is None:
+        return None
+    if isinstance(step, Tensor):
+        if not is_constant(step):
+            raise TypeError("the step of a slice must be a number; symbolic bounds are allowed.")
+        step = int(step.attrs["value"])
+    number = int(step.__index__())
+    if number == 0:
+        raise ValueError("the step of a slice must not be zero.")
+    return number
+
+
+def _known_size(x: Tensor, entry: Entry) -> Tensor | None:
     """``x.shape[2]`` is a size, whatever the rest of the shape."""
     if isinstance(entry, int):
         if not -x.ndim <= entry < x.ndim:
@@ -89,41 +197,93 @@ def _known_size(x: Tensor, entry: Any) -> Tensor | None:
     return None
 
 
-def _position(entry: Any, size: Tensor) -> TensorLike:
-    if isinstance(entry, int):
-        return entry if entry >= 0 else size + entry
-    return switch(entry < 0, entry + size, entry)
+def known_entries(vector: Tensor) -> list[Tensor] | None:
+    """The entries of an integer vector whose length is known from how it was written, such as
+    ``x.shape[1:]`` or a list; None for any other."""
+    op = vector.op
+    if op is None or vector.ndim != 1:
+        return None
+    if is_constant(vector):
+        return [as_tensor(np.asarray(n)) for n in vector.attrs["value"]]
+    if op.name == "shape":
+        return list(shape_list(vector.inputs[0]))
+    if op.name == "dimshuffle" and vector.attrs["pattern"] == ("x",):
+        return [vector.inputs[0]]
+    if op is join:
+        joined: list[Tensor] = []
+        for part in vector.inputs:
+            entries = known_entries(part)
+            if entries is None:
+                return None
+            joined += entries
+        return joined
+    if op.name == "cast":
+        inner = known_entries(vector.inputs[0])
+        return None if inner is None else [cast_to(e, vector.dtype) for e in inner]
+    if op is _subtensor and len(vector.inputs) == 1:
+        inner = known_entries(vector.inputs[0])
+        (entry,) = vector.attrs["index"]
+        if inner is not None and isinstance(entry, Slice):
+            parts: tuple[Any, ...] = entry  # without operands, all are numbers
+            return inner[slice(*parts)]
+    return None
 
 
-def _slice_window(entry: slice, size: Tensor) -> list[TensorLike]:
-    """Start, length and step of a slice, clipped to the axis as Python does."""
-    step: Any = 1 if entry.step is None else entry.step
-    if isinstance(step, Tensor) and is_constant(step):
-        step = int(step.attrs["value"])
-    if isinstance(step, Tensor):
-        raise TypeError("the step of a slice must be a number; symbolic bounds are allowed.")
-    if step == 0:
-        raise ValueError("the step of a slice must not be zero.")
-    step = max(min(step, _LONGEST), -_LONGEST)
-    backwards = step < 0
-    low, high = (-1, size - 1) if backwards else (0, size)
-    start = _bound(entry.start, high if backwards else low, low, high, size)
-    stop = _bound(entry.stop, low if backwards else high, low, high, size)
-    distance = as_tensor(start - stop if backwards else stop - start)
-    if abs(step) != 1:
-        distance = (distance - 1) // abs(step) + 1
-    length = maximum(distance, 0)
-    return [start, as_size(length, "slice"), step]
+# -- updates --------------------------------------------------------------------------------
 
 
-def _bound(value: Any, default: TensorLike, low: TensorLike, high: TensorLike, size: Tensor) -> Any:
-    if value is None:
-        return as_tensor(default)
-    if isinstance(value, Tensor) and is_constant(value):
-        value = int(value.attrs["value"])
-    if not isinstance(value, Tensor):
-        number = value.__index__()
-        wrapped: TensorLike = number if number >= 0 else size + number
-    else:
-        wrapped = switch(value < 0, value + size, value)
-    return maximum(minimum(wrapped, high), low)
+def set_subtensor(
+    x: Tensor, y: TensorLike, inplace: bool = False, tolerate_inplace_aliasing: bool = False
+) -> Tensor:
+    """The tensor behind ``x`` (an indexing expression such as ``a[2:5]``) with ``y`` in place of
+    the indexed entries.
+
+    ``y`` is broadcast to ``x`` and cast to its dtype. Nothing changes in place; the two flags
+    are accepted because old programs pass them. Where positions repeat, the last value stays.
+    Raises TypeError when ``x`` is not an indexing expression or ``y`` would lose its kind.
+    """
+    return _update("set_subtensor", x, y)
+
+
+def inc_subtensor(
+    x: Tensor,
+    y: TensorLike,
+    inplace: bool = False,
+    set_instead_of_inc: bool = False,
+    tolerate_inplace_aliasing: bool = False,
+) -> Tensor:
+    """The tensor behind ``x`` (an indexing expression such as ``a[rows]``) with ``y`` added to the
+    indexed entries; where positions repeat, all values are added. See ``set_subtensor``."""
+    return _update("set_subtensor" if set_instead_of_inc else "inc_subtensor", x, y)
+
+
+def _update(what: str, x: Tensor, y: TensorLike) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{what}: expected an expression such as a[2:5], found {x!r:.60}.")
+    value = as_tensor(y)
+    op = x.op
+    if op is not None and op.name == "dimshuffle":
+        pattern = x.attrs["pattern"]
+        inner = x.inputs[0]
+        back = tuple(pattern.index(a) if a in pattern else "x" for a in range(inner.ndim))
+        lead = ("x",) * (x.ndim - value.ndim)
+        return _update(
+            what, inner, dimshuffle(dimshuffle(value, (*lead, *range(value.ndim))), back)
+        )
+    if op is not None and op.name == "reshape_to":
+        return _update(
+            what, x.inputs[0], reshape_to(broadcast_like(value, x), *shape_list(x.inputs[0]))
+        )
+    if op is not _subtensor:
+        raise TypeError(
+            f"{what}: the first argument must be an indexing expression such as a[2:5] or "
+            f"a[rows], found {x!r} made at {where_made(x)}."
+        )
+    target, *operands = x.inputs
+    if not is_literal(value) and not np.can_cast(value.dtype, target.dtype, "same_kind"):
+        raise DTypeError(
+            f"{what}: {value.dtype} cannot be written into a tensor of {target.dtype} without "
+            f"loss; cast it first: T.cast(y, {target.dtype!r})."
+        )
+    write = _set if what == "set_subtensor" else _inc
+    return write(target, cast_to(value, target.dtype), *operands, index=x.attrs["index"])

@@ -9,7 +9,8 @@ from ..ops.composites import log_softmax as _log_softmax
 from ..ops.composites import softmax as _softmax
 from ..ops.elementwise import cast, expm1, log
 from ..ops.logic import eq, ge, lt, maximum, minimum, switch
-from .functions import Axis, arange, argmax, max, sum
+from .creation import arange
+from .reductions import Axis, argmax, max, sum
 
 __all__ = [
     "binary_crossentropy",

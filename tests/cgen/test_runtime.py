@@ -17,8 +17,11 @@ import pytest
 from numpy.testing import assert_array_equal
 from tensorcore_cgen import blas, compiler, runtime
 from tensorcore_cgen.callplan import CallPlan
+from tensorcore_cgen.emit import emit
 from tensorcore_cgen.runtime import GeneratedExecutable
 
+import tensorcore.tensor as T
+from tensorcore import config, function
 from tensorcore.errors import CompileError, ShapeError, TensorcoreError
 from tensorcore.program import Check, Program, Size, Sizes, Slot
 
@@ -332,6 +335,27 @@ FAILS_PLAN = CallPlan(
     ((0, 2, "float64", (0,), 0, False),), (),
     failures=((IndexError, "index {0} is out of range for {1}"),),
 )  # fmt: skip
+
+
+@both
+def test_a_timed_program_keeps_time(path: str) -> None:
+    x = T.dvector("x")
+    with config.change_flags(backend="cgen"):
+        program = function([x], T.exp(T.dot(x, x)) + x, profile=True).program
+    sources, plan = emit(program)
+    assert "tc_now" in sources[0]
+    built = compiler.build(sources, needs_libm=True)
+    native = runtime._native() if path == "runtime" else None
+    executable = GeneratedExecutable(built, plan, program, native, attach=False)
+    assert executable.path == path
+    for size in (3, 50_000):  # the longer one lets other threads run
+        (found,), _ = executable([np.full(size, 1e-3)], [])
+        np.testing.assert_allclose(found, np.exp(size * 1e-6) + 1e-3)
+    timings = executable.timings()
+    assert [t.step for t in timings] == list(range(1, len(program.steps)))
+    assert {t.calls for t in timings} == {2}
+    assert 0 < sum(t.seconds for t in timings) < 60
+    assert "tc_now" not in emit(replace(program, timed=False))[0][0]
 
 
 @both

@@ -32,8 +32,8 @@ class GeneratedC:
         return diagnose()
 
     def capabilities(self) -> Capabilities:
-        """Fused kernels and contractions, in every dtype."""
-        return Capabilities(fuses=True)
+        """Fused kernels, contractions and sorting, in every dtype."""
+        return Capabilities(calls=frozenset({"argsort"}), fuses=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""

@@ -24,7 +24,7 @@ class CallPlan(NamedTuple):
     segment's outputs, commits and storage, and calls ``tc_run``. Above ``threshold`` scalar
     operations, as ``tc_sizes`` estimates them, other threads run meanwhile. ``failures[k]``
     is what ``error = {kind, k, numbers...}`` of a failed ``tc_run`` means: an exception and
-    its message, formatted with the numbers. A program that commits in place never fails.
+    its message, formatted with the numbers. A run that fails has written over no cell.
     """
 
     slots: int
@@ -51,6 +51,7 @@ class Context(ctypes.Structure):
         ("blas_int", ctypes.c_longlong),
         ("work", ctypes.c_longlong),
         ("error", ctypes.c_longlong * 8),
+        ("times", ctypes.c_void_p),
     )
 
 

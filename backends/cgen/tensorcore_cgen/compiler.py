@@ -142,7 +142,9 @@ class Build:
             self._image = store.lookup(self.key)
         if self._image is not None:
             try:
-                return Library(self._image)
+                library = Library(self._image)
+                library.origin = "found in the cache"
+                return library
             except CompileError:  # made where other system libraries were installed
                 store.discard(self.key)
         if self._jobs is None:
@@ -150,6 +152,7 @@ class Build:
         assert self._jobs is not None
         image = self._jobs.finish()
         library = Library(image)
+        library.origin = "compiled now"
         store.store(self.key, image, self._recipe.header())
         return library
 

@@ -22,8 +22,12 @@ _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlo
 class DirectCall:
     """Runs a program through ctypes; each call has memory of its own."""
 
-    def __init__(self, library: Library, measure: int, run: int, plan: CallPlan) -> None:
+    def __init__(
+        self, library: Library, measure: int, run: int, plan: CallPlan, times: Any = None
+    ) -> None:
+        """``times`` is the array that a timed program adds to."""
         self.plan = plan
+        self.times = times
         self.results = results(plan)
         self.library = library
         self.measure = _ENTRY(measure)
@@ -58,6 +62,7 @@ class _Call:
         self.dims = (ctypes.c_void_p * max(plan.slots, 1))()
         self.table = owner.blas.array()
         self.context = Context(self.slot, self.size, self.dims, self.table, owner.blas.integer, 0)
+        self.context.times = None if owner.times is None else address(owner.times)
         self.buffers: list[Any] = [None] * plan.slots
         self.fresh: list[Any] = [None] * len(self.results)
         self.alive: list[Any] = []

@@ -6,6 +6,7 @@ files of kernels that compile in parallel. No text comes from the user.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,15 +15,18 @@ from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.prelude import COMPLEX_TYPES, needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
-from tensorcore.program import Call, Kernel, Program, Size, Sizes, View
+from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
 
 from .callplan import CallPlan
 from .contract import CONTRACT, contract_operands
+from .sort import argsort_helper, argsort_operands
 
 #: Kernels per file: compile time grows faster than linearly with the length of a file. From
 #: ``_SPLIT`` kernels on there are two files, as two compilers at once answer sooner.
 _KERNELS_PER_FILE = 32
 _SPLIT = 6
+#: How functions that use the helpers of whole-buffer calls are recognised.
+_CALLS = re.compile(r"tc_(contract|argsort)_")
 
 PRELUDE = (
     """\
@@ -34,7 +38,7 @@ typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u
     + """\
 typedef struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
-  i64 blas_int; i64 work; i64 error[8];
+  i64 blas_int; i64 work; i64 error[8]; i64 *times;
 } Context;
 """
 )
@@ -53,8 +57,39 @@ typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 """
 _RUN = """\
 int tc_run(Context *c, i64 segment) {
-  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++)
-    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
+  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+  }
+  return 0;
+}
+"""
+_FAIL = """\
+static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
+  error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
+}
+"""
+#: The same, with nanoseconds and calls per step; threads add to the same numbers.
+_RUN_TIMED = """\
+typedef struct { i64 seconds, nanoseconds; } Moment;
+int clock_gettime(int, Moment *);
+static i64 tc_now(void) {
+  Moment now;
+#ifdef __APPLE__
+  clock_gettime(6, &now);
+#else
+  clock_gettime(1, &now);
+#endif
+  return now.seconds * 1000000000 + now.nanoseconds;
+}
+int tc_run(Context *c, i64 segment) {
+  i64 start = tc_now();
+  for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+    i64 end = tc_now();
+    __atomic_fetch_add(&c->times[2 * k], end - start, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&c->times[2 * k + 1], 1, __ATOMIC_RELAXED);
+    start = end;
+  }
   return 0;
 }
 """
@@ -74,6 +109,7 @@ class _Unit:
         self.operands: list[int] = []
         self.steps: list[tuple[str, int]] = []
         self.first: list[int] = []
+        self.failures: list[Failure] = []
         self.work: Counter[tuple[int, ...]] = Counter()
 
 
@@ -89,9 +125,10 @@ def emit(program: Program) -> tuple[list[str], CallPlan]:
             unit.helpers["view"] = _VIEW
             _step(unit, "tc_view", [step.output, step.source])
         elif isinstance(step, Call):
-            _contract(unit, step)
+            _call(unit, step)
     unit.first.append(len(unit.steps))
-    return _files(unit), _plan(program)
+    failures = tuple((failure.error, failure.message) for failure in unit.failures)
+    return _files(unit), _plan(program)._replace(failures=failures)
 
 
 def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
@@ -105,11 +142,17 @@ def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
 def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
     text = print_kernel(kernel, program.slots, program.sizes, C99)
-    source = _function(text, _written_in_place(program, kernel))
+    in_place = _written_in_place(program, kernel)
+    source = _function(text, in_place)
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
     numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
-    _step(unit, name, [*text.slots, *text.sizes, *numbers])
+    known = len(unit.failures)
+    unit.failures.extend(kernel.failures)
+    failures = [known + k for k in text.failures]
+    _step(unit, name, [*text.slots, *text.sizes, *numbers, *failures])
     for stage in kernel.stages:
+        if in_place and stage.copied() is not None:
+            continue  # mostly there is nothing to copy
         cost = len(stage.body) + len(stage.loads) + len(stage.stores)
         unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
 
@@ -136,20 +179,31 @@ def _function(text: KernelText, in_place: bool) -> str:
         ctype = DTYPES[dtype].c
         lines.append(f"  const {ctype} k{k} = *(const {ctype} *)&tc_numbers[o[{position}]];")
         position += 1
+    for k in range(len(text.failures)):
+        lines.append(f"  const i64 f{k} = o[{position}];")
+        position += 1
+    if text.failures:
+        lines.append("  i64 *const error = c->error;")
     body = "\n".join([*lines, text.body])
     return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
 
 
-def _contract(unit: _Unit, step: Call) -> None:
-    if step.op != "contract":
+def _call(unit: _Unit, step: Call) -> None:
+    slots = unit.program.slots
+    dtype = DTYPES[slots[step.inputs[0]].dtype]
+    if step.op == "contract":
+        helper = CONTRACT[dtype.kind](dtype)
+        function, work = contract_operands(unit.program, step)
+        shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
+    elif step.op == "argsort":
+        helper = argsort_helper(dtype)
+        function, work = argsort_operands(unit.program, step)
+        shapes = [slots[step.inputs[0]].shape]
+    else:
         raise ValueError(f"cgen takes no call of {step.op}")
-    dtype = DTYPES[unit.program.slots[step.outputs[0]].dtype]
-    function, work = contract_operands(unit.program, step)
-    name = f"tc_contract_{dtype.c}"
-    unit.helpers[name] = CONTRACT[dtype.kind](dtype)
+    unit.helpers[f"tc_{step.op}_{dtype.c}"] = helper
     source = function.replace("TYPE", dtype.c)
     label = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
-    shapes = [unit.program.slots[s].shape for s in (*step.inputs, *step.outputs)]
     _step(unit, label, [*step.inputs, *step.outputs, *(n for shape in shapes for n in shape)])
     unit.work[tuple(sorted(work))] += 2
 
@@ -164,9 +218,10 @@ def _files(unit: _Unit) -> list[str]:
     hidden = '__attribute__((visibility("hidden"))) '
     for number, chunk in enumerate(_chunks(named, len(helpers))):
         kernels = "".join(text for _, text in chunk)
-        uses = helpers if "tc_contract_" in kernels else ""
+        uses = helpers if _CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
         own = head + needed(kernels + uses, C99) + uses
+        own += _FAIL if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files
@@ -174,13 +229,13 @@ def _files(unit: _Unit) -> list[str]:
 
 def _chunks(named: list[tuple[str, str]], helpers: int) -> list[list[tuple[str, str]]]:
     """The functions by file, of about equal length; those that share helpers together."""
-    ordered = sorted(named, key=lambda pair: "tc_contract_" in pair[1])
+    ordered = sorted(named, key=lambda pair: bool(_CALLS.search(pair[1])))
     count = max(-(-len(ordered) // _KERNELS_PER_FILE), 2 if len(ordered) >= _SPLIT else 1)
     total = sum(len(text) for _, text in ordered) + helpers
     chunks: list[list[tuple[str, str]]] = [[] for _ in range(count)]
     written, helped = 0, False
     for pair in ordered:
-        if "tc_contract_" in pair[1] and not helped:
+        if _CALLS.search(pair[1]) and not helped:
             helped, written = True, written + helpers
         chunks[min(written * count // max(total, 1), count - 1)].append(pair)
         written += len(pair[1])
@@ -201,10 +256,16 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _RUN,
+            _run(unit),
             _sizes(unit),
         )
     )
+
+
+def _run(unit: _Unit) -> str:
+    """The loop over the steps, which ends at the first that fails."""
+    check = "\n    if (c->error[0]) return 1;" if unit.failures else ""
+    return (_RUN_TIMED if unit.program.timed else _RUN).replace("CHECK", check)
 
 
 def _wrapped(numbers: Sequence[int]) -> str:

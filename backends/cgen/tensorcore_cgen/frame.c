@@ -53,6 +53,7 @@ extern void *memcpy(void *, const void *, unsigned long);
 typedef struct Context {
     void **slot; i64 *size; const i64 *const *dims; void *const *blas; i64 blas_int; i64 work;
     i64 error[8];
+    i64 *times; /* nanoseconds and calls of each step, where the program keeps them */
 } Context;
 typedef int Entry(Context *, i64 segment);
 
@@ -66,6 +67,7 @@ typedef struct {
     Entry *measure, *run;
     void *const *blas;
     i64 blas_int;
+    i64 *times;
     const Port *port;
     const Result *result; /* outputs, then commits */
     const Buffer *buffer;
@@ -138,6 +140,7 @@ static Frame *new_frame(const Layout *l) {
     f->context.dims = dims;
     f->context.blas = l->blas;
     f->context.blas_int = l->blas_int;
+    f->context.times = l->times;
     return f;
 }
 

@@ -16,6 +16,9 @@ _serial = itertools.count()
 class Library:
     """The loaded form of a library's bytes. Code in it must not run after this object dies."""
 
+    #: How its bytes were come by, in words.
+    origin = "given"
+
     def __init__(self, image: bytes) -> None:
         """Raises CompileError if the system's loader refuses the bytes."""
         self._library: ctypes.CDLL | None = None

@@ -21,16 +21,13 @@ static int run_segment(Plan *p, Frame *f, i64 segment, int overwrite) {
         status = l->run(&f->context, segment);
     }
     if (!status) copy_results(l, f, segment);
-    if (status && f->overwrites) {
-        PyErr_SetString(PyExc_SystemError, "tensorcore: a program that updates in place failed");
-        return RAISED;
-    }
+    /* A kernel that fails does so before anything is written over a cell. */
     return status ? REFUSED : DONE;
 }
 
 static int run_program(Plan *p, Frame *f, int locked_commits, int overwrite) {
     const Layout *l = p->layout;
-    f->context.work = 0;
+    f->context.work = f->context.error[0] = 0;
     for (i64 s = 0; s < l->segments; s++) {
         if (l->measure(&f->context, s)) return REFUSED;
         if (s == 0 && f->context.work > l->threshold) {

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from tensorcore.backend import Timing
 from tensorcore.errors import CompileError
-from tensorcore.program import Program
+from tensorcore.program import Program, Sizes
 
 from . import blas, compiler
 from .callplan import CallPlan, PortSpec, Result, address, plain, results
@@ -59,7 +60,11 @@ class GeneratedExecutable:
         self._library = library
         self._entries = (library.address(entries[0]), library.address(entries[1]))
         self._program = program
-        self._direct = DirectCall(library, *self._entries, plan)
+        self._steps = [k for k, s in enumerate(program.steps) if not isinstance(s, Sizes)]
+        # Nanoseconds and calls by step, which the generated code of a timed program adds to.
+        self._times = np.zeros((len(self._steps), 2), np.int64) if program.timed else None
+        self._origin, library.origin = library.origin, "in memory already"
+        self._direct = DirectCall(library, *self._entries, plan, self._times)
         self._native: Native | None = None
         self._attach = attach
         self._take(native)
@@ -71,9 +76,20 @@ class GeneratedExecutable:
 
     def _take(self, native: Native | None) -> None:
         if native is not None:
-            self._plan = native.plan(self._library, *self._entries, self._direct.plan)
+            self._plan = native.plan(
+                self._library, *self._entries, self._direct.plan, self._direct.times
+            )
             self._execute = native.function(native.execute_method, self._plan)
             self._native = native
+
+    def timings(self) -> list[Timing]:
+        """See ``tensorcore.backend.Timed``."""
+        counts = () if self._times is None else self._times.tolist()
+        return [Timing(k, n, t * 1e-9) for k, (t, n) in zip(self._steps, counts, strict=False)]
+
+    def notes(self) -> dict[str, str]:
+        """See ``tensorcore.backend.Described``."""
+        return {"compiled code": self._origin, "calls go through": self.path}
 
     def _look(self) -> None:
         """Take the C runtime as soon as it is there; the first results need not wait for it."""
@@ -131,8 +147,11 @@ class Native:
         made: Callable[..., Any] = self._make_function(method, owner, None)
         return made
 
-    def plan(self, library: Library, measure: int, run: int, plan: CallPlan) -> Any:
-        """The plan as C state: an array of words in the layout of frame.c."""
+    def plan(
+        self, library: Library, measure: int, run: int, plan: CallPlan, times: Any = None
+    ) -> Any:
+        """The plan as C state: an array of words in the layout of frame.c. A timed program
+        adds to ``times``."""
         wanted = results(plan)
         ids = words_of("q")
         ports = _table(*(_port(port) for port in plan.inputs + plan.cells))
@@ -152,9 +171,10 @@ class Native:
         words.extend(map(len, (plan.inputs, plan.cells, plan.outputs, plan.commits)))
         words.extend((len(plan.storage), len(plan.constants), plan.threshold, measure, run))
         words.extend((ctypes.addressof(table), functions.integer))
+        words.append(0 if times is None else address(times))
         parts = (ports, result, buffers, constants, ids)
         words.extend(part.buffer_info()[0] for part in parts)
-        keep = (library, words, parts, arrays, shapes, table)
+        keep = (library, words, parts, arrays, shapes, table, times)
         return self._make_plan(words.buffer_info()[0], keep)
 
 

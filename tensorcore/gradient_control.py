@@ -1,0 +1,59 @@
+"""What users put into an expression, or into a gradient rule, to change what flows back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .node import Tensor, TensorLike
+from .ops.barriers import clipped_grad, disconnected_grad, own_grad, scaled_grad, zero_grad
+
+__all__ = [
+    "NullGradient", "consider_constant", "disconnected_grad", "grad_clip",
+    "grad_not_implemented", "grad_scale", "grad_undefined", "with_gradient", "zero_grad",
+]  # fmt: skip
+#: ``consider_constant(x)`` is ``x`` with a gradient of zero (the argument of ``grad`` of that
+#: name counts its nodes as disconnected).
+consider_constant = zero_grad
+
+
+@dataclass(frozen=True)
+class NullGradient:
+    """What an op's gradient rule returns for an input where there is no gradient, and why."""
+
+    reason: str
+
+
+def grad_undefined(op: Any, x_pos: int, x: Tensor, comment: str = "") -> NullGradient:
+    """For a gradient rule: the derivative by input ``x_pos`` does not exist."""
+    return NullGradient(f"{op.name} has no derivative by its input {x_pos} ({x!r}). {comment}")
+
+
+def grad_not_implemented(op: Any, x_pos: int, x: Tensor, comment: str = "") -> NullGradient:
+    """For a gradient rule: the derivative by input ``x_pos`` is not programmed."""
+    return NullGradient(
+        f"{op.name} does not implement the gradient by its input {x_pos} ({x!r}). {comment}"
+    )
+
+
+def grad_clip(x: TensorLike, lower_bound: float, upper_bound: float) -> Tensor:
+    """``x``; the gradient that flows back through it is limited to the interval."""
+    if not lower_bound <= upper_bound:
+        raise ValueError(f"grad_clip: {lower_bound} is not below {upper_bound}.")
+    return clipped_grad(x, lower=float(lower_bound), upper=float(upper_bound))
+
+
+def grad_scale(x: TensorLike, multiplier: float) -> Tensor:
+    """``x``; the gradient that flows back through it is multiplied by a number."""
+    return scaled_grad(x, multiplier=float(multiplier))
+
+
+def with_gradient(y: TensorLike, inputs: Sequence[Tensor], rule: Callable[..., Any]) -> Tensor:
+    """``y``, with a gradient of the user's own in place of that of its expression.
+
+    ``rule(g, y, *inputs)`` gets the gradient ``g`` with respect to ``y`` and returns one
+    gradient for each of ``inputs`` (the lone one, if there is one): a tensor, or None. It is
+    differentiated in turn for higher orders; ``Rop`` refuses a rule that is not linear in ``g``.
+    """
+    return own_grad(y, *inputs, rule=rule)

@@ -1,0 +1,194 @@
+"""A Program in words: its steps, sizes and buffers, under the names that the user gave."""
+
+from __future__ import annotations
+
+import linecache
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .node import Tensor
+from .program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
+
+#: What only moves numbers about inside a kernel, and says nothing to its reader.
+_SILENT = frozenset({"const", "index", "size", "copy"})
+_SIGNS = {"add": " + ", "sub": " - ", "mul": " * ", "floordiv": " // ", "mod": " % "}
+_LONG = 60
+
+
+class StepText(NamedTuple):
+    """A step in words. ``kind``: kernel, call, view or sizes. ``ops``: what it computes, each
+    op once, with a count when it occurs more often. ``axes``: the sizes of its loops, or of its
+    result. ``reads`` and ``writes``: values. ``lines``: the user's, as ``file:line``."""
+
+    number: int
+    kind: str
+    ops: tuple[str, ...]
+    axes: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+class BufferText(NamedTuple):
+    """A buffer of the memory plan: the values that share it, and its bytes as an expression
+    and, where the sizes are known, as a number."""
+
+    values: tuple[str, ...]
+    expression: str
+    bytes: int | None
+
+
+class ProgramText:
+    """Words for one Program. ``names`` are the user's names of slots bound at the call;
+    other values are called ``t0, t1, ...``."""
+
+    def __init__(self, program: Program, names: Mapping[SlotId, str]) -> None:
+        self.program = program
+        self._names = dict(names)
+        for slot, value in program.constants:
+            shown = str(value) if value.ndim == 0 else f"constant{list(value.shape)}"
+            self._names.setdefault(slot, shown)
+        self._sizes = self._size_texts()
+
+    def value(self, slot: SlotId) -> str:
+        """The name of a value."""
+        return self._names.get(slot, f"t{slot}")
+
+    def size(self, size: SizeId) -> str:
+        """A size as an expression over the sizes of what is bound at the call."""
+        return self._sizes[size]
+
+    def shape(self, sizes: Iterable[SizeId]) -> str:
+        """Sizes as a tuple in square brackets."""
+        return "[" + ", ".join(self._sizes[s] for s in sizes) + "]"
+
+    def steps(self) -> list[StepText]:
+        """The steps in order."""
+        return [self._step(k, step) for k, step in enumerate(self.program.steps)]
+
+    def buffers(self, known: Sequence[int | None] = ()) -> list[BufferText]:
+        """The buffers that the memory plan shares, with numbers where sizes are ``known``."""
+        plan = self.program.storage
+        members: dict[int, list[str]] = {}
+        for slot, buffer in enumerate(plan.of):
+            if buffer >= 0:
+                members.setdefault(buffer, []).append(self.value(slot))
+        found = []
+        for buffer, values in sorted(members.items()):
+            size, width = plan.elements[buffer], plan.itemsize[buffer]
+            number = known[size] if known else None
+            found.append(
+                BufferText(
+                    tuple(values),
+                    f"{width} * {_bracketed(self._sizes[size])}".removesuffix(" * 1"),
+                    None if number is None else number * width,
+                )
+            )
+        return found
+
+    def _step(self, number: int, step: Step) -> StepText:
+        if isinstance(step, Sizes):
+            words = (f"{len(step.ids)} sizes", f"{len(step.checks)} checks")
+            return StepText(number, "sizes", words, "", (), (), ())
+        if isinstance(step, View):
+            source, output = self.value(step.source), self.value(step.output)
+            shape = self.shape(self.program.slots[step.output].shape)
+            return StepText(number, "view", ("reshape",), shape, (source,), (output,), ())
+        if isinstance(step, Call):
+            reads = tuple(map(self.value, step.inputs))
+            writes = tuple(map(self.value, step.outputs))
+            shape = self.shape(self.program.slots[step.outputs[0]].shape)
+            return StepText(number, "call", (step.op,), shape, reads, writes, step.origins)
+        return self._kernel(number, step)
+
+    def _kernel(self, number: int, kernel: Kernel) -> StepText:
+        counts: Counter[str] = Counter()
+        reads: dict[str, None] = {}
+        writes: dict[str, None] = {}
+        for stage in kernel.stages:
+            instructions = (i for i in stage.body if isinstance(i, Instr))
+            counts.update(i.op for i in instructions if i.op not in _SILENT)
+            gathers = len(stage.all_loads()) - len(stage.loads)
+            counts.update({"gather": gathers} if gathers else {})
+            counts.update(a.combine for a in stage.accumulates)
+            writes.update((self.value(s.access.slot), None) for s in stage.stores)
+            reads.update((self.value(load.access.slot), None) for load in stage.all_loads())
+        ops = tuple(op if n == 1 else f"{op} x{n}" for op, n in counts.items()) or ("copy",)
+        axes = self.shape(kernel.axes)
+        inner = dict.fromkeys(self.shape(s.inner) for s in kernel.stages if s.inner)
+        if inner:
+            axes += " over " + ", ".join(inner)
+        outside = tuple(name for name in reads if name not in writes)
+        return StepText(number, "kernel", ops, axes, outside, tuple(writes), kernel.origins)
+
+    def _size_texts(self) -> list[str]:
+        """Texts in order of definition; one that would be long becomes the name of its size."""
+        texts: list[str] = []
+        for index, (kind, args) in enumerate(self.program.sizes):
+            if kind == "const":
+                text = str(args[0])
+            elif kind == "dim":
+                text = f"{self.value(args[0])}.shape[{args[1]}]"
+            elif kind == "value":
+                text = f"int({self.value(args[0])})"
+            elif kind in _SIGNS:
+                text = _SIGNS[kind].join(_bracketed(texts[a]) for a in args)
+            elif kind == "neg":
+                text = f"-{_bracketed(texts[args[0]])}"
+            else:
+                text = f"{kind}({', '.join(texts[a] for a in args)})"
+            texts.append(text if len(text) <= _LONG else f"n{index}")
+        return texts
+
+
+def _bracketed(text: str) -> str:
+    """The text as one operand: in brackets when it has a space outside of all brackets."""
+    depth = 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == " " and depth == 0:
+            return f"({text})"
+    return text
+
+
+def names_of(program: Program, inputs: Sequence[Tensor], cells: Sequence[Tensor]) -> dict[int, str]:
+    """The user's names by slot; nameless variables, and results, are called by position."""
+    found: dict[int, str] = {}
+    for what, nodes, slots in (
+        ("input", inputs, program.inputs),
+        ("shared", cells, program.cells),
+    ):
+        for k, (node, slot) in enumerate(zip(nodes, slots, strict=True)):
+            found[slot] = node.name or f"{what}{k}"
+    for commit in program.commits:
+        found.setdefault(commit.slot, f"new {found[program.cells[commit.cell]]}")
+    for k, slot in enumerate(program.outputs):
+        found.setdefault(slot, f"output{k}")
+    return found
+
+
+def known_sizes(program: Program, bound: Sequence[Any]) -> list[int | None]:
+    """The sizes that follow from the buffers bound at a call (inputs, cells, constants); None
+    for those that depend on computed values."""
+    buffers = dict(zip(program.bound(), bound, strict=True))
+    known: list[int | None] = []
+    for kind, args in program.sizes:
+        if kind == "const":
+            known.append(args[0])
+        elif kind == "dim":
+            known.append(int(buffers[args[0]].shape[args[1]]))
+        elif kind == "value":
+            value = buffers.get(args[0])
+            known.append(None if value is None else int(value))
+        else:
+            numbers = [n for a in args if (n := known[a]) is not None]
+            complete = len(numbers) == len(args)
+            known.append(ARITHMETIC[kind](*numbers) if complete else None)
+    return known
+
+
+def text_of(place: str) -> str:
+    """The text of a line given as ``file:line``; empty where it cannot be read."""
+    file, _, number = place.rpartition(":")
+    return linecache.getline(file, int(number)).strip() if number.isdigit() else ""
