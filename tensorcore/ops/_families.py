@@ -53,6 +53,13 @@ def _last(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     return tuple(names), names[-1]
 
 
+def _order(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    if dtypes.kind(names[0]) not in "iu":
+        raise DTypeError(f"the order must be an integer, found {names[0]}; T.cast(n, 'int64').")
+    common = dtypes.float_result(names[1])
+    return ("int64", common), common
+
+
 def _parts(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     operands, common = _float(names, literal)
     return operands, dtypes.real_part(common)
@@ -74,6 +81,7 @@ RULES: dict[str, DTypeRule] = {
     "parts": _parts,
     "pair": _pair,
     "last": _last,
+    "order": _order,
 }
 
 
