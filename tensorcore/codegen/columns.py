@@ -103,7 +103,7 @@ class ColumnPrinter(KernelPrinter):
         for a in sums:
             self._each(f"s{a.value}[l] = 0;")
         self._loop(inner[-1], "e", "", start="r")
-        self._columns(outer[-1], self._simd([]))
+        self._columns(outer[-1], "" if self._places(stage) else self._simd([]))
         self._body(stage, [*outer, *inner])
         self._close()
         self._close()

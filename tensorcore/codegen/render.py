@@ -170,9 +170,12 @@ class KernelPrinter:
             a.running is not None or a.combine in ("argmax", "argmin") or kind(a.dtype) == "c"
             for a in stage.accumulates
         )
-        plain = not any(access.gathered for access in stage.accesses())
-        checks = any(isinstance(e, Instr) and e.op == "wrap" for e in stage.body)
-        return plain and not ordered and not checks and self._contiguous(stage)
+        return not ordered and not self._places(stage) and self._contiguous(stage)
+
+    def _places(self, stage: Stage) -> bool:
+        """Whether a stage computes addresses, or leaves the loop where one is wrong."""
+        gathers = any(access.gathered for access in stage.accesses())
+        return gathers or any(isinstance(e, Instr) and e.op == "wrap" for e in stage.body)
 
     # -- stages -------------------------------------------------------------------------
 

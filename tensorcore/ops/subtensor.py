@@ -228,7 +228,7 @@ def _arranged(plan: _Plan, rank: int) -> Iterator[int | str]:
 def _position(entry: int | Ref, size: Tensor, operands: Sequence[Tensor]) -> TensorLike:
     if isinstance(entry, int):
         return entry if entry >= 0 else size + entry
-    i = operands[entry.number]
+    i = cast_to(operands[entry.number], "int64")
     return switch(i < 0, i + size, i)
 
 
