@@ -25,6 +25,8 @@ def usable(dtype: str, family: str) -> list[Op[Any]]:
             continue
         if dtype not in op.accepts and family not in _OF_BOOLS:
             continue
+        if family == "elementwise" and op.samples is not None:
+            continue  # its operands are not just any values
         if family == "elementwise":
             result = op.make(tuple(TensorType(dtype, ())() for _ in range(op.arity)), {})
             if result.dtype != dtype:
