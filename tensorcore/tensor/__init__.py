@@ -6,9 +6,10 @@ from typing import Any
 
 from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from ..node import Tensor, as_tensor
+from ..operators import provide
 from ..ops.complexes import angle, complex_from_polar, conj, imag, real
 from ..ops.complexes import from_parts as complex
-from ..ops.composites import clip, fill, log_softmax, sigmoid, softplus, sqr
+from ..ops.composites import clip, fill, log_softmax, shape, sigmoid, softplus, sqr
 from ..ops.elementwise import (
     abs_,
     add,
@@ -104,7 +105,6 @@ from . import (
     creation,
     indexing,
     nnet,
-    operators,  # noqa: F401 (gives Tensor its operators)
     ordering,
     products,
     reductions,
@@ -112,6 +112,7 @@ from . import (
 )
 from .creation import *  # noqa: F403
 from .indexing import *  # noqa: F403
+from .indexing import subtensor  # noqa: F401 (what x[...] calls)
 from .ordering import *  # noqa: F403
 from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
@@ -134,22 +135,23 @@ bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
 
 _constructors = constructors()
 globals().update(_constructors)
+provide(globals())
 
 __all__ = [  # noqa: PLE0604
-    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_", "angle",
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "as_tensor",
-    "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast",
-    "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj",
-    "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv",
-    "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln",
-    "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert",
-    "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10",
-    "log1p", "log1mexp", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod",
-    "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real",
-    "reciprocal", "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "second", "sgn",
-    "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
-    "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
-    "xlogx", "xlogy0", "xor",
+    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_",
+    "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "as_tensor", "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or",
+    "bitwise_xor", "cast", "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar",
+    "conj", "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc",
+    "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma",
+    "gammaln", "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv",
+    "invert", "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log",
+    "log10", "log1mexp", "log1p", "log2", "log_softmax", "logaddexp", "lt", "maximum",
+    "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi",
+    "rad2deg", "real", "reciprocal", "right_shift", "round", "round_half_away_from_zero",
+    "round_half_to_even", "second", "sgn", "shape", "sigmoid", "sign", "signbit", "sin", "sinh",
+    "softplus", "sqr", "sqrt", "square", "sub", "switch", "tan", "tanh", "tri_gamma",
+    "true_div", "truediv", "trunc", "verify_grad", "where", "xlogx", "xlogy0", "xor",
     *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip

@@ -38,13 +38,14 @@ def subtensor(x: Tensor, index: Any) -> Tensor:
     return _subtensor(x, *operands, index=template)
 
 
-def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The positions of the entries that are not zero: one int64 vector per axis, in C order.
+def nonzero(x: TensorLike, return_matrix: bool = False) -> Any:
+    """The positions of the entries that are not zero: one int64 vector per axis, in C order; or,
+    with ``return_matrix``, a matrix that has them as rows.
 
     ``x[T.nonzero(mask)]`` is ``x[mask]``. Raises ShapeError for a scalar.
     """
-    x = as_tensor(x)
-    return _nonzero(x, ())
+    found = _nonzero(as_tensor(x), ())
+    return as_tensor(list(found)) if return_matrix else found
 
 
 def flatnonzero(x: TensorLike) -> Tensor:

@@ -18,7 +18,7 @@ from .shapes import diagonal
 
 __all__ = [
     "batched_dot", "batched_tensordot", "dot", "einsum", "inner", "kron", "matmul", "outer",
-    "tensordot", "vdot",
+    "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
 Labels = tuple[Any, ...]
@@ -199,6 +199,12 @@ def kron(x: TensorLike, y: TensorLike) -> Tensor:
     narrow = dimshuffle(y, tuple(p for a in range(ndim) for p in ("x", a)))
     sizes = [m * n for m, n in zip(shape_list(x), shape_list(y), strict=True)]
     return (wide * narrow).reshape(sizes) if ndim else x * y
+
+
+def trace(x: TensorLike) -> Tensor:
+    """The sum of the entries on the main diagonal of the first two axes."""
+    x = diagonal(x)
+    return reduce_sum(x, axes=(x.ndim - 1,))
 
 
 # -- einsum ---------------------------------------------------------------------------------
