@@ -29,6 +29,7 @@ from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
+from .testing_values import no_test_values
 from .verify_grad import verify_grad
 
 __all__ = [
@@ -289,6 +290,7 @@ def Lop(
     )
 
 
+@no_test_values
 def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise") -> Any:
     """The Jacobian of ``f`` with respect to ``wrt`` times the vectors ``eval_points``.
 
@@ -384,6 +386,7 @@ def subgraph_grad(
     return (*result, of(known, end), of(first, end)) if details else result
 
 
+@no_test_values
 def jacobian(
     expression: Tensor,
     wrt: Any,

@@ -235,6 +235,18 @@ class Tensor(Operators):
         return small_svg(self)
 
 
+class TensorConstant(Tensor):
+    """A constant; ``data`` is its array, which cannot be written."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> np.ndarray:
+        """The value."""
+        value: np.ndarray = self.attrs["value"]
+        return value
+
+
 def constant_text(node: Tensor) -> str:
     """Theano's text for a constant."""
     if node.name:
@@ -297,7 +309,7 @@ def make_constant(array: np.ndarray, literal: bool = False) -> Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     array.flags.writeable = False
     type_ = TensorType(array.dtype.name, tuple(n == 1 for n in array.shape))
-    return Tensor(constant_op(), (), {"value": array, "literal": literal}, type_)
+    return TensorConstant(constant_op(), (), {"value": array, "literal": literal}, type_)
 
 
 def is_literal(node: Tensor) -> bool:

@@ -277,7 +277,7 @@ class Operators:
 
     conjugate = conj
 
-    def round(self, mode: str = "half_to_even") -> Tensor:
+    def round(self, mode: str | None = None) -> Tensor:
         """See ``T.round``."""
         return apply("round", self, mode)
 

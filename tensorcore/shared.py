@@ -41,14 +41,14 @@ class Shared(Tensor):
             return array
         return self.memory.get(buffer)
 
-    def set_value(self, value: Any, borrow: bool = False) -> None:
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Take a new value: any shape of the same rank, copied unless ``borrow``.
 
         Raises DTypeError or ShapeError, and then the old value stays.
         """
         what = f"shared variable {self.name or self.type!r}"
-        array = self.type.convert(value, what)
-        if (not borrow and np.may_share_memory(array, value)) or not array.flags.writeable:
+        array = self.type.convert(new_value, what)
+        if (not borrow and np.may_share_memory(array, new_value)) or not array.flags.writeable:
             array = array.copy()
         with self.lock:
             self.cell[0] = self.memory.put(array) if self.memory is not HOST else array

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
-from ..node import Tensor, as_tensor
+from ..node import Tensor, TensorConstant
 from ..operators import provide
 from ..ops.complexes import angle, complex_from_polar, conj, imag, real
 from ..ops.complexes import from_parts as complex
@@ -100,10 +100,12 @@ from ..ops.trigonometric import (
     tan,
     tanh,
 )
+from ..shared import Shared
 from ..types import TensorType
 from . import (
     creation,
     indexing,
+    joining,
     nnet,
     ordering,
     products,
@@ -111,16 +113,20 @@ from . import (
     shapes,
 )
 from .creation import *  # noqa: F403
+from .creation import as_tensor_variable
 from .indexing import *  # noqa: F403
 from .indexing import subtensor  # noqa: F401 (what x[...] calls)
+from .joining import *  # noqa: F403
 from .ordering import *  # noqa: F403
 from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shapes import *  # noqa: F403
 from .variables import constructors
 
-TensorVariable = Tensor
-as_tensor_variable = as_tensor
+Variable = TensorVariable = Tensor
+Constant = TensorConstant
+SharedVariable = TensorSharedVariable = Shared
+as_tensor = as_tensor_variable
 abs = abs_
 where = switch
 reciprocal = inv
@@ -138,9 +144,10 @@ globals().update(_constructors)
 provide(globals())
 
 __all__ = [  # noqa: PLE0604
-    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_",
-    "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "as_tensor", "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or",
+    "Constant", "Lop", "Rop", "SharedVariable", "Tensor", "TensorConstant",
+    "TensorSharedVariable", "TensorType", "TensorVariable", "Variable", "abs", "abs_", "add",
+    "and_", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or",
     "bitwise_xor", "cast", "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar",
     "conj", "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc",
     "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma",
@@ -152,7 +159,7 @@ __all__ = [  # noqa: PLE0604
     "round_half_to_even", "second", "sgn", "shape", "sigmoid", "sign", "signbit", "sin", "sinh",
     "softplus", "sqr", "sqrt", "square", "sub", "switch", "tan", "tanh", "tri_gamma",
     "true_div", "truediv", "trunc", "verify_grad", "where", "xlogx", "xlogy0", "xor",
-    *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
+    *creation.__all__, *indexing.__all__, *joining.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip
 

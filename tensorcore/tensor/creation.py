@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import config, dtypes
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant, where_made
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
@@ -16,12 +16,13 @@ from ..ops.logic import eq, ge, maximum, switch
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
 from ..ops.rounding import ceil
 from .indexing import set_subtensor
-from .shapes import diagonal, size_list
+from .shapes import diagonal, shape_padleft, size_list, whole
 
 __all__ = [
-    "alloc", "arange", "constant", "diag", "empty", "eye", "fill_diagonal", "fill_diagonal_offset",
-    "full", "full_like", "identity_like", "linspace", "meshgrid", "mgrid", "ogrid", "ones",
-    "ones_like", "to_one_hot", "tri", "tril", "triu", "zeros", "zeros_like",
+    "alloc", "arange", "as_tensor_variable", "constant", "diag", "empty", "eye",
+    "fill_diagonal", "fill_diagonal_offset", "full", "full_like", "identity_like", "linspace",
+    "meshgrid", "mgrid", "ogrid", "ones", "ones_like", "to_one_hot", "tri", "tril", "triu",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -29,13 +30,45 @@ def constant(
     value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None
 ) -> Tensor:
     """A constant tensor with this value; ``ndim`` adds axes of size 1 at the left."""
-    node = as_tensor(value, dtypes.canonical(dtype) if dtype else None)
+    if isinstance(value, Tensor) and not is_constant(value):
+        raise TypeError(
+            f"constant: expected a number or an array, found the symbolic tensor {value!r}, made "
+            f"at {where_made(value)}; T.as_tensor_variable takes both."
+        )
+    node = as_tensor(value, None if dtype is None else dtypes.canonical(dtype))
     if ndim is not None:
         array = node.attrs["value"]
         if ndim < array.ndim:
             raise ShapeError(f"constant: the value has {array.ndim} dimensions, ndim={ndim}.")
-        node = as_tensor(array.reshape((1,) * (ndim - array.ndim) + array.shape))
+        node = make_constant(array.reshape((1,) * (ndim - array.ndim) + array.shape))
     if name:
+        node.name = name
+    return node
+
+
+def as_tensor_variable(
+    x: TensorLike, name: str | None = None, ndim: int | None = None, *, dtype: Any = None
+) -> Tensor:
+    """``x`` itself if it is symbolic, else a constant called ``name``; ``dtype`` casts.
+
+    ``ndim``: the number of axes wanted; some of size 1 are added at the left, or taken away there.
+    Raises ShapeError if such an axis is not known to have size 1, DTypeError for what is no number.
+    """
+    symbolic = isinstance(x, Tensor)
+    node = as_tensor(x, None if symbolic or dtype is None else dtypes.canonical(dtype))
+    if dtype is not None:
+        node = cast(node, dtype)
+    if ndim is not None and node.ndim < whole(ndim, "as_tensor_variable: ndim"):
+        node = shape_padleft(node, ndim - node.ndim)
+    elif ndim is not None and node.ndim > ndim:
+        extra = node.ndim - ndim
+        if not all(node.broadcastable[:extra]):
+            raise ShapeError(
+                f"as_tensor_variable: {node!r} has {node.ndim} dimensions and cannot have "
+                f"ndim={ndim}: its first {extra} are not known to have size 1."
+            )
+        node = dimshuffle(node, tuple(range(extra, node.ndim)))
+    if name and not symbolic:
         node.name = name
     return node
 

@@ -17,8 +17,9 @@ from ..ops.movement import broadcast_to, dimshuffle, join, shape_list
 from ..ops.rounding import floor
 from ..ops.sorting import argsort as _argsort
 from .indexing import inc_subtensor, nonzero, set_subtensor
+from .joining import stack
 from .reductions import any, cumsum, sum
-from .shapes import moveaxis, ravel, size_list, stack
+from .shapes import moveaxis, ravel, size_list
 
 __all__ = [
     "argsort", "argtopk", "bincount", "choose", "compress", "extract", "median", "percentile",
