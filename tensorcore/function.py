@@ -430,7 +430,7 @@ def clone(
     for expression in outputs:
         if not isinstance(expression, Tensor):
             raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")
-    new = dict(given(a, b) for a, b in pairs(replace, "clone"))
+    new = dict(given(a, b, "clone") for a, b in pairs(replace, "clone"))
     if not share_inputs:
         for variable in variables(outputs):
             if variable not in new and not isinstance(variable, Shared):

@@ -88,7 +88,7 @@ def shared(
             f"shared(): a {type(value).__name__} with dtype {array.dtype} cannot be shared. "
             f"Known dtypes: {', '.join(dtypes.ALL)}."
         )
-    flags = tuple(broadcastable) if broadcastable is not None else (False,) * array.ndim
+    flags = (False,) * array.ndim if broadcastable is None else broadcastable
     type_ = TensorType(array.dtype.name, flags)
     array = type_.convert(array, f"shared variable {name or ''}".strip())
     if (np.may_share_memory(array, value) and not borrow) or not array.flags.writeable:

@@ -131,7 +131,6 @@ abs = abs_
 where = switch
 reciprocal = inv
 square = sqr
-second = fill
 sign = sgn
 power = pow
 floor_div = int_div
@@ -147,18 +146,18 @@ __all__ = [  # noqa: PLE0604
     "Constant", "Lop", "Rop", "SharedVariable", "Tensor", "TensorConstant",
     "TensorSharedVariable", "TensorType", "TensorVariable", "Variable", "abs", "abs_", "add",
     "and_", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or",
-    "bitwise_xor", "cast", "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar",
-    "conj", "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc",
-    "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma",
-    "gammaln", "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv",
-    "invert", "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log",
-    "log10", "log1mexp", "log1p", "log2", "log_softmax", "logaddexp", "lt", "maximum",
-    "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi",
-    "rad2deg", "real", "reciprocal", "right_shift", "round", "round_half_away_from_zero",
-    "round_half_to_even", "second", "sgn", "shape", "sigmoid", "sign", "signbit", "sin", "sinh",
-    "softplus", "sqr", "sqrt", "square", "sub", "switch", "tan", "tanh", "tri_gamma",
-    "true_div", "truediv", "trunc", "verify_grad", "where", "xlogx", "xlogy0", "xor",
+    "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast", "ceil",
+    "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj", "copysign", "cos", "cosh",
+    "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp",
+    "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln", "ge", "grad", "gt",
+    "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert", "iround", "isfinite",
+    "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10", "log1mexp", "log1p",
+    "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq",
+    "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
+    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "sgn",
+    "shape", "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square",
+    "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad",
+    "where", "xlogx", "xlogy0", "xor",
     *creation.__all__, *indexing.__all__, *joining.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..errors import DTypeError, ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, where_made
 from ..ops.creation import as_size
@@ -281,7 +282,11 @@ def _update(what: str, x: Tensor, y: TensorLike) -> Tensor:
             f"a[rows], found {x!r} made at {where_made(x)}."
         )
     target, *operands = x.inputs
-    if not is_literal(value) and not np.can_cast(value.dtype, target.dtype, "same_kind"):
+    fits = np.can_cast(value.dtype, target.dtype, "same_kind")
+    if is_literal(value):  # of a number as it is written, only the kind counts
+        rank = {"b": 0, "i": 0, "u": 0, "f": 1, "c": 2}
+        fits = rank[dtypes.kind(value.dtype)] <= rank[dtypes.kind(target.dtype)]
+    if not fits:
         raise DTypeError(
             f"{what}: {value.dtype} cannot be written into a tensor of {target.dtype} without "
             f"loss; cast it first: T.cast(y, {target.dtype!r})."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops._families import normalize_axes
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import abs_, cast_to, mod
@@ -23,6 +23,7 @@ from ..ops.movement import (
 from ..ops.movement import (
     join as _join,
 )
+from .checks import integer, listed, one_axis, one_of, whole
 from .indexing import inc_subtensor, known_entries, set_subtensor
 from .reductions import cumsum
 from .shapes import (
@@ -48,20 +49,9 @@ __all__ = [
 
 def concatenate(tensor_list: Any, axis: int = 0) -> Tensor:
     """The tensors side by side along an axis that they have. Raises ShapeError."""
-    parts = _listed(tensor_list, "concatenate")
-    (axis,) = normalize_axes(axis, sorted(p.ndim for p in parts)[-1], "concatenate")
+    parts = listed(tensor_list, "concatenate")
+    axis = one_axis(axis, sorted(p.ndim for p in parts)[-1], "concatenate")
     return _join(*parts, axis=axis)
-
-
-def _listed(tensors: Any, what: str) -> list[Tensor]:
-    """The tensors of a list that is not empty; raises TypeError or ValueError."""
-    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
-        found = "one tensor" if isinstance(tensors, Tensor) else repr(tensors)
-        raise TypeError(f"{what} takes a list of tensors, found {found}.")
-    parts = [as_tensor(t) for t in tensors]
-    if not parts:
-        raise ValueError(f"{what} needs at least one tensor, found an empty list.")
-    return parts
 
 
 def join(axis: int, *tensors_list: TensorLike) -> Tensor:
@@ -72,16 +62,18 @@ def join(axis: int, *tensors_list: TensorLike) -> Tensor:
 def stack(*parts_or_list: Any, tensors: Any = None, axis: int = 0) -> Tensor:
     """The tensors (a list of them, or one by one) side by side along a new axis."""
     given = parts_or_list if tensors is None else (tensors, *parts_or_list)
-    listed: Any = given[0] if len(given) == 1 else given
+    several: Any = given[0] if len(given) == 1 else given
     if len(given) == 2 and isinstance(given[0], (list, tuple)) and isinstance(given[1], int):
-        listed, axis = given  # stack(list, axis)
-    parts = _listed(listed, "stack")
+        several, axis = given  # stack(list, axis)
+    parts = listed(several, "stack")
     ndims = {p.ndim for p in parts}
     if len(ndims) > 1:
         raise ShapeError(
-            f"stack: all parts need the same number of dimensions, found {sorted(ndims)}."
+            "stack: all parts need the same number of dimensions; found "
+            + ", ".join(f"{p!r} with {p.ndim}" for p in parts)
+            + "."
         )
-    (axis,) = normalize_axes(axis, parts[0].ndim + 1, "stack")
+    axis = one_axis(axis, parts[0].ndim + 1, "stack", "the result")
     return _join(*(expand_dims(p, axis) for p in parts), axis=axis)
 
 
@@ -97,13 +89,13 @@ def vertical_stack(*args: TensorLike) -> Tensor:
 
 def hstack(tensors: Sequence[TensorLike]) -> Tensor:
     """Joined along the second axis, vectors along the first, as in NumPy."""
-    parts = [atleast_1d(t) for t in tensors]
+    parts = [atleast_1d(t) for t in listed(tensors, "hstack")]
     return concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[TensorLike]) -> Tensor:
     """Joined along the first axis, vectors as rows, as in NumPy."""
-    return concatenate([atleast_2d(t) for t in tensors], axis=0)
+    return concatenate([atleast_2d(t) for t in listed(tensors, "vstack")], axis=0)
 
 
 def split(
@@ -115,18 +107,27 @@ def split(
     equal parts, as in NumPy.
     """
     x = as_tensor(x)
-    (axis,) = normalize_axes(axis, x.ndim, "split")
-    whole = shape_list(x)[axis]
-    if isinstance(splits_size, int):
-        n_splits = splits_size
-        length = whole // n_splits
+    axis = one_axis(axis, x.ndim, "split")
+    size = shape_list(x)[axis]
+    if n_splits is not None:
+        n_splits = whole(n_splits, "split: n_splits")
+    if isinstance(splits_size, (int, np.integer)):
+        if whole(splits_size, "split: the number of parts") == 0:
+            raise ValueError("split: the number of parts must be at least 1, found 0.")
+        n_splits = int(splits_size)
+        length = size // n_splits
         lengths = [length] * n_splits
     elif isinstance(splits_size, Tensor) and known_entries(splits_size) is None:
         if n_splits is None:
             raise TypeError("split: the number of parts must be a number; give n_splits=.")
         lengths = [as_size(splits_size[i], "split") for i in range(n_splits)]
+    elif isinstance(splits_size, (tuple, list, np.ndarray, Tensor)):
+        lengths = size_list(splits_size, "split")
     else:
-        lengths = size_list(splits_size)
+        raise TypeError(
+            f"split: splits_size is a number of parts, a list of lengths, or a vector of them; "
+            f"found {splits_size!r:.60}."
+        )
     if n_splits is not None and n_splits != len(lengths):
         raise ShapeError(f"split: n_splits={n_splits} but {len(lengths)} lengths.")
     total = as_size(0, "split")
@@ -153,8 +154,10 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tenso
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
-    (axis,) = normalize_axes(axis, x.ndim, "repeat")
+    axis = one_axis(axis, x.ndim, "repeat")
     n = as_tensor(repeats)
+    if is_constant(n) and (n.attrs["value"] < 0).any():
+        raise ValueError(f"repeat: a number of times must not be negative, found {n!r}.")
     if n.ndim > 1 or not n.dtype.startswith(("int", "uint")):
         raise TypeError(f"repeat: expected an integer or a vector of integers, found {n.type!r}.")
     sizes = list(shape_list(x))
@@ -179,7 +182,9 @@ def tile(x: TensorLike, reps: Any, ndim: int | None = None) -> Tensor:
     """``x`` repeated as a whole, ``reps`` times along each axis; axes that either lacks count as
     size or number 1 at the left, as in NumPy."""
     x = as_tensor(x)
-    times = size_list(reps)
+    times = size_list(reps, "tile")
+    if ndim is not None and whole(ndim, "tile: ndim") < len(times):
+        raise ShapeError(f"tile: ndim={ndim} but {len(times)} numbers of times.")
     if ndim is not None:
         times = [as_size(1, "tile")] * (ndim - len(times)) + times
     x = at_least(x, len(times))
@@ -215,7 +220,9 @@ def fliplr(x: TensorLike) -> Tensor:
 def rot90(x: TensorLike, k: int = 1) -> Tensor:
     """A matrix (or the first two axes) turned by ``k`` quarters, from the first to the second."""
     x = as_tensor(x)
-    k %= 4
+    if x.ndim < 2:
+        raise ShapeError(f"rot90: expected at least 2 dimensions, found {x.ndim}.")
+    k = integer(k, "rot90: k") % 4
     if k in (1, 3):
         turned = swapaxes(x, 0, 1)
         return flip(turned, 0 if k == 1 else 1)
@@ -228,7 +235,7 @@ def roll(x: TensorLike, shift: TensorLike, axis: int | None = None) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         return reshape_to(roll(ravel(x), shift, 0), *shape_list(x))
-    (axis,) = normalize_axes(axis, x.ndim, "roll")
+    axis = one_axis(axis, x.ndim, "roll")
     n = shape_list(x)[axis]
     first = n - mod(as_size(shift, "roll"), n)
     before: tuple[Any, ...] = (slice(None),) * axis
@@ -248,8 +255,7 @@ def pad(
     ``wrap``.
     """
     x = as_tensor(x)
-    if mode not in _PADDINGS:
-        raise ValueError(f"pad: mode is one of {', '.join(_PADDINGS)}; found {mode!r}.")
+    one_of(mode, _PADDINGS, "pad: mode")
     pairs = _pairs(pad_width, x.ndim)
     if mode == "constant":
         sizes = [n + b + a for n, (b, a) in zip(shape_list(x), pairs, strict=True)]
@@ -268,14 +274,19 @@ def pad(
 def _pairs(width: Any, ndim: int) -> list[tuple[Tensor, Tensor]]:
     if isinstance(width, (int, np.integer, Tensor)):
         width = (width, width)
-    listed = list(width)
-    if listed and not isinstance(listed[0], (list, tuple, np.ndarray)):
-        listed = [listed * (2 if len(listed) == 1 else 1)] * ndim
-    elif len(listed) == 1:
-        listed = listed * ndim
-    if len(listed) != ndim or any(len(pair) != 2 for pair in listed):
+    if not isinstance(width, (list, tuple, np.ndarray)):
+        raise TypeError(f"pad: pad_width is a number, a pair, or a pair per axis; found {width!r}.")
+    pairs = list(width)
+    if pairs and not isinstance(pairs[0], (list, tuple, np.ndarray)):
+        pairs = [pairs * (2 if len(pairs) == 1 else 1)] * ndim
+    elif len(pairs) == 1:
+        pairs = pairs * ndim
+    if len(pairs) != ndim or any(len(pair) != 2 for pair in pairs):
         raise ShapeError(f"pad: expected a pair per axis ({ndim}), found {width!r}.")
-    return [(as_size(b, "pad"), as_size(a, "pad")) for b, a in listed]
+    sizes = [(as_size(b, "pad"), as_size(a, "pad")) for b, a in pairs]
+    if any((number_of(n) or 0) < 0 for pair in sizes for n in pair):
+        raise ValueError(f"pad: a width must not be negative, found {width!r}.")
+    return sizes
 
 
 def _mirrored(place: Tensor, n: Tensor, mode: str) -> Tensor:

@@ -21,6 +21,7 @@ from ..ops.movement import (
     reshape_to,
     shape_list,
 )
+from .checks import integer, one_axis, whole
 from .indexing import known_entries
 from .reductions import count
 
@@ -32,39 +33,31 @@ __all__ = [
 ]  # fmt: skip
 
 
-def size_list(sizes: Any) -> list[Tensor]:
+def size_list(sizes: Any, what: str = "shape") -> list[Tensor]:
     """Sizes given as numbers, tensors, a sequence of them or a shape vector."""
     if isinstance(sizes, Tensor):
         if sizes.ndim == 0:
-            return [as_size(sizes, "shape")]
+            return [as_size(sizes, what)]
         entries = known_entries(sizes)
         if entries is not None:
-            return [as_size(e, "shape") for e in entries]
+            return [as_size(e, what) for e in entries]
         raise TypeError(
-            "a shape given as one symbolic vector has an unknown number of axes; give ndim=, or "
-            "a list of sizes."
+            f"{what}: a shape given as one symbolic vector has an unknown number of axes; give "
+            f"ndim=, or a list of sizes."
         )
     if isinstance(sizes, (int, np.integer)):
-        return [as_size(sizes, "shape")]
+        return [as_size(sizes, what)]
     if not isinstance(sizes, (tuple, list, np.ndarray)):
         raise TypeError(
-            f"a shape is a list of integers, of symbolic integers, or x.shape; found {sizes!r}."
+            f"{what}: a shape is a list of integers, of symbolic integers, or x.shape; "
+            f"found {sizes!r}."
         )
-    return [as_size(s, "shape") for s in sizes]
+    return [as_size(s, what) for s in sizes]
 
 
 def number_of(size: Tensor) -> int | None:
     """The value of a size that is a constant."""
     return int(size.attrs["value"]) if is_constant(size) else None
-
-
-def whole(number: Any, what: str) -> int:
-    """A Python integer that is not negative; raises TypeError or ValueError."""
-    if not isinstance(number, (int, np.integer)):
-        raise TypeError(f"{what} must be an integer, found {number!r}.")
-    if number < 0:
-        raise ValueError(f"{what} must not be negative, found {number}.")
-    return int(number)
 
 
 def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
@@ -76,7 +69,7 @@ def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
     x = as_tensor(x)
     if isinstance(newshape, Tensor) and newshape.ndim == 1 and ndim is not None:
         newshape = known_entries(newshape) or [newshape[i] for i in range(ndim)]
-    sizes = size_list(newshape)
+    sizes = size_list(newshape, "reshape")
     if ndim is not None and ndim != len(sizes):
         raise ShapeError(f"reshape: ndim={ndim} but {len(sizes)} sizes.")
     unknown = [i for i, s in enumerate(sizes) if number_of(s) == -1]
@@ -121,7 +114,7 @@ def transpose(x: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
     """``x`` with two axes exchanged."""
     x = as_tensor(x)
-    (a,), (b,) = (normalize_axes(axis, x.ndim, "swapaxes") for axis in (axis1, axis2))
+    a, b = (one_axis(axis, x.ndim, "swapaxes") for axis in (axis1, axis2))
     order = list(range(x.ndim))
     order[a], order[b] = b, a
     return dimshuffle(x, tuple(order))
@@ -130,7 +123,7 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
 def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
     """``x`` with some axes moved to other places; the rest keep their order."""
     x = as_tensor(x)
-    wanted = [[a] if isinstance(a, int) else list(a) for a in (source, destination)]
+    wanted = [list(a) if isinstance(a, (tuple, list)) else [a] for a in (source, destination)]
     if len(wanted[0]) != len(wanted[1]):
         raise ShapeError(f"moveaxis: {len(wanted[0])} axes cannot go to {len(wanted[1])} places.")
     normalize_axes(wanted[0], x.ndim, "moveaxis")
@@ -143,7 +136,8 @@ def moveaxis(x: TensorLike, source: Any, destination: Any) -> Tensor:
 def rollaxis(x: TensorLike, axis: int, start: int = 0) -> Tensor:
     """``x`` with an axis moved back until it stands before axis ``start``."""
     x = as_tensor(x)
-    (axis,) = normalize_axes(axis, x.ndim, "rollaxis")
+    axis = one_axis(axis, x.ndim, "rollaxis")
+    start = integer(start, "rollaxis: start")
     start = start + x.ndim if start < 0 else start
     if not 0 <= start <= x.ndim:
         raise ShapeError(f"rollaxis: there is no place {start} among {x.ndim} axes.")
@@ -164,13 +158,20 @@ def shape_padright(x: TensorLike, n_ones: int = 1) -> Tensor:
 
 def expand_dims(x: TensorLike, axis: int) -> Tensor:
     """``x`` with a new axis of size 1, which is axis ``axis`` of the result."""
+    return new_axis(x, axis, "expand_dims")
+
+
+def shape_padaxis(x: TensorLike, axis: int) -> Tensor:
+    """``x`` with a new axis of size 1, which is axis ``axis`` of the result."""
+    return new_axis(x, axis, "shape_padaxis")
+
+
+def new_axis(x: TensorLike, axis: int, what: str) -> Tensor:
+    """``expand_dims`` for a function of another name."""
     x = as_tensor(x)
-    (axis,) = normalize_axes(axis, x.ndim + 1, "expand_dims")
+    axis = one_axis(axis, x.ndim + 1, what, "the result")
     order: list[Any] = list(range(x.ndim))
     return dimshuffle(x, (*order[:axis], "x", *order[axis:]))
-
-
-shape_padaxis = expand_dims
 
 
 def at_least(x: TensorLike, ndim: int) -> Tensor:
@@ -235,6 +236,10 @@ def unbroadcast(x: TensorLike, *axes: int) -> Tensor:
 def patternbroadcast(x: TensorLike, broadcastable: Sequence[bool]) -> Tensor:
     """``x`` with exactly these axes declared to have size 1."""
     x = as_tensor(x)
+    if not isinstance(broadcastable, (tuple, list)):
+        raise TypeError(
+            f"patternbroadcast: expected one bool per axis, found {broadcastable!r:.60}."
+        )
     if len(broadcastable) != x.ndim:
         raise ShapeError(
             f"patternbroadcast: {len(broadcastable)} flags for a tensor with {x.ndim} axes."
@@ -245,7 +250,7 @@ def patternbroadcast(x: TensorLike, broadcastable: Sequence[bool]) -> Tensor:
 def specify_shape(x: TensorLike, shape: Any) -> Tensor:
     """``x``, with its shape checked at the call; an entry ``None`` is not checked."""
     x = as_tensor(x)
-    given = list(shape) if isinstance(shape, (list, tuple)) else size_list(shape)
+    given = list(shape) if isinstance(shape, (list, tuple)) else size_list(shape, "specify_shape")
     if len(given) != x.ndim:
         raise ShapeError(f"specify_shape: {len(given)} sizes for a tensor with {x.ndim} axes.")
     sizes = [own if s is None else as_size(s, "specify_shape")
@@ -269,7 +274,8 @@ def diagonal(
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"diagonal: expected at least 2 dimensions, found {x.ndim}.")
-    (first,), (second,) = (normalize_axes(a, x.ndim, "diagonal") for a in (axis1, axis2))
+    first, second = (one_axis(a, x.ndim, "diagonal") for a in (axis1, axis2))
+    offset = integer(offset, "diagonal: the offset")
     if first == second:
         raise ShapeError(f"diagonal: axis1 and axis2 are both {first}.")
     rows, columns = (shape_list(x)[a] for a in (first, second))
