@@ -3,19 +3,27 @@ the backend you choose."""
 
 from __future__ import annotations
 
-from . import config, gradient, printing, tensor
+from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
 from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
-from .node import Tensor
+from .node import Tensor, TensorConstant
+from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
 from .shared import Shared, shared
-from .tensor import nnet
+from .tensor import dot, nnet
+from .testing_values import attach as _attach
 from .types import TensorType
+
+Variable = Tensor
+Constant = TensorConstant
+SharedVariable = Shared
+ON_NEW_NODE.append(_attach)
 
 __version__ = "0.1.0"
 __all__ = [
-    "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "Tensor", "TensorType", "clone",
-    "config", "debugprint", "explain", "function", "grad", "gradient", "hessian", "jacobian",
-    "nnet", "pp", "printing", "shared", "tensor",
+    "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
+    "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
+    "function", "grad", "gradient", "hessian", "jacobian", "nnet", "pp", "printing", "scalar",
+    "shared", "tensor",
 ]  # fmt: skip

@@ -290,6 +290,16 @@ OPTIONS: tuple[Option, ...] = (
         None,
         "Whether arguments may lose precision; none: only Python floats, to floatX.",
     ),
+    Option(
+        "allow_gc", boolean, True, "Theano's; buffers are planned ahead, so it changes nothing."
+    ),
+    Option(
+        "compute_test_value",
+        choice("off", "ignore", "warn", "raise", "pdb"),
+        "off",
+        "Whether each new node is computed at once from x.tag.test_value; and what a variable "
+        "without one means.",
+    ),
     Option("assume_finite", boolean, True, "Allow rewrites that hold for finite values only."),
     Option("fast_math", boolean, False, "Allow rewrites that change rounding."),
     Option(

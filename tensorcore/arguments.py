@@ -126,15 +126,15 @@ def _update(cell: Any, value: Any) -> tuple[Shared, Tensor]:
     return cell, node
 
 
-def given(old: Any, new: Any) -> tuple[Tensor, Tensor]:
+def given(old: Any, new: Any, what: str = "givens") -> tuple[Tensor, Tensor]:
     """One replacement, its new side cast to the dtype of the old. Raises TypeError, DTypeError
     or ShapeError."""
     if not isinstance(old, Tensor):
-        raise TypeError(f"givens: only tensors can be replaced, found {old!r}.")
-    node = _cast_for(as_tensor(new), old, f"givens: the replacement of {old!r}")
+        raise TypeError(f"{what}: only tensors can be replaced, found {old!r}.")
+    node = _cast_for(as_tensor(new), old, f"{what}: the replacement of {old!r}")
     if node.ndim != old.ndim:
         raise ShapeError(
-            f"givens: {old!r} has {old.ndim} dimension(s) and its replacement {node!r} has "
+            f"{what}: {old!r} has {old.ndim} dimension(s) and its replacement {node!r} has "
             f"{node.ndim}."
         )
     return old, node

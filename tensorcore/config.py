@@ -76,6 +76,8 @@ cache_dir: str
 on_unused_input: str
 allow_input_downcast: bool | None
 assume_finite: bool
+allow_gc: bool
+compute_test_value: str
 fast_math: bool
 exception_verbosity: str
 profile: bool

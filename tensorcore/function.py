@@ -22,6 +22,7 @@ from .node import Tensor, as_tensor, warn
 from .program import Program
 from .program_text import ProgramText, known_sizes, names_of
 from .shared import Shared
+from .testing_values import no_test_values
 
 if TYPE_CHECKING:
     from .profiling import Profile
@@ -228,6 +229,7 @@ def _mark(cells: Iterable[Shared], change: int) -> None:
 # -- making one -----------------------------------------------------------------------------
 
 
+@no_test_values
 def function(
     inputs: Sequence[Any],
     outputs: Any = None,
@@ -440,7 +442,7 @@ def clone(
     for expression in outputs:
         if not isinstance(expression, Tensor):
             raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")
-    new = dict(given(a, b) for a, b in pairs(replace, "clone"))
+    new = dict(given(a, b, "clone") for a, b in pairs(replace, "clone"))
     if not share_inputs:
         for variable in variables(outputs):
             if variable not in new and not isinstance(variable, Shared):

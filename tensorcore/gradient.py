@@ -29,6 +29,7 @@ from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
+from .testing_values import no_test_values
 from .verify_grad import verify_grad
 
 __all__ = [
@@ -37,19 +38,36 @@ __all__ = [
     "subgraph_grad", "verify_grad", "with_gradient", "zero_grad",
 ]  # fmt: skip
 Cotangents = dict[Tensor, Tensor]
+_CONSTANTS = "grad: consider_constant"
 
 
 def _describe(node: Tensor) -> str:
     return f"{node!r} ({node.type!r}, made at {where_made(node)})"
 
 
-def _listed(wrt: Any) -> tuple[list[Tensor], bool]:
+def _listed(wrt: Any, what: str) -> tuple[list[Tensor], bool]:
     many = isinstance(wrt, (list, tuple))
     items = list(wrt) if many else [wrt]
     for item in items:
         if not isinstance(item, Tensor):
-            raise TypeError(f"grad: wrt must hold tensors, found {type(item).__name__}.")
+            raise TypeError(
+                f"{what} must hold tensors, found {type(item).__name__} ({item!r:.60})."
+            )
     return items, many
+
+
+def _known_grads(known: Any, what: str) -> dict[Tensor, Tensor]:
+    """Gradients that are given, as a dict from nodes; raises TypeError or ShapeError."""
+    if not isinstance(known, Mapping) or any(not isinstance(n, Tensor) for n in known):
+        raise TypeError(f"{what} is a dict from tensors to their gradients, found {known!r:.60}.")
+    return {node: _known(node, as_tensor(g)) for node, g in known.items()}
+
+
+def _points(points: Any, of: Sequence[Tensor], what: str, named: str) -> list[Any]:
+    listed = list(points) if isinstance(points, (list, tuple)) else [points]
+    if len(listed) != len(of):
+        raise ValueError(f"{what}: {len(of)} tensors in {named} but {len(listed)} eval_points.")
+    return listed
 
 
 def _match(g: Tensor, x: Tensor) -> Tensor:
@@ -217,9 +235,13 @@ def grad(
             f"grad: disconnected_inputs is 'raise', 'warn' or 'ignore', not "
             f"{disconnected_inputs!r}."
         )
-    items, many = _listed(wrt)
-    stop = list(consider_constant or ())
-    known = {node: _known(node, as_tensor(g)) for node, g in (known_grads or {}).items()}
+    if return_disconnected.lower() not in ("zero", "none"):
+        raise ValueError(
+            f"grad: return_disconnected is 'zero' or 'none', not {return_disconnected!r}."
+        )
+    items, many = _listed(wrt, "grad: wrt")
+    stop, _ = _listed(() if consider_constant is None else consider_constant, _CONSTANTS)
+    known = _known_grads(known_grads or {}, "grad: known_grads")
     if cost is None and not known:
         raise ValueError("grad: give a cost, or known_grads.")
     targets = list(known)
@@ -262,6 +284,11 @@ def _check_cost(cost: Tensor) -> None:
             f"grad: the cost must be a scalar, found {_describe(cost)}. Reduce it with T.sum or "
             f"T.mean, or use jacobian()."
         )
+    if dtypes.kind(cost.dtype) == "c":
+        raise DTypeError(
+            f"grad: the cost must be real, found {_describe(cost)}: a complex number has no "
+            f"slope to go down. Take abs(cost), or T.real(cost)."
+        )
     if not dtypes.is_float(cost.dtype):
         raise DTypeError(
             f"grad: the cost must be floating, found {_describe(cost)}. Cast it, or its inputs, "
@@ -277,8 +304,9 @@ def Lop(
     disconnected_inputs: str = "raise",
 ) -> Any:
     """The row vectors ``eval_points`` times the Jacobian of ``f`` with respect to ``wrt``."""
-    outputs, _ = _listed(f)
-    points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
+    outputs, _ = _listed(f, "Lop: f")
+    _listed(wrt, "Lop: wrt")
+    points = _points(eval_points, outputs, "Lop", "f")
     known = dict(zip(outputs, points, strict=True))
     return grad(
         None,
@@ -289,6 +317,7 @@ def Lop(
     )
 
 
+@no_test_values
 def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise") -> Any:
     """The Jacobian of ``f`` with respect to ``wrt`` times the vectors ``eval_points``.
 
@@ -297,11 +326,9 @@ def Rop(f: Any, wrt: Any, eval_points: Any, disconnected_outputs: str = "raise")
     """
     from .rewrite.stabilize import raised
 
-    outputs, many = _listed(f)
-    items, _ = _listed(wrt)
-    points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
-    if len(points) != len(items):
-        raise ValueError(f"Rop: {len(items)} tensors in wrt but {len(points)} eval_points.")
+    outputs, many = _listed(f, "Rop: f")
+    items, _ = _listed(wrt, "Rop: wrt")
+    points = _points(eval_points, items, "Rop", "wrt")
     for x, v in zip(items, (as_tensor(p) for p in points), strict=True):
         if x.ndim != v.ndim:
             raise ShapeError(
@@ -363,7 +390,9 @@ def subgraph_grad(
     respect to ``end``; with ``details`` also those of ``end`` from ``start`` alone and from the
     cost alone. Nodes that are not reached have a gradient of zero.
     """
-    known = {node: _known(node, as_tensor(g)) for node, g in (start or {}).items()}
+    wrt, _ = _listed(wrt, "subgraph_grad: wrt")
+    end, _ = _listed(end, "subgraph_grad: end")
+    known = _known_grads(start or {}, "subgraph_grad: start")
     if cost is None and not known:
         raise ValueError("subgraph_grad: give a cost, or start.")
     first: Cotangents = {}
@@ -384,6 +413,7 @@ def subgraph_grad(
     return (*result, of(known, end), of(first, end)) if details else result
 
 
+@no_test_values
 def jacobian(
     expression: Tensor,
     wrt: Any,
@@ -397,6 +427,12 @@ def jacobian(
     """
     from .batching import batched
 
+    if not isinstance(expression, Tensor):
+        raise TypeError(
+            f"jacobian: the expression must be a tensor, found {type(expression).__name__} "
+            f"({expression!r:.60})."
+        )
+    items, many = _listed(wrt, "jacobian: wrt")
     if expression.ndim > 1:
         raise ShapeError(
             f"jacobian: the expression must be a vector, found {_describe(expression)}. Flatten "
@@ -404,7 +440,6 @@ def jacobian(
         )
     if expression.ndim == 0:
         return grad(expression, wrt, consider_constant, disconnected_inputs)
-    items, many = _listed(wrt)
     u = expression.type()
     rows = Lop(expression, items, u, consider_constant, disconnected_inputs)
     n = shape_list(expression)[0]
@@ -421,7 +456,7 @@ def hessian(
     disconnected_inputs: str = "raise",
 ) -> Any:
     """The matrix of second derivatives of a scalar cost for each vector in ``wrt``."""
-    items, many = _listed(wrt)
+    items, many = _listed(wrt, "hessian: wrt")
     for x in items:
         if x.ndim != 1:
             raise ShapeError(f"hessian: wrt must be vectors, found {_describe(x)}.")

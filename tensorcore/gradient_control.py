@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .node import Tensor, TensorLike
 from .ops.barriers import clipped_grad, disconnected_grad, own_grad, scaled_grad, zero_grad
 
@@ -39,14 +41,21 @@ def grad_not_implemented(op: Any, x_pos: int, x: Tensor, comment: str = "") -> N
 
 def grad_clip(x: TensorLike, lower_bound: float, upper_bound: float) -> Tensor:
     """``x``; the gradient that flows back through it is limited to the interval."""
-    if not lower_bound <= upper_bound:
+    low, high = (_number(b, "grad_clip: a bound") for b in (lower_bound, upper_bound))
+    if not low <= high:
         raise ValueError(f"grad_clip: {lower_bound} is not below {upper_bound}.")
-    return clipped_grad(x, lower=float(lower_bound), upper=float(upper_bound))
+    return clipped_grad(x, lower=low, upper=high)
+
+
+def _number(value: Any, what: str) -> float:
+    if not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{what} must be a number, found {value!r:.60}.")
+    return float(value)
 
 
 def grad_scale(x: TensorLike, multiplier: float) -> Tensor:
     """``x``; the gradient that flows back through it is multiplied by a number."""
-    return scaled_grad(x, multiplier=float(multiplier))
+    return scaled_grad(x, multiplier=_number(multiplier, "grad_scale: the multiplier"))
 
 
 def with_gradient(y: TensorLike, inputs: Sequence[Tensor], rule: Callable[..., Any]) -> Tensor:
@@ -56,4 +65,8 @@ def with_gradient(y: TensorLike, inputs: Sequence[Tensor], rule: Callable[..., A
     gradient for each of ``inputs`` (the lone one, if there is one): a tensor, or None. It is
     differentiated in turn for higher orders; ``Rop`` refuses a rule that is not linear in ``g``.
     """
+    if not callable(rule):
+        raise TypeError(f"with_gradient: the rule must be a function, found {rule!r:.60}.")
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"with_gradient: inputs is a list of tensors, found {inputs!r:.60}.")
     return own_grad(y, *inputs, rule=rule)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,6 +17,7 @@ import numpy as np
 from . import dtypes
 from .array_protocol import no_array, no_function, of_ufunc
 from .errors import DTypeError
+from .operators import Operators, apply
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _bool_error(kind: str) -> TypeError:
     )
 
 
-class Tensor:
+class Tensor(Operators):
     """A symbolic tensor: the result of ``op`` on ``inputs``, or a variable when ``op`` is None.
 
     ``type`` holds dtype and broadcastable axes. ``name`` and ``tag`` are free for the user;
@@ -158,31 +159,6 @@ class Tensor:
         """This node itself when an op made it, else None (Theano's ``owner``)."""
         return self if self.op is not None else None
 
-    @property
-    def shape(self) -> Tensor:
-        """The sizes as a symbolic int64 vector of length ``ndim``."""
-        return _apply("shape", self)
-
-    @property
-    def size(self) -> Tensor:
-        """The number of elements, symbolic int64."""
-        return _apply("count", self)
-
-    @property
-    def T(self) -> Tensor:
-        """The axes reversed."""
-        return self.dimshuffle(*reversed(range(self.ndim)))
-
-    @property
-    def real(self) -> Tensor:
-        """The real part; of a real tensor, the tensor itself."""
-        return _apply("real", self)
-
-    @property
-    def imag(self) -> Tensor:
-        """The imaginary part; zeros for a real tensor."""
-        return _apply("imag", self)
-
     def __repr__(self) -> str:
         if self.name:
             return self.name
@@ -224,7 +200,7 @@ class Tensor:
         raise no_array()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return of_ufunc(_apply, ufunc, method, inputs, options)
+        return of_ufunc(apply, ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function is np.ndim:  # the one that a symbol can answer
@@ -237,207 +213,7 @@ class Tensor:
     def __deepcopy__(self, memo: Any) -> Tensor:
         return self
 
-    # -- operators ----------------------------------------------------------------------
-
-    def __add__(self, other: TensorLike) -> Tensor:
-        return _apply("add", self, other)
-
-    def __radd__(self, other: TensorLike) -> Tensor:
-        return _apply("add", other, self)
-
-    def __sub__(self, other: TensorLike) -> Tensor:
-        return _apply("sub", self, other)
-
-    def __rsub__(self, other: TensorLike) -> Tensor:
-        return _apply("sub", other, self)
-
-    def __mul__(self, other: TensorLike) -> Tensor:
-        return _apply("mul", self, other)
-
-    def __rmul__(self, other: TensorLike) -> Tensor:
-        return _apply("mul", other, self)
-
-    def __truediv__(self, other: TensorLike) -> Tensor:
-        return _apply("true_div", self, other)
-
-    def __rtruediv__(self, other: TensorLike) -> Tensor:
-        return _apply("true_div", other, self)
-
-    def __floordiv__(self, other: TensorLike) -> Tensor:
-        return _apply("int_div", self, other)
-
-    def __rfloordiv__(self, other: TensorLike) -> Tensor:
-        return _apply("int_div", other, self)
-
-    def __mod__(self, other: TensorLike) -> Tensor:
-        return _apply("mod", self, other)
-
-    def __rmod__(self, other: TensorLike) -> Tensor:
-        return _apply("mod", other, self)
-
-    def __pow__(self, other: TensorLike) -> Tensor:
-        return _apply("pow", self, other)
-
-    def __rpow__(self, other: TensorLike) -> Tensor:
-        return _apply("pow", other, self)
-
-    def __matmul__(self, other: TensorLike) -> Tensor:
-        return _apply("matmul", self, other)
-
-    def __rmatmul__(self, other: TensorLike) -> Tensor:
-        return _apply("matmul", other, self)
-
-    def __neg__(self) -> Tensor:
-        return _apply("neg", self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return _apply("abs", self)
-
-    def __invert__(self) -> Tensor:
-        return _apply("invert", self)
-
-    def __and__(self, other: TensorLike) -> Tensor:
-        return _apply("and_", self, other)
-
-    def __rand__(self, other: TensorLike) -> Tensor:
-        return _apply("and_", other, self)
-
-    def __or__(self, other: TensorLike) -> Tensor:
-        return _apply("or_", self, other)
-
-    def __ror__(self, other: TensorLike) -> Tensor:
-        return _apply("or_", other, self)
-
-    def __xor__(self, other: TensorLike) -> Tensor:
-        return _apply("xor", self, other)
-
-    def __rxor__(self, other: TensorLike) -> Tensor:
-        return _apply("xor", other, self)
-
-    def __lshift__(self, other: TensorLike) -> Tensor:
-        return _apply("left_shift", self, other)
-
-    def __rlshift__(self, other: TensorLike) -> Tensor:
-        return _apply("left_shift", other, self)
-
-    def __rshift__(self, other: TensorLike) -> Tensor:
-        return _apply("right_shift", self, other)
-
-    def __rrshift__(self, other: TensorLike) -> Tensor:
-        return _apply("right_shift", other, self)
-
-    def __divmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return _apply("int_div", self, other), _apply("mod", self, other)
-
-    def __rdivmod__(self, other: TensorLike) -> tuple[Tensor, Tensor]:
-        return _apply("int_div", other, self), _apply("mod", other, self)
-
-    def __lt__(self, other: TensorLike) -> Tensor:
-        return _apply("lt", self, other)
-
-    def __le__(self, other: TensorLike) -> Tensor:
-        return _apply("le", self, other)
-
-    def __gt__(self, other: TensorLike) -> Tensor:
-        return _apply("gt", self, other)
-
-    def __ge__(self, other: TensorLike) -> Tensor:
-        return _apply("ge", self, other)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return _apply("subtensor", self, index)
-
-    # -- methods ------------------------------------------------------------------------
-
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.sum``."""
-        return _apply("sum", self, axis, dtype, keepdims)
-
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.prod``."""
-        return _apply("prod", self, axis, dtype, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.max``."""
-        return _apply("max", self, axis, keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.min``."""
-        return _apply("min", self, axis, keepdims)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.argmax``."""
-        return _apply("argmax", self, axis, keepdims)
-
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.argmin``."""
-        return _apply("argmin", self, axis, keepdims)
-
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.any``."""
-        return _apply("any", self, axis, keepdims)
-
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.all``."""
-        return _apply("all", self, axis, keepdims)
-
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        """See ``T.mean``."""
-        return _apply("mean", self, axis, dtype, keepdims)
-
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """See ``T.var``."""
-        return _apply("var", self, axis, ddof, keepdims)
-
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """See ``T.std``."""
-        return _apply("std", self, axis, ddof, keepdims)
-
-    def dot(self, other: TensorLike) -> Tensor:
-        """See ``T.dot``."""
-        return _apply("dot", self, other)
-
-    def conj(self) -> Tensor:
-        """The complex conjugate; of a real tensor, the tensor itself."""
-        return _apply("conj", self)
-
-    conjugate = conj
-
-    def round(self, mode: str = "half_to_even") -> Tensor:
-        """See ``T.round``."""
-        return _apply("round", self, mode)
-
-    def astype(self, dtype: Any) -> Tensor:
-        """This tensor cast to another dtype."""
-        return _apply("cast", self, dtype)
-
-    def reshape(self, *shape: Any, ndim: int | None = None) -> Tensor:
-        """See ``T.reshape``; sizes may be given as one sequence or one by one."""
-        sizes = shape[0] if len(shape) == 1 else shape
-        return _apply("reshape", self, sizes, ndim)
-
-    def flatten(self, ndim: int = 1) -> Tensor:
-        """See ``T.flatten``."""
-        return _apply("flatten", self, ndim)
-
-    def dimshuffle(self, *pattern: Any) -> Tensor:
-        """Axes permuted, dropped (if of size 1) and added (``'x'``) as the pattern says."""
-        order = pattern[0] if len(pattern) == 1 and isinstance(pattern[0], (list, tuple)) else None
-        return _apply("dimshuffle", self, tuple(pattern if order is None else order))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Axes permuted; reversed when none are given."""
-        order = axes[0] if len(axes) == 1 and isinstance(axes[0], (list, tuple)) else axes
-        return self.dimshuffle(*order) if order else self.T
-
-    def copy(self, name: str | None = None) -> Tensor:
-        """A new tensor with the same value."""
-        result = _apply("identity", self)
-        result.name = name
-        return result
+    # -- computing --------------------------------------------------------------------
 
     def eval(self, inputs_to_values: Mapping[Tensor, Any] | None = None) -> Any:
         """Compile (once per set of inputs) and compute this expression.
@@ -459,16 +235,16 @@ class Tensor:
         return small_svg(self)
 
 
-_OPERATIONS: dict[str, Callable[..., Tensor]] = {}
+class TensorConstant(Tensor):
+    """A constant; ``data`` is its array, which cannot be written."""
 
+    __slots__ = ()
 
-def _apply(name: str, *args: Any) -> Tensor:
-    return _OPERATIONS[name](*args)
-
-
-def provide(**operations: Callable[..., Tensor]) -> None:
-    """Give Tensor's operators and methods their meaning; called by the op declarations."""
-    _OPERATIONS.update(operations)
+    @property
+    def data(self) -> np.ndarray:
+        """The value."""
+        value: np.ndarray = self.attrs["value"]
+        return value
 
 
 def constant_text(node: Tensor) -> str:
@@ -505,7 +281,7 @@ def as_tensor(value: TensorLike, dtype: str | None = None) -> Tensor:
         return value
     literal = isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic)
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
-        return _apply("stack", value)
+        return apply("stack", value)
     if literal:
         array = np.asarray(value, dtype=dtype or dtypes.literal_dtype(value))
     else:
@@ -533,7 +309,7 @@ def make_constant(array: np.ndarray, literal: bool = False) -> Tensor:
         array = array.astype(array.dtype.newbyteorder("="))
     array.flags.writeable = False
     type_ = TensorType(array.dtype.name, tuple(n == 1 for n in array.shape))
-    return Tensor(constant_op(), (), {"value": array, "literal": literal}, type_)
+    return TensorConstant(constant_op(), (), {"value": array, "literal": literal}, type_)
 
 
 def is_literal(node: Tensor) -> bool:

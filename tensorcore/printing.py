@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+import numpy as np
+
 from .graph import toposort
 from .node import Tensor, TensorLike, constant_text, is_constant
 
@@ -219,6 +221,13 @@ class Print:
         attrs: Sequence[str] = ("__str__",),
         global_fn: Callable[[Print, Any], None] | None = None,
     ) -> None:
+        if not isinstance(message, str):
+            raise TypeError(f"Print: the message is text, found {message!r}.")
+        unknown = [name for name in attrs if not hasattr(np.ndarray, name)]
+        if unknown:
+            raise AttributeError(
+                f"Print: arrays have no {unknown[0]!r}; attrs names what to print."
+            )
         self.message = message
         self.attrs = tuple(attrs)
         self.global_fn = global_fn

@@ -41,14 +41,14 @@ class Shared(Tensor):
             return array
         return self.memory.get(buffer)
 
-    def set_value(self, value: Any, borrow: bool = False) -> None:
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Take a new value: any shape of the same rank, copied unless ``borrow``.
 
         Raises DTypeError or ShapeError, and then the old value stays.
         """
         what = f"shared variable {self.name or self.type!r}"
-        array = self.type.convert(value, what)
-        if (not borrow and np.may_share_memory(array, value)) or not array.flags.writeable:
+        array = self.type.convert(new_value, what)
+        if (not borrow and np.may_share_memory(array, new_value)) or not array.flags.writeable:
             array = array.copy()
         with self.lock:
             self.cell[0] = self.memory.put(array) if self.memory is not HOST else array
@@ -88,7 +88,7 @@ def shared(
             f"shared(): a {type(value).__name__} with dtype {array.dtype} cannot be shared. "
             f"Known dtypes: {', '.join(dtypes.ALL)}."
         )
-    flags = tuple(broadcastable) if broadcastable is not None else (False,) * array.ndim
+    flags = (False,) * array.ndim if broadcastable is None else broadcastable
     type_ = TensorType(array.dtype.name, flags)
     array = type_.convert(array, f"shared variable {name or ''}".strip())
     if (np.may_share_memory(array, value) and not borrow) or not array.flags.writeable:

@@ -18,6 +18,7 @@ from .program_text import ProgramText, names_of
 from .rewrite.engine import Fired
 from .shared import Shared
 from .tables import Listing, Section, Table, as_html, as_text
+from .testing_values import no_test_values
 
 _NODES = 300
 _ROWS = 300
@@ -40,6 +41,7 @@ class Explanation:
         return as_html(self.sections)
 
 
+@no_test_values
 def explain_graph(
     inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],

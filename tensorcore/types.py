@@ -30,6 +30,7 @@ class TensorType:
 
     ``dtype`` is a dtype name; ``broadcastable`` has one flag per axis, true where the size is
     known to be 1. Calling a type makes a variable of it: ``TensorType("float64", ())("x")``.
+    ``name`` is Theano's and changes nothing.
     Raises DTypeError for an unknown dtype.
     """
 
@@ -40,7 +41,9 @@ class TensorType:
     _table: ClassVar[dict[tuple[str, tuple[bool, ...]], TensorType]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __new__(cls, dtype: Any, broadcastable: Any = ()) -> TensorType:  # noqa: PYI034 (interned)
+    def __new__(  # noqa: PYI034 (interned)
+        cls, dtype: Any, broadcastable: Any = (), name: str | None = None
+    ) -> TensorType:
         listed = isinstance(broadcastable, Iterable) and not isinstance(broadcastable, str)
         flags = tuple(broadcastable) if listed else (broadcastable,)
         if not listed or any(flag not in (True, False) for flag in flags):

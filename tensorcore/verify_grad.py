@@ -31,10 +31,18 @@ def verify_grad(
     from .gradient import grad
     from .tensor.reductions import sum as sum_
 
+    if not callable(fun):
+        raise TypeError(f"verify_grad: expected a function of tensors, found {fun!r:.60}.")
+    if not isinstance(pt, (list, tuple)):
+        raise TypeError(f"verify_grad: pt is a list of arrays, one per argument; found {pt!r:.60}.")
     draw = rng or np.random.default_rng(0)
     points = [np.asarray(p, dtype=np.result_type(p, np.float32)) for p in pt]
     inputs = [TensorType(p.dtype, (False,) * p.ndim)(f"input {i}") for i, p in enumerate(points)]
     y = fun(*inputs)
+    if not isinstance(y, Tensor):
+        raise TypeError(
+            f"verify_grad: the function must return a tensor, found {type(y).__name__} ({y!r:.60})."
+        )
     value = function(inputs, y, backend=backend, on_unused_input="ignore")(*points)
     narrow = any(p.dtype != np.float64 for p in points)
     step = eps or (1e-2 if narrow else 1e-5)

@@ -15,7 +15,7 @@ import pytest
 
 import tensorcore
 import tensorcore.tensor as T
-from tensorcore import config, function, printing, shared
+from tensorcore import config, function, gradient, printing, scalar, shared
 from tensorcore.errors import (
     BackendUnavailable,
     ConfigError,
@@ -52,7 +52,8 @@ def row(make: Callable[[Any], Any], error: type[Exception], *words: str) -> Row:
 def text(name: str) -> Row:
     """A word where a tensor belongs."""
     f = getattr(T, name)
-    return row(lambda a: f("abc"), DTypeError, "'abc'", "cannot become a tensor", "number")
+    more = ([True],) if name in PAIRS else ()
+    return row(lambda a: f("abc", *more), DTypeError, "'abc'", "cannot become a tensor", "number")
 
 
 def two(name: str) -> list[Row]:
@@ -61,6 +62,23 @@ def two(name: str) -> list[Row]:
     return [
         row(lambda a: f(a.v), TypeError, "2 argument(s), found 1"),
         row(lambda a: f(a.m, "abc"), DTypeError, "'abc'", "cannot become a tensor"),
+    ]
+
+
+def missing(name: str) -> Row:
+    """The second argument is missing."""
+    f = getattr(T, name)
+    return row(lambda a: f(a.v), TypeError, f"{name}() missing 1 required positional argument")
+
+
+def one_axis(name: str) -> list[Row]:
+    """An axis that is not there, or is no number, or is several."""
+    f = getattr(T, name)
+    k = (1,) if "topk" in name else ()
+    return [
+        row(lambda a: f(a.m, *k, axis=2), ShapeError, "axis 2 does not exist", "has 2"),
+        row(lambda a: f(a.m, *k, axis="x"), TypeError, "an axis is an integer", "'x'"),
+        row(lambda a: f(a.m, *k, axis=(0, 1)), TypeError, "an axis is an integer", "(0, 1)"),
     ]
 
 
@@ -89,21 +107,40 @@ UNARY = [
     "isnan", "log", "log10", "log1p", "log2", "neg", "reciprocal", "round", "sgn", "sigmoid",
     "sin", "softplus", "sqr", "sqrt", "square", "tan", "tanh", "log_softmax", "zeros_like",
     "ones_like", "invert", "as_tensor", "as_tensor_variable", "constant", "flatten",
-    "transpose",
+    "transpose", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "argsort",
+    "atleast_1d", "atleast_2d", "atleast_3d", "average", "bitwise_not", "conj", "cosh", "cumprod",
+    "cumsum", "deg2rad", "diag", "diff", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp2",
+    "flatnonzero", "flip", "gamma", "gammaln", "identity_like", "imag", "iround", "isfinite",
+    "log1mexp", "max_and_argmax", "median", "meshgrid", "nonzero", "nonzero_values", "ptp", "psi",
+    "rad2deg", "ravel", "real", "round_half_away_from_zero", "round_half_to_even", "shape", "sign",
+    "signbit", "sinh", "sort", "trace", "tri_gamma", "trunc", "unique", "xlogx",
 ]  # fmt: skip
 BINARY = [
     "add", "eq", "ge", "gt", "int_div", "le", "lt", "maximum", "minimum", "mod", "mul", "neq",
-    "pow", "sub", "true_div", "fill", "second", "and_", "or_", "xor",
+    "pow", "sub", "true_div", "fill", "and_", "or_", "xor", "arctan2", "bitwise_and", "bitwise_or",
+    "bitwise_xor", "complex", "complex_from_polar", "copysign", "floor_div", "hypot", "left_shift",
+    "logaddexp", "polygamma", "power", "right_shift", "truediv", "xlogy0",
 ]  # fmt: skip
+#: Functions of two tensors that are no ops.
+PAIRS = [
+    "ceil_intdiv", "compress", "divmod", "extract", "inner", "kron", "matmul", "searchsorted",
+    "second", "vdot",
+]  # fmt: skip
+#: Functions of one axis.
+ORDERED = ["argsort", "argtopk", "cumprod", "cumsum", "diff", "sort", "topk", "topk_and_argtopk"]
 REDUCTIONS = [
-    "all", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "prod", "std", "sum",
-    "var",
+    "all", "any", "argmax", "argmin", "flip", "logsumexp", "max", "max_and_argmax", "mean", "min",
+    "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip
 
 TENSOR: dict[str, list[Row]] = {name: [text(name)] for name in UNARY}
 TENSOR |= {name: two(name) for name in BINARY}
-TENSOR |= {name: along(name) for name in REDUCTIONS}
-TENSOR |= {name: size(name) for name in ("zeros", "ones")}
+TENSOR |= {name: [text(name), missing(name)] for name in PAIRS}
+for _name in REDUCTIONS:
+    TENSOR.setdefault(_name, []).extend(along(_name))
+for _name in ORDERED:
+    TENSOR.setdefault(_name, []).extend(one_axis(_name))
+TENSOR |= {name: size(name) for name in ("zeros", "ones", "empty")}
 TENSOR["exp"] += [
     row(lambda a: T.exp(), TypeError, "exp() takes 1 argument(s), found 0"),
     row(lambda a: T.exp(a.v, a.v), TypeError, "takes 1", "found 2"),
@@ -124,7 +161,7 @@ TENSOR["flatten"] += [
 ]
 TENSOR["transpose"] += [
     row(lambda a: T.transpose(a.m, (0,)), ShapeError, "each of the 2 axes"),
-    row(lambda a: T.transpose(a.m, "ab"), TypeError, "an axis is an integer", "'a'"),
+    row(lambda a: T.transpose(a.m, "ab"), TypeError, "an axis is an integer", "'ab'"),
     row(lambda a: T.transpose(a.m, (0, 5)), ShapeError, "axis 5 does not exist"),
 ]
 TENSOR["mean"] += [row(lambda a: T.mean(a.m, axis=2), ShapeError, "mean: axis 2")]
@@ -139,11 +176,18 @@ TENSOR |= {
         row(lambda a: T.alloc(0.0, 1.5), TypeError, "a shape is a list of integers", "1.5"),
     ],
     "arange": [
-        row(lambda a: T.arange(a.v), TypeError, "integer scalar", "v"),
+        row(lambda a: T.arange(a.v), TypeError, "arange: expected scalars", "found v"),
+        row(lambda a: T.arange("a"), DTypeError, "cannot become a tensor"),
         row(lambda a: T.arange(3, dtype="foo"), DTypeError, "'foo' is no dtype"),
     ],
     "batched_dot": [row(lambda a: T.batched_dot(a.s, a.m), ShapeError, "scalar has no batches")],
-    "cast": [row(lambda a: T.cast(a.v, "float31"), DTypeError, "'float31' is no dtype", "float32")],
+    "cast": [
+        row(lambda a: T.cast(a.v), TypeError, "a tensor and a dtype", "1 argument(s)"),
+        row(lambda a: T.cast(a.v, "int8", 3), TypeError, "a tensor and a dtype", "3 argument(s)"),
+        row(lambda a: T.cast(a.v, kind="int8"), TypeError, "a tensor and a dtype", "kind"),
+        row(lambda a: T.cast(a.z, "int8"), DTypeError, "drop the imaginary part", "T.real"),
+        row(lambda a: T.cast(a.v, "float31"), DTypeError, "'float31' is no dtype", "float32"),
+    ],
     "clip": [row(lambda a: T.clip(a.v, 0), TypeError, "takes 3 argument(s), found 2")],
     "concatenate": [
         row(lambda a: T.concatenate(a.v), TypeError, "a list of tensors", "one tensor"),
@@ -157,9 +201,16 @@ TENSOR |= {
     "dimshuffle": [
         row(lambda a: T.dimshuffle(a.v, (5,)), ShapeError, "axis 5 does not exist"),
         row(lambda a: a.v.dimshuffle(0, 0), ShapeError, "named twice"),
+        row(lambda a: T.dimshuffle(a.v), TypeError, "a tensor and a pattern", "x.dimshuffle"),
+        row(lambda a: T.dimshuffle(a.v, 3), TypeError, "a tensor and a pattern", "3"),
+        row(lambda a: a.v.dimshuffle("y"), TypeError, "an axis or 'x'", "found 'y'"),
+        row(lambda a: a.v.dimshuffle(1.5), TypeError, "pattern", "1.5"),
     ],
     "dot": [row(lambda a: T.dot(a.v, "a"), DTypeError, "cannot become a tensor")],
-    "eye": [row(lambda a: T.eye(a.v), TypeError, "integer scalar", "v")],
+    "eye": [
+        row(lambda a: T.eye(a.v), TypeError, "eye: a size must be an integer scalar", "v"),
+        row(lambda a: T.eye(2, k=1.5), TypeError, "eye: k must be of integers", "1.5"),
+    ],
     "outer": [row(lambda a: T.outer(a.v, "a"), DTypeError, "cannot become a tensor")],
     "reshape": [
         row(lambda a: T.reshape(a.v, (1.5,)), TypeError, "size must be an integer", "1.5"),
@@ -174,12 +225,11 @@ TENSOR |= {
     "shape_padright": [
         row(lambda a: T.shape_padright(a.v, 1.5), TypeError, "must be an integer", "1.5"),
     ],
-    "size_list": [row(lambda a: T.size_list(1.5), TypeError, "a shape is a list of integers")],
-    "stack": [
+        "stack": [
         row(lambda a: T.stack(3), TypeError, "a list of tensors", "3"),
         row(lambda a: T.stack([]), ValueError, "at least one"),
         row(lambda a: T.stack([a.v, a.m]), ShapeError, "same number", "v with 1", "m with 2"),
-        row(lambda a: T.stack([a.v], axis=5), ShapeError, "axis 5 does not exist"),
+        row(lambda a: T.stack([a.v], axis=5), ShapeError, "axis 5 does not exist, the result has"),
         row(lambda a: T.stack([a.v], axis="x"), TypeError, "an axis is an integer"),
     ],
     "switch": [
@@ -192,6 +242,172 @@ TENSOR |= {
         row(lambda a: T.tensordot(a.m, a.m, [[0], [5]]), ShapeError, "axis 5 does not exist"),
         row(lambda a: T.tensordot(a.m, a.m, [[0, 1], [1]]), ShapeError, "cannot pair"),
     ],
+    "batched_tensordot": [
+        row(lambda a: T.batched_tensordot(a.v, a.v), ShapeError, "batched_tensordot: axes=2"),
+        row(lambda a: T.batched_tensordot(a.t, a.t, [[0], [0]]), ShapeError, "is the batch"),
+    ],
+    "bincount": [
+        row(lambda a: T.bincount(a.v), TypeError, "a vector of integers", "float64"),
+        row(lambda a: T.bincount(a.i, minlength=1.5), TypeError, "bincount", "integer", "1.5"),
+    ],
+    "choose": [
+        row(lambda a: T.choose(a.v, [a.v]), TypeError, "choose: the numbers", "integers", "v of"),
+        row(lambda a: T.choose(a.i, 3), TypeError, "choose takes a list of tensors", "3"),
+        row(lambda a: T.choose(a.i, []), ValueError, "choose needs at least one"),
+        row(lambda a: T.choose(a.i, [1], "foo"), ValueError, "mode is one of raise", "'foo'"),
+    ],
+    "diagonal": [
+        row(lambda a: T.diagonal(a.v), ShapeError, "at least 2 dimensions, found 1"),
+        row(lambda a: T.diagonal(a.m, 1.5), TypeError, "the offset must be an integer", "1.5"),
+        row(lambda a: T.diagonal(a.m, 0, 1, 1), ShapeError, "axis1 and axis2 are both 1"),
+        row(lambda a: T.diagonal(a.m, axis1=7), ShapeError, "axis 7 does not exist"),
+    ],
+    "einsum": [
+        row(lambda a: T.einsum(3), TypeError, "subscripts are text", "3"),
+        row(lambda a: T.einsum("i"), ShapeError, "names 1 operands, found 0"),
+        row(lambda a: T.einsum("ij", a.v), ShapeError, "'ij'", "1 dimension"),
+        row(lambda a: T.einsum("i->k", a.v), ShapeError, "'k'", "no operand has"),
+    ],
+    "expand_dims": [
+        row(lambda a: T.expand_dims(a.v, 9), ShapeError, "expand_dims: axis 9", "result has 2"),
+        row(lambda a: T.expand_dims(a.v, None), TypeError, "an axis is an integer", "None"),
+    ],
+    "fill_diagonal": [
+        row(lambda a: T.fill_diagonal(a.v, 1), ShapeError, "a matrix and a scalar", "1 and 0"),
+    ],
+    "fill_diagonal_offset": [
+        row(lambda a: T.fill_diagonal_offset(a.m, 1, 1.5), TypeError, "the offset", "integers"),
+        row(lambda a: T.fill_diagonal_offset(a.m, 1, a.i), TypeError, "integer scalar", "i of"),
+    ],
+    "fliplr": [row(lambda a: T.fliplr(a.v), ShapeError, "axis 1 does not exist")],
+    "flipud": [row(lambda a: T.flipud(a.s), ShapeError, "axis 0 does not exist")],
+    "full": [
+        row(lambda a: T.full("a", 1), TypeError, "a shape is a list of integers", "'a'"),
+        row(lambda a: T.full((2,), "a"), DTypeError, "cannot become a tensor"),
+    ],
+    "full_like": [
+        row(lambda a: T.full_like(a.v, a.m), ShapeError, "2 dimension(s), more than the 1", "v"),
+    ],
+    "horizontal_stack": [
+        row(lambda a: T.horizontal_stack(a.v, a.v), ShapeError, "axis 1 does not exist"),
+    ],
+    "hstack": [
+        row(lambda a: T.hstack(a.v), TypeError, "hstack takes a list", "one tensor"),
+        row(lambda a: T.hstack([]), ValueError, "hstack needs at least one"),
+    ],
+    "join": [
+        row(lambda a: T.join(0), ValueError, "at least one tensor"),
+        row(lambda a: T.join(a.s, a.v), TypeError, "axis must be a number", "symbolic"),
+    ],
+    "linspace": [
+        row(lambda a: T.linspace(a.v, 1), TypeError, "linspace: expected scalars", "v of"),
+        row(lambda a: T.linspace(0, 1, 1.5), TypeError, "linspace: a size", "1.5"),
+    ],
+    "mgrid": [
+        row(lambda a: T.mgrid[3], TypeError, "slices such as", "3"),
+        row(lambda a: T.mgrid[:], TypeError, "where it stops"),
+    ],
+    "moveaxis": [
+        row(lambda a: T.moveaxis(a.m, 1.5, 0), TypeError, "an axis is an integer", "1.5"),
+        row(lambda a: T.moveaxis(a.m, [0, 1], 0), ShapeError, "2 axes cannot go to 1"),
+    ],
+    "norm": [
+        row(lambda a: T.norm(a.v, "a"), TypeError, "L is a number", "'a'"),
+        row(lambda a: T.norm(a.v, a.s), TypeError, "L is a number", "found s"),
+        row(lambda a: T.norm(a.v, 2, 4), ShapeError, "norm: axis 4"),
+    ],
+    "ogrid": [row(lambda a: T.ogrid["a"], TypeError, "slices such as", "'a'")],
+    "pad": [
+        row(lambda a: T.pad(a.v, 1.5), TypeError, "pad_width is a number, a pair", "1.5"),
+        row(lambda a: T.pad(a.v, 1, "foo"), ValueError, "pad: mode is one of", "'foo'"),
+        row(lambda a: T.pad(a.v, -1), ValueError, "must not be negative"),
+        row(lambda a: T.pad(a.v, [(1, 2)] * 2), ShapeError, "a pair per axis (1)"),
+    ],
+    "patternbroadcast": [
+        row(lambda a: T.patternbroadcast(a.v, 3), TypeError, "one bool per axis", "3"),
+        row(lambda a: T.patternbroadcast(a.v, (True,) * 2), ShapeError, "2 flags", "1 axes"),
+    ],
+    "percentile": [
+        row(lambda a: T.percentile(a.v, 200), ValueError, "q must be from 0 to 100"),
+        row(lambda a: T.percentile(a.v, 20, 4), ShapeError, "percentile: axis 4"),
+    ],
+    "quantile": [
+        row(lambda a: T.quantile(a.v, 2.0), ValueError, "q must be from 0 to 1"),
+        row(lambda a: T.quantile(a.z, 0.5), DTypeError, "complex128"),
+    ],
+    "ravel_multi_index": [
+        row(lambda a: T.ravel_multi_index(a.v, (2,)), TypeError, "a list of tensors"),
+        row(lambda a: T.ravel_multi_index([a.v], (2,)), TypeError, "integers", "v of"),
+        row(lambda a: T.ravel_multi_index([a.i] * 2, (2,)), ShapeError, "2 coord", "1 axes"),
+        row(lambda a: T.ravel_multi_index([a.i], (2,), "q"), ValueError, "mode is one of"),
+    ],
+    "repeat": [
+        row(lambda a: T.repeat(a.v, 1.5), TypeError, "repeat: expected an integer", "float32"),
+        row(lambda a: T.repeat(a.v, -1), ValueError, "must not be negative", "-1"),
+        row(lambda a: T.repeat(a.v, 2, 5), ShapeError, "repeat: axis 5"),
+    ],
+    "roll": [row(lambda a: T.roll(a.v, 1.5), TypeError, "roll", "integer scalar", "1.5")],
+    "rollaxis": [
+        row(lambda a: T.rollaxis(a.m, 0, "a"), TypeError, "start must be an integer", "'a'"),
+        row(lambda a: T.rollaxis(a.m, 0, 7), ShapeError, "no place 7 among 2"),
+    ],
+    "rot90": [
+        row(lambda a: T.rot90(a.v), ShapeError, "rot90", "2 dimensions, found 1"),
+        row(lambda a: T.rot90(a.m, 1.5), TypeError, "rot90: k must be an integer", "1.5"),
+    ],
+    "set_subtensor": [
+        row(lambda a: T.set_subtensor(a.v, 1), TypeError, "such as a[2:5]", "test_messages.py"),
+        row(lambda a: T.set_subtensor(3, 1), TypeError, "such as a[2:5]", "found 3"),
+        row(lambda a: T.set_subtensor(a.i[0], 1.5), DTypeError, "float32", "int32", "T.cast"),
+        row(lambda a: T.set_subtensor(a.v[0], a.v), ShapeError, "0 dimension(s)", "has 1"),
+    ],
+    "inc_subtensor": [
+        row(lambda a: T.inc_subtensor(a.v, 1), TypeError, "inc_subtensor", "such as a[2:5]"),
+        row(lambda a: T.inc_subtensor(a.i[0], a.v[0]), DTypeError, "float64", "int32", "T.cast"),
+    ],
+    "shape_padaxis": [
+        row(lambda a: T.shape_padaxis(a.v, 5), ShapeError, "shape_padaxis: axis 5", "result has 2"),
+        row(lambda a: T.shape_padaxis(a.v, "a"), TypeError, "shape_padaxis: an axis is", "'a'"),
+    ],
+    "specify_shape": [
+        row(lambda a: T.specify_shape(a.v, (1, 2)), ShapeError, "2 sizes", "1 axes"),
+        row(lambda a: T.specify_shape(a.v, (1.5,)), TypeError, "integer scalar", "1.5"),
+    ],
+    "split": [
+        row(lambda a: T.split(a.v, "a"), TypeError, "a number of parts, a list", "'a'"),
+        row(lambda a: T.split(a.v, [1.5]), TypeError, "split: a size", "integer", "1.5"),
+        row(lambda a: T.split(a.v, 0), ValueError, "at least 1"),
+        row(lambda a: T.split(a.v, [1, 2], "a"), TypeError, "n_splits must be an integer", "'a'"),
+        row(lambda a: T.split(a.v, [1, 2], 3), ShapeError, "n_splits=3 but 2 lengths"),
+        row(lambda a: T.split(a.v, a.i), TypeError, "give n_splits="),
+    ],
+    "squeeze": [row(lambda a: T.squeeze(a.v, 4), ShapeError, "squeeze: axis 4 does not exist")],
+    "swapaxes": [row(lambda a: T.swapaxes(a.m, 0, 4), ShapeError, "swapaxes: axis 4")],
+    "take": [
+        row(lambda a: T.take(a.v, a.v), TypeError, "an index must be an integer", "T.cast"),
+        row(lambda a: T.take(a.v, 0, 4), ShapeError, "take: axis 4"),
+        row(lambda a: T.take(a.v, 0, mode="q"), ValueError, "mode is one of raise", "'q'"),
+    ],
+    "take_along_axis": [
+        row(lambda a: T.take_along_axis(a.m, a.i), ShapeError, "as many dimensions", "1 and 2"),
+        row(lambda a: T.take_along_axis(a.v, a.v), TypeError, "the positions must be of integers"),
+    ],
+    "tile": [
+        row(lambda a: T.tile(a.v, 1.5), TypeError, "tile: a shape is a list", "1.5"),
+        row(lambda a: T.tile(a.v, (2, 2), ndim=1), ShapeError, "ndim=1 but 2"),
+        row(lambda a: T.tile(a.v, 2, ndim="a"), TypeError, "tile: ndim must be an integer"),
+    ],
+    "to_one_hot": [row(lambda a: T.to_one_hot(a.v, 3), TypeError, "a vector of integers")],
+    "tri": [row(lambda a: T.tri(2, k=1.5), TypeError, "tri: k must be of integers", "1.5")],
+    "tril": [row(lambda a: T.tril(a.v), ShapeError, "tril: expected a matrix, found 1")],
+    "triu": [row(lambda a: T.triu(a.m, 1.5), TypeError, "triu: k must be of integers", "1.5")],
+    "unbroadcast": [row(lambda a: T.unbroadcast(a.v, 4), ShapeError, "unbroadcast: axis 4")],
+    "unravel_index": [
+        row(lambda a: T.unravel_index(a.v, (2,)), TypeError, "integers", "v of", "T.cast"),
+        row(lambda a: T.unravel_index(a.i, (2,), "q"), ValueError, "order is one of C, F", "'q'"),
+    ],
+    "vertical_stack": [row(lambda a: T.vertical_stack(a.m, 3), ShapeError, "same number")],
+    "vstack": [row(lambda a: T.vstack(3), TypeError, "vstack takes a list", "3")],
     "where": [row(lambda a: T.where(a.v), TypeError, "3 argument(s), found 1")],
     "TensorType": [
         row(lambda a: T.TensorType("foo", ()), DTypeError, "'foo' is no dtype"),
@@ -199,6 +415,45 @@ TENSOR |= {
         row(lambda a: T.TensorType("int8", (2,)), TypeError, "Sizes are no part of a type"),
     ],
 }  # fmt: skip
+
+TENSOR["argsort"] += [
+    row(lambda a: T.argsort(a.v, kind="q"), ValueError, "kind is one of stable", "'q'"),
+]
+TENSOR["average"] += [
+    row(lambda a: T.average(a.m, 7), ShapeError, "average: axis 7"),
+    row(lambda a: T.average(a.m, 1, a.t), ShapeError, "weights with 3", "a vector along it"),
+]
+TENSOR["compress"] += [
+    row(lambda a: T.compress(a.m, a.v), ShapeError, "must be a vector", "matrix"),
+    row(lambda a: T.compress(a.v, a.m, 5), ShapeError, "compress: axis 5"),
+]
+TENSOR["constant"] += [
+    row(lambda a: T.constant(a.v), TypeError, "symbolic tensor v", "T.as_tensor_variable"),
+    row(lambda a: T.constant([1, 2], ndim=0), ShapeError, "1 dimensions, ndim=0"),
+]
+TENSOR["as_tensor_variable"] += [
+    row(lambda a: T.as_tensor_variable(a.m, ndim=1), ShapeError, "m has 2", "ndim=1", "size 1"),
+    row(lambda a: T.as_tensor_variable(a.m, ndim="a"), TypeError, "must be an integer", "'a'"),
+]
+TENSOR["diag"] += [
+    row(lambda a: T.diag(a.t), ShapeError, "a vector or a matrix, found 3"),
+    row(lambda a: T.diag(a.v, 1.5), TypeError, "diag: k must be an integer", "1.5"),
+]
+TENSOR["diff"] += [row(lambda a: T.diff(a.v, -1), ValueError, "diff: n must not be negative")]
+TENSOR["identity_like"] += [row(lambda a: T.identity_like(a.v), ShapeError, "expected a matrix")]
+TENSOR["left_shift"] += [row(lambda a: T.left_shift(a.v, 1), DTypeError, "float64", "int8")]
+TENSOR["matmul"] += [row(lambda a: T.matmul(a.s, a.v), ShapeError, "a scalar is no matrix", "*")]
+TENSOR["meshgrid"] += [
+    row(lambda a: T.meshgrid(a.v, a.m), ShapeError, "expected vectors", "found m"),
+    row(lambda a: T.meshgrid(a.v, indexing="q"), ValueError, "'xy' or 'ij'", "'q'"),
+]
+TENSOR["nonzero"] += [row(lambda a: T.nonzero(a.s), ShapeError, "no positions", "dimshuffle")]
+TENSOR["round"] += [row(lambda a: T.round(a.v, "q"), ValueError, "'half_to_even'", "'q'")]
+TENSOR["searchsorted"] += [
+    row(lambda a: T.searchsorted(a.m, a.v), ShapeError, "expected a vector, found 2"),
+    row(lambda a: T.searchsorted(a.v, a.v, "q"), ValueError, "left, right", "'q'"),
+]
+TENSOR["trace"] += [row(lambda a: T.trace(a.v), ShapeError, "at least 2 dimensions, found 1")]
 
 NNET: dict[str, list[Row]] = {
     "binary_crossentropy": [
@@ -212,7 +467,43 @@ NNET: dict[str, list[Row]] = {
     "sigmoid": [row(lambda a: T.nnet.sigmoid("a"), DTypeError, "cannot become a tensor")],
     "softmax": [row(lambda a: T.nnet.softmax(a.v, axis=3), ShapeError, "axis 3 does not exist")],
     "softplus": [row(lambda a: T.nnet.softplus("a"), DTypeError, "cannot become a tensor")],
+    "crossentropy_softmax_1hot": [
+        row(lambda a: T.nnet.crossentropy_softmax_1hot(a.m, a.v), DTypeError, "must be integers"),
+    ],
+    "crossentropy_softmax_max_and_argmax_1hot": [
+        row(
+            lambda a: T.nnet.crossentropy_softmax_max_and_argmax_1hot(a.m, a.v),
+            DTypeError,
+            "must be integers",
+        ),
+    ],
+    "softmax_with_bias": [
+        row(lambda a: T.nnet.softmax_with_bias(a.s, a.s), ShapeError, "scalar", "no axis"),
+    ],
 }
+for _name in ("elu", "hard_sigmoid", "selu", "softsign", "ultra_fast_sigmoid"):
+    NNET[_name] = [
+        row(lambda a, name=_name: getattr(T.nnet, name)("a"), DTypeError, "cannot become a tensor")
+    ]
+for _name in (
+    "crossentropy_softmax_1hot_with_bias",
+    "crossentropy_softmax_argmax_1hot_with_bias",
+    "crossentropy_softmax_max_and_argmax_1hot_with_bias",
+):
+    NNET[_name] = [
+        row(
+            lambda a, name=_name: getattr(T.nnet, name)(a.m, a.v, a.v),
+            DTypeError,
+            "must be integers",
+        ),
+        row(lambda a, name=_name: getattr(T.nnet, name)(a.m, "a", a.i), DTypeError, "'a'"),
+    ]
+NNET["sigmoid_binary_crossentropy"] = [
+    row(lambda a: T.nnet.sigmoid_binary_crossentropy("a", a.v), DTypeError, "'a'"),
+]
+NNET["crossentropy_categorical_1hot"] = [
+    row(lambda a: T.nnet.crossentropy_categorical_1hot(a.m, a.v), DTypeError, "must be integers"),
+]
 
 TOP: dict[str, list[Row]] = {
     "In": [row(lambda a: tensorcore.In("x"), TypeError, "In: expected a variable", "'x'")],
@@ -223,29 +514,49 @@ TOP: dict[str, list[Row]] = {
         row(lambda a: tensorcore.grad(a.s, "x"), TypeError, "wrt must hold tensors", "str"),
         row(lambda a: tensorcore.grad("x", a.s), TypeError, "cost must be a tensor", "str"),
         row(lambda a: tensorcore.grad(a.s, a.v), DisconnectedInputError, "disconnected_inputs"),
+        row(lambda a: tensorcore.grad(a.z.sum(), a.z), DTypeError, "must be real", "abs(cost)"),
+        row(lambda a: tensorcore.grad(a.s, a.s, consider_constant=3), TypeError,
+            "consider_constant must hold tensors", "3"),
+        row(lambda a: tensorcore.grad(a.s, a.s, known_grads=3), TypeError, "known_grads is a dict"),
+        row(lambda a: tensorcore.grad(a.s, a.s, known_grads={"a": 1}), TypeError, "is a dict"),
+        row(lambda a: tensorcore.grad(None, a.v, known_grads={a.v: a.m}), ShapeError, "found 2"),
+        row(lambda a: tensorcore.grad(a.s, a.s, return_disconnected="q"), ValueError, "'zero'"),
+        row(lambda a: tensorcore.grad(a.s, a.s, disconnected_inputs="q"), ValueError, "'warn'"),
         row(lambda a: tensorcore.grad(a.i.sum(), a.i), DTypeError, "must be floating", "Cast"),
     ],
-    "Lop": [row(lambda a: tensorcore.Lop(a.v, "x", a.v), TypeError, "tensors", "str")],
+    "Lop": [
+        row(lambda a: tensorcore.Lop(a.v, "x", a.v), TypeError, "Lop: wrt", "tensors", "str"),
+        row(lambda a: tensorcore.Lop("x", a.v, a.v), TypeError, "Lop: f", "tensors", "'x'"),
+        row(lambda a: tensorcore.Lop(a.v, a.v, [a.v] * 2), ValueError, "1 tensors in f but 2"),
+    ],
     "Rop": [
+        row(lambda a: tensorcore.Rop("x", a.v, a.v), TypeError, "Rop: f", "'x'"),
+        row(lambda a: tensorcore.Rop(a.v, "x", a.v), TypeError, "Rop: wrt", "'x'"),
+        row(lambda a: tensorcore.Rop(a.v, a.v, a.m), ShapeError, "1 dimension(s), found 2"),
         row(lambda a: tensorcore.Rop(a.v, [a.v] * 2, [a.v]), ValueError, "2 tensors", "1 eval"),
     ],
     "jacobian": [
+        row(lambda a: tensorcore.jacobian("a", a.v), TypeError, "must be a tensor", "'a'"),
+        row(lambda a: tensorcore.jacobian(a.v, "a"), TypeError, "jacobian: wrt", "'a'"),
         row(lambda a: tensorcore.jacobian(a.m, a.v), ShapeError, "must be a vector", "Flatten"),
     ],
     "hessian": [
         row(lambda a: tensorcore.hessian(a.v, a.v), ShapeError, "must be a scalar"),
+        row(lambda a: tensorcore.hessian(a.s, 3), TypeError, "hessian: wrt", "int"),
         row(lambda a: tensorcore.hessian(a.m.sum(), a.m), ShapeError, "wrt must be vectors"),
     ],
     "clone": [
         row(lambda a: tensorcore.clone("x"), TypeError, "expected an expression", "'x'"),
         row(lambda a: tensorcore.clone(a.v, 3), TypeError, "dict or a list of pairs", "3"),
-        row(lambda a: tensorcore.clone(a.v, {a.v: a.m}), ShapeError, "1 dimension(s)", "2"),
+        row(lambda a: tensorcore.clone(a.v, {3: a.v}), TypeError, "clone: only tensors", "3"),
+        row(lambda a: tensorcore.clone(a.v, {a.v: a.m}), ShapeError, "clone: v", "1 dimension(s)"),
     ],
     "shared": [
         row(lambda a: shared("x"), DTypeError, "str", "cannot be shared"),
         row(lambda a: shared(a.v), TypeError, "takes a value", "symbolic"),
         row(lambda a: shared([[1], [1, 2]]), ShapeError, "ragged"),
         row(lambda a: shared(1.0, name=3), TypeError, "the name is text", "3"),
+        row(lambda a: shared(1.0, broadcastable=3), TypeError, "one bool per axis", "3"),
         row(lambda a: a.w.set_value("x"), DTypeError, "'w'", "no array of numbers"),
         row(lambda a: a.w.set_value([[1.0]]), ShapeError, "'w'", "expected 1", "found 2"),
         row(lambda a: a.w.set_value(np.zeros(2, complex)), DTypeError, "lose information"),
@@ -314,7 +625,45 @@ TOP: dict[str, list[Row]] = {
     "TensorType": TENSOR["TensorType"],
 }  # fmt: skip
 
+GRADIENT: dict[str, list[Row]] = {
+    "grad_clip": [
+        row(lambda a: gradient.grad_clip(a.v, 2, 1), ValueError, "2 is not below 1"),
+        row(lambda a: gradient.grad_clip(a.v, "a", 1), TypeError, "must be a number", "'a'"),
+    ],
+    "grad_scale": [
+        row(lambda a: gradient.grad_scale(a.v, "a"), TypeError, "must be a number", "'a'"),
+    ],
+    "subgraph_grad": [
+        row(lambda a: gradient.subgraph_grad([a.v], [a.v]), ValueError, "give a cost, or start"),
+        row(lambda a: gradient.subgraph_grad([a.v], 3, cost=a.s), TypeError, "end must hold", "3"),
+        row(lambda a: gradient.subgraph_grad([a.v], [a.v], 3), TypeError, "start is a dict", "3"),
+    ],
+    "with_gradient": [
+        row(lambda a: gradient.with_gradient(a.v, [a.v], 3), TypeError, "must be a function", "3"),
+        row(lambda a: gradient.with_gradient(a.v, a.v, len), TypeError, "a list of tensors", "v"),
+    ],
+    "verify_grad": [
+        row(lambda a: gradient.verify_grad(3, [1.0]), TypeError, "a function of tensors", "3"),
+        row(lambda a: gradient.verify_grad(T.exp, 3), TypeError, "a list of arrays", "3"),
+        row(lambda a: gradient.verify_grad(lambda x: 3, [1.0]), TypeError, "return a tensor"),
+    ],
+    "disconnected_grad": [row(lambda a: gradient.disconnected_grad("a"), DTypeError, "'a'")],
+    "zero_grad": [row(lambda a: gradient.zero_grad("a"), DTypeError, "'a'")],
+    "consider_constant": [row(lambda a: gradient.consider_constant("a"), DTypeError, "'a'")],
+    "grad": TOP["grad"], "Lop": TOP["Lop"], "Rop": TOP["Rop"], "jacobian": TOP["jacobian"],
+    "hessian": TOP["hessian"],
+}  # fmt: skip
+
+SCALAR = {
+    "upcast": [row(lambda a: scalar.upcast("float31"), DTypeError, "'float31' is no dtype")],
+}
+
 PRINTING: dict[str, list[Row]] = {
+    "Print": [
+        row(lambda a: printing.Print("x")("y"), DTypeError, "cannot become a tensor"),
+        row(lambda a: printing.Print("x", attrs=("shap",)), AttributeError, "'shap'", "arrays"),
+        row(lambda a: printing.Print(3), TypeError, "message", "3"),
+    ],
     "min_informative_str": [
         row(lambda a: printing.min_informative_str(3), TypeError, "expected an expression"),
     ],
@@ -345,10 +694,19 @@ EXEMPT = {
     "TensorVariable": OTHERS, "grad": OTHERS, "Lop": OTHERS, "Rop": OTHERS,
     "hessian": OTHERS, "jacobian": OTHERS, "Tensor": OTHERS, "pp": OTHERS, "debugprint": OTHERS,
     "config": MODULE, "gradient": MODULE, "nnet": MODULE, "printing": MODULE, "tensor": MODULE,
-    "verify_grad": "for tests of the user's own ops; tested with them",
+    "verify_grad": OTHERS, "dot": OTHERS,
+    "Variable": OTHERS, "Constant": OTHERS, "SharedVariable": OTHERS, "scalar": MODULE,
+    "TensorConstant": "made by constant()", "TensorSharedVariable": OTHERS,
+    "NullGradient": "made by grad_undefined and grad_not_implemented",
+    "grad_undefined": "called in gradient rules; tests/test_gradient.py",
+    "grad_not_implemented": "called in gradient rules; tests/test_gradient.py",
+    "backward": "for the package itself",
 }  # fmt: skip
 CONSTRUCTORS = sorted(T._constructors)
-TABLES = {"top": TOP, "tensor": TENSOR, "nnet": NNET, "printing": PRINTING}
+TABLES = {
+    "top": TOP, "tensor": TENSOR, "nnet": NNET, "gradient": GRADIENT, "scalar": SCALAR,
+    "printing": PRINTING,
+}  # fmt: skip
 ROWS = [
     pytest.param(r, id=f"{table}.{name}.{k}")
     for table, functions in {**TABLES, "names": {"names": NAMES}}.items()
@@ -373,8 +731,15 @@ def test_the_name_of_a_variable_is_text(name):
 
 @pytest.mark.parametrize(
     ("module", "table"),
-    [(tensorcore, TOP), (T, TENSOR), (T.nnet, NNET), (printing, PRINTING)],
-    ids=["top", "tensor", "nnet", "printing"],
+    [
+        (tensorcore, TOP),
+        (T, TENSOR),
+        (T.nnet, NNET),
+        (gradient, GRADIENT),
+        (scalar, SCALAR),
+        (printing, PRINTING),
+    ],
+    ids=["top", "tensor", "nnet", "gradient", "scalar", "printing"],
 )
 def test_every_public_function_has_a_row(module, table):
     without = set(module.__all__) - set(table) - set(EXEMPT) - set(CONSTRUCTORS)

@@ -14,6 +14,7 @@ from ..rewrite.engine import Fired, index_rules, rewrite
 from ..rewrite.pattern import Rule
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
+from ..testing_values import no_test_values
 from .access import INLINE, TRANSPARENT
 from .fuse import Fuser, Group, call_inputs, data_inputs, needed, size_operands
 from .kernels import KernelBuilder
@@ -32,6 +33,7 @@ _EARLY = index_rules(STABILIZE + SIMPLIFY)
 _LATE = index_rules(SIMPLIFY)
 
 
+@no_test_values
 def optimise(
     graph: Graph, extra: Sequence[Rule] = (), trace: list[Fired] | None = None
 ) -> tuple[Graph, Counter[str]]:
@@ -40,6 +42,7 @@ def optimise(
     return rewrite(graph, rules, trace)
 
 
+@no_test_values
 def lower(
     graph: Graph,
     cells: Sequence[Tensor],

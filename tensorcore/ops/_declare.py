@@ -21,6 +21,10 @@ P = ParamSpec("P")
 Shape = tuple[int, ...]
 
 
+#: Called with each new node; filled when the package is complete, so that import reads no option.
+ON_NEW_NODE: list[Callable[[Tensor], None]] = []
+
+
 class SizeBuilder(Protocol):
     """Symbolic integers, as a shape rule sees them; every value is the id of a size."""
 
@@ -146,7 +150,10 @@ class Op(Generic[P]):
 
     def make(self, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Tensor:
         """The node over these tensors and checked attributes."""
-        return Tensor(self, inputs, attrs, self.family.infer(self, inputs, attrs))
+        node = Tensor(self, inputs, attrs, self.family.infer(self, inputs, attrs))
+        for look in ON_NEW_NODE:
+            look(node)
+        return node
 
     def operands(self, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """The inputs, cast to the dtypes in which the op computes."""

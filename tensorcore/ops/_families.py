@@ -176,8 +176,13 @@ class Cast(Elementwise):
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        x, dtype = args if len(args) == 2 else (args[0], attrs["dtype"])
-        return (as_tensor(x),), {"dtype": dtypes.canonical(dtype)}
+        given = (*args, *attrs.values())
+        if len(given) != 2 or not args or set(attrs) - {"dtype"}:
+            raise TypeError(
+                f"{op.name}() takes a tensor and a dtype, as in T.cast(x, 'float32'); found "
+                f"{len(args)} argument(s)" + (f" and {', '.join(attrs)}" if attrs else "") + "."
+            )
+        return (as_tensor(given[0]),), {"dtype": dtypes.canonical(given[1])}
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -196,7 +201,7 @@ class Cast(Elementwise):
         return (inputs[0].type.dtype,)
 
 
-def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
+def normalize_axes(axis: Any, ndim: int, what: str, whose: str = "the tensor") -> tuple[int, ...]:
     """Sorted non-negative axes from None, an int or a sequence; raises ShapeError."""
     if axis is None:
         return tuple(range(ndim))
@@ -212,7 +217,7 @@ def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
         except TypeError as cause:
             raise TypeError(f"{what}: an axis is an integer, found {a!r}.") from cause
         if not -ndim <= number < ndim:
-            raise ShapeError(f"{what}: axis {number} does not exist, the tensor has {ndim}.")
+            raise ShapeError(f"{what}: axis {number} does not exist, {whose} has {ndim}.")
         result.add(number % ndim)
     if len(result) != len(wanted):
         raise ShapeError(f"{what}: an axis is named twice in {axis}.")

@@ -47,12 +47,23 @@ class Dimshuffle(Movement):
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        x, pattern = as_tensor(args[0]), args[1] if len(args) > 1 else attrs["pattern"]
+        given = (*args, *attrs.values())
+        if len(given) != 2 or not args or not isinstance(given[1], (tuple, list)):
+            raise TypeError(
+                f"dimshuffle takes a tensor and a pattern of axes and 'x', as in "
+                f"x.dimshuffle(1, 'x', 0); found the pattern {given[1:]!r:.80}."
+            )
+        x, pattern = as_tensor(given[0]), given[1]
         order: list[Any] = []
         for entry in pattern:
-            if entry == "x":
+            if isinstance(entry, str) and entry == "x":
                 order.append("x")
                 continue
+            if not isinstance(entry, (int, np.integer)):
+                raise TypeError(
+                    f"dimshuffle{tuple(pattern)}: an entry of the pattern is an axis or 'x', "
+                    f"found {entry!r}."
+                )
             if not -x.ndim <= entry < x.ndim:
                 raise ShapeError(
                     f"dimshuffle{tuple(pattern)}: axis {entry} does not exist, the tensor has "

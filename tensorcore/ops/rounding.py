@@ -48,19 +48,20 @@ for _op in (floor, ceil, trunc, round_half_to_even, round_half_away_from_zero):
     _op.gradient(flat)
 
 
-def round(x: TensorLike, mode: str = "half_to_even") -> Tensor:
-    """The nearest whole number; ``mode`` is ``half_to_even`` or ``half_away_from_zero``.
+def round(x: TensorLike, mode: str | None = None) -> Tensor:
+    """The nearest whole number; ``mode`` is ``half_to_even`` (by default) or
+    ``half_away_from_zero``.
 
     Raises ValueError for any other mode.
     """
-    if mode == "half_to_even":
+    if mode is None or mode == "half_to_even":
         return round_half_to_even(x)
     if mode == "half_away_from_zero":
         return round_half_away_from_zero(x)
     raise ValueError(f"round: the mode is 'half_to_even' or 'half_away_from_zero', found {mode!r}.")
 
 
-def iround(x: TensorLike, mode: str = "half_to_even") -> Tensor:
+def iround(x: TensorLike, mode: str | None = None) -> Tensor:
     """``round(x, mode)`` as int64."""
     return cast(round(x, mode), "int64")
 

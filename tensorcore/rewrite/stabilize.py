@@ -17,6 +17,7 @@ from ..ops.movement import dimshuffle
 from ..ops.reduction import reduce_sum
 from ..ops.stable import log1mexp, logaddexp
 from ..ops.trigonometric import tanh
+from ..testing_values import no_test_values
 from .engine import Rewriter, index_rules
 from .pattern import Exactness, Rule, by_kind, moved, rule, skip_moves, var, variable
 
@@ -166,6 +167,7 @@ STABILIZE: tuple[Rule, ...] = (*_SIGMOID, *_SOFTMAX, *_EXPONENTIALS)
 _INDEX = index_rules(STABILIZE)
 
 
+@no_test_values
 def raised(outputs: Sequence[Tensor], pinned: Iterable[Tensor]) -> list[Tensor]:
     """The outputs with unstable formulas recognised, so that their stable ops differentiate.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
-from ..node import Tensor, as_tensor
+from ..node import Tensor, TensorConstant
+from ..operators import provide
 from ..ops.complexes import angle, complex_from_polar, conj, imag, real
 from ..ops.complexes import from_parts as complex
-from ..ops.composites import clip, fill, log_softmax, sigmoid, softplus, sqr
+from ..ops.composites import clip, fill, log_softmax, shape, sigmoid, softplus, sqr
 from ..ops.elementwise import (
     abs_,
     add,
@@ -99,32 +100,37 @@ from ..ops.trigonometric import (
     tan,
     tanh,
 )
+from ..shared import Shared
 from ..types import TensorType
 from . import (
     creation,
     indexing,
+    joining,
     nnet,
-    operators,  # noqa: F401 (gives Tensor its operators)
     ordering,
     products,
     reductions,
     shapes,
 )
 from .creation import *  # noqa: F403
+from .creation import as_tensor_variable
 from .indexing import *  # noqa: F403
+from .indexing import subtensor  # noqa: F401 (what x[...] calls)
+from .joining import *  # noqa: F403
 from .ordering import *  # noqa: F403
 from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shapes import *  # noqa: F403
 from .variables import constructors
 
-TensorVariable = Tensor
-as_tensor_variable = as_tensor
+Variable = TensorVariable = Tensor
+Constant = TensorConstant
+SharedVariable = TensorSharedVariable = Shared
+as_tensor = as_tensor_variable
 abs = abs_
 where = switch
 reciprocal = inv
 square = sqr
-second = fill
 sign = sgn
 power = pow
 floor_div = int_div
@@ -134,24 +140,25 @@ bitwise_and, bitwise_or, bitwise_xor, bitwise_not = and_, or_, xor, invert
 
 _constructors = constructors()
 globals().update(_constructors)
+provide(globals())
 
 __all__ = [  # noqa: PLE0604
-    "Lop", "Rop", "Tensor", "TensorType", "TensorVariable", "abs", "abs_", "add", "and_", "angle",
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "as_tensor",
-    "as_tensor_variable", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast",
-    "ceil", "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj",
-    "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv",
-    "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln",
-    "ge", "grad", "gt", "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert",
-    "iround", "isfinite", "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10",
-    "log1p", "log1mexp", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod",
-    "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real",
-    "reciprocal", "right_shift", "round", "round_half_away_from_zero", "round_half_to_even",
-    "second", "sgn",
-    "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
-    "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
-    "xlogx", "xlogy0", "xor",
-    *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
+    "Constant", "Lop", "Rop", "SharedVariable", "Tensor", "TensorConstant",
+    "TensorSharedVariable", "TensorType", "TensorVariable", "Variable", "abs", "abs_", "add",
+    "and_", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast", "ceil",
+    "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj", "copysign", "cos", "cosh",
+    "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp",
+    "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln", "ge", "grad", "gt",
+    "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert", "iround", "isfinite",
+    "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10", "log1mexp", "log1p",
+    "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq",
+    "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
+    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "sgn",
+    "shape", "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square",
+    "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad",
+    "where", "xlogx", "xlogy0", "xor",
+    *creation.__all__, *indexing.__all__, *joining.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip
 

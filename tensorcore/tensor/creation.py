@@ -8,20 +8,22 @@ import numpy as np
 
 from .. import config, dtypes
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor
+from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant, where_made
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
 from ..ops.logic import eq, ge, maximum, switch
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
 from ..ops.rounding import ceil
+from .checks import integer, integer_scalar, listed, whole
 from .indexing import set_subtensor
-from .shapes import diagonal, size_list
+from .shapes import diagonal, shape_padleft, size_list
 
 __all__ = [
-    "alloc", "arange", "constant", "diag", "empty", "eye", "fill_diagonal", "fill_diagonal_offset",
-    "full", "full_like", "identity_like", "linspace", "meshgrid", "mgrid", "ogrid", "ones",
-    "ones_like", "to_one_hot", "tri", "tril", "triu", "zeros", "zeros_like",
+    "alloc", "arange", "as_tensor_variable", "constant", "diag", "empty", "eye",
+    "fill_diagonal", "fill_diagonal_offset", "full", "full_like", "identity_like", "linspace",
+    "meshgrid", "mgrid", "ogrid", "ones", "ones_like", "second", "to_one_hot", "tri", "tril",
+    "triu", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -29,13 +31,45 @@ def constant(
     value: Any, name: str | None = None, ndim: int | None = None, dtype: Any = None
 ) -> Tensor:
     """A constant tensor with this value; ``ndim`` adds axes of size 1 at the left."""
-    node = as_tensor(value, dtypes.canonical(dtype) if dtype else None)
+    if isinstance(value, Tensor) and not is_constant(value):
+        raise TypeError(
+            f"constant: expected a number or an array, found the symbolic tensor {value!r}, made "
+            f"at {where_made(value)}; T.as_tensor_variable takes both."
+        )
+    node = as_tensor(value, None if dtype is None else dtypes.canonical(dtype))
     if ndim is not None:
         array = node.attrs["value"]
         if ndim < array.ndim:
             raise ShapeError(f"constant: the value has {array.ndim} dimensions, ndim={ndim}.")
-        node = as_tensor(array.reshape((1,) * (ndim - array.ndim) + array.shape))
+        node = make_constant(array.reshape((1,) * (ndim - array.ndim) + array.shape))
     if name:
+        node.name = name
+    return node
+
+
+def as_tensor_variable(
+    x: TensorLike, name: str | None = None, ndim: int | None = None, *, dtype: Any = None
+) -> Tensor:
+    """``x`` itself if it is symbolic, else a constant called ``name``; ``dtype`` casts.
+
+    ``ndim``: the number of axes wanted; some of size 1 are added at the left, or taken away there.
+    Raises ShapeError if such an axis is not known to have size 1, DTypeError for what is no number.
+    """
+    symbolic = isinstance(x, Tensor)
+    node = as_tensor(x, None if symbolic or dtype is None else dtypes.canonical(dtype))
+    if dtype is not None:
+        node = cast(node, dtype)
+    if ndim is not None and node.ndim < whole(ndim, "as_tensor_variable: ndim"):
+        node = shape_padleft(node, ndim - node.ndim)
+    elif ndim is not None and node.ndim > ndim:
+        extra = node.ndim - ndim
+        if not all(node.broadcastable[:extra]):
+            raise ShapeError(
+                f"as_tensor_variable: {node!r} has {node.ndim} dimensions and cannot have "
+                f"ndim={ndim}: its first {extra} are not known to have size 1."
+            )
+        node = dimshuffle(node, tuple(range(extra, node.ndim)))
+    if name and not symbolic:
         node.name = name
     return node
 
@@ -72,10 +106,20 @@ def empty(shape: Any, dtype: Any = None) -> Tensor:
     return _full(0, shape, dtype)
 
 
+def second(a: TensorLike, b: TensorLike) -> Tensor:
+    """``b`` broadcast to the shape of ``a``; ``fill`` in other words."""
+    return fill(a, b)
+
+
 def full_like(x: TensorLike, fill_value: TensorLike, dtype: Any = None) -> Tensor:
     """``fill_value`` in the shape and, by default, the dtype of ``x``."""
-    x = as_tensor(x)
-    return fill(x, cast_to(as_tensor(fill_value), dtypes.canonical(dtype or x.dtype)))
+    x, value = as_tensor(x), as_tensor(fill_value)
+    if value.ndim > x.ndim:
+        raise ShapeError(
+            f"full_like: the value has {value.ndim} dimension(s), more than the {x.ndim} of "
+            f"{x!r}, whose shape it is to take."
+        )
+    return fill(x, cast_to(value, dtypes.canonical(dtype or x.dtype)))
 
 
 def zeros_like(x: TensorLike, dtype: Any = None, opt: bool = False) -> Tensor:
@@ -95,7 +139,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     """``start, start + step, ...`` below ``stop``; of integers, int64 by default."""
     if stop is None:
         start, stop = 0, start
-    start, stop, step = (as_tensor(v) for v in (start, stop, step))
+    start, stop, step = _scalars("arange", start, stop, step)
     whole = [v for v in (start, stop, step) if not dtypes.is_float(v.dtype)]
     if len(whole) == 3:
         start, stop, step = (cast_to(v, "int64") for v in (start, stop, step))
@@ -106,13 +150,21 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     return result if dtype is None else cast(result, dtype)
 
 
+def _scalars(what: str, *values: TensorLike) -> tuple[Tensor, ...]:
+    nodes = tuple(as_tensor(v) for v in values)
+    for node in nodes:
+        if node.ndim:
+            raise TypeError(f"{what}: expected scalars, found {node!r} of type {node.type!r}.")
+    return nodes
+
+
 def linspace(
     start: TensorLike, stop: TensorLike, num: TensorLike = 50, endpoint: bool = True
 ) -> Tensor:
     """``num`` numbers at equal distances from ``start`` to ``stop``, the end included or not."""
     n = as_size(num, "linspace")
     parts = cast(maximum(n - 1, 1) if endpoint else maximum(n, 1), "float64")
-    first, last = as_tensor(start), as_tensor(stop)
+    first, last = _scalars("linspace", start, stop)
     share = iota(n) / parts
     return first + share * (last - first)
 
@@ -129,6 +181,8 @@ class _Grid:
         for entry in slices:
             if not isinstance(entry, slice) or isinstance(entry.step, complex):
                 raise TypeError(f"a grid is made of slices such as 0:3 or 0:10:2, found {entry!r}.")
+            if entry.stop is None:
+                raise TypeError(f"a grid needs to know where it stops, as in 0:3; found {entry!r}.")
             axes.append(
                 arange(entry.start or 0, entry.stop, 1 if entry.step is None else entry.step)
             )
@@ -151,7 +205,10 @@ def meshgrid(*vectors: TensorLike, indexing: str = "xy", sparse: bool = False) -
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing is 'xy' or 'ij', not {indexing!r}.")
-    parts = [as_tensor(v) for v in vectors]
+    parts = listed(vectors, "meshgrid")
+    for p in parts:
+        if p.ndim != 1:
+            raise ShapeError(f"meshgrid: expected vectors, found {p!r} of type {p.type!r}.")
     order = list(range(len(parts)))
     if indexing == "xy" and len(parts) > 1:
         order[:2] = [1, 0]
@@ -172,8 +229,10 @@ def meshgrid(*vectors: TensorLike, indexing: str = "xy", sparse: bool = False) -
 
 def eye(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
     """The matrix with ones on its ``k``-th diagonal; floatX by default."""
-    rows, columns = iota(n), iota(n if m is None else m)
-    match = eq(dimshuffle(rows, (0, "x")) + k, dimshuffle(columns, ("x", 0)))
+    rows, columns = (iota(as_size(s, "eye")) for s in (n, n if m is None else m))
+    match = eq(
+        dimshuffle(rows, (0, "x")) + integer_scalar(k, "eye: k"), dimshuffle(columns, ("x", 0))
+    )
     return cast(match, dtypes.canonical(dtype or config.floatX))
 
 
@@ -198,26 +257,28 @@ def _below(x: Tensor, k: Any) -> Tensor:
 
 def tri(n: Any, m: Any = None, k: Any = 0, dtype: Any = None) -> Tensor:
     """The matrix with ones on and below its ``k``-th diagonal; floatX by default."""
+    rows, columns = (as_size(s, "tri") for s in (n, n if m is None else m))
     return cast(
-        _below(zeros((n, n if m is None else m)), k), dtypes.canonical(dtype or config.floatX)
+        _below(zeros((rows, columns)), integer_scalar(k, "tri: k")),
+        dtypes.canonical(dtype or config.floatX),
     )
 
 
 def tril(m: TensorLike, k: Any = 0) -> Tensor:
     """``m`` with zeros above its ``k``-th diagonal, over the last two axes."""
     m = as_tensor(m) if as_tensor(m).ndim > 2 else _matrix(m, "tril")
-    return switch(_below(m, k), m, np.zeros((), m.dtype))
+    return switch(_below(m, integer_scalar(k, "tril: k")), m, np.zeros((), m.dtype))
 
 
 def triu(m: TensorLike, k: Any = 0) -> Tensor:
     """``m`` with zeros below its ``k``-th diagonal, over the last two axes."""
     m = as_tensor(m) if as_tensor(m).ndim > 2 else _matrix(m, "triu")
-    return switch(_below(m, k - 1), np.zeros((), m.dtype), m)
+    return switch(_below(m, integer_scalar(k, "triu: k") - 1), np.zeros((), m.dtype), m)
 
 
 def diag(v: TensorLike, k: int = 0) -> Tensor:
     """The ``k``-th diagonal of a matrix; or the matrix with the vector ``v`` on it."""
-    v = as_tensor(v)
+    v, k = as_tensor(v), integer(k, "diag: k")
     if v.ndim == 2:
         return diagonal(v, k)
     if v.ndim != 1:
@@ -237,6 +298,7 @@ def fill_diagonal(a: TensorLike, val: TensorLike) -> Tensor:
 def fill_diagonal_offset(a: TensorLike, val: TensorLike, offset: TensorLike) -> Tensor:
     """The matrix ``a`` with the scalar ``val`` on the diagonal ``offset`` places to the right."""
     a, value = as_tensor(a), as_tensor(val)
+    offset = integer_scalar(offset, "fill_diagonal_offset: the offset")
     if a.ndim < 2 or value.ndim:
         raise ShapeError(
             f"fill_diagonal: expected a matrix and a scalar, found {a.ndim} and {value.ndim} "

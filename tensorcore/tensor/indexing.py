@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..errors import DTypeError, ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, where_made
 from ..ops.creation import as_size
@@ -38,13 +39,14 @@ def subtensor(x: Tensor, index: Any) -> Tensor:
     return _subtensor(x, *operands, index=template)
 
 
-def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
-    """The positions of the entries that are not zero: one int64 vector per axis, in C order.
+def nonzero(x: TensorLike, return_matrix: bool = False) -> Any:
+    """The positions of the entries that are not zero: one int64 vector per axis, in C order; or,
+    with ``return_matrix``, a matrix that has them as rows.
 
     ``x[T.nonzero(mask)]`` is ``x[mask]``. Raises ShapeError for a scalar.
     """
-    x = as_tensor(x)
-    return _nonzero(x, ())
+    found = _nonzero(as_tensor(x), ())
+    return as_tensor(list(found)) if return_matrix else found
 
 
 def flatnonzero(x: TensorLike) -> Tensor:
@@ -280,7 +282,11 @@ def _update(what: str, x: Tensor, y: TensorLike) -> Tensor:
             f"a[rows], found {x!r} made at {where_made(x)}."
         )
     target, *operands = x.inputs
-    if not is_literal(value) and not np.can_cast(value.dtype, target.dtype, "same_kind"):
+    fits = np.can_cast(value.dtype, target.dtype, "same_kind")
+    if is_literal(value):  # of a number as it is written, only the kind counts
+        rank = {"b": 0, "i": 0, "u": 0, "f": 1, "c": 2}
+        fits = rank[dtypes.kind(value.dtype)] <= rank[dtypes.kind(target.dtype)]
+    if not fits:
         raise DTypeError(
             f"{what}: {value.dtype} cannot be written into a tensor of {target.dtype} without "
             f"loss; cast it first: T.cast(y, {target.dtype!r})."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor
-from ..ops._families import normalize_axes
+from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to, mod
 from ..ops.indexing import gather
@@ -16,9 +17,11 @@ from ..ops.logic import isnan, le, lt, maximum, minimum, neq, switch
 from ..ops.movement import broadcast_to, dimshuffle, join, shape_list
 from ..ops.rounding import floor
 from ..ops.sorting import argsort as _argsort
+from .checks import integers, listed, one_axis, one_of
 from .indexing import inc_subtensor, nonzero, set_subtensor
+from .joining import stack
 from .reductions import any, cumsum, sum
-from .shapes import moveaxis, ravel, size_list, stack
+from .shapes import moveaxis, ravel, size_list
 
 __all__ = [
     "argsort", "argtopk", "bincount", "choose", "compress", "extract", "median", "percentile",
@@ -32,8 +35,11 @@ def _along_last(x: TensorLike, axis: int | None, what: str) -> tuple[Tensor, int
     x = as_tensor(x)
     if axis is None or x.ndim == 0:
         return ravel(x), 0
-    (axis,) = normalize_axes(axis, x.ndim, what)
+    axis = one_axis(axis, x.ndim, what)
     return moveaxis(x, axis, -1), axis
+
+
+_KINDS = ("stable", "quicksort", "mergesort", "heapsort")
 
 
 def argsort(
@@ -43,6 +49,7 @@ def argsort(
 
     The sort is stable whatever ``kind`` says; NaN comes last.
     """
+    one_of(kind, _KINDS, "argsort: kind")
     moved, axis = _along_last(x, axis, "argsort")
     return moveaxis(_argsort(moved), -1, axis)
 
@@ -50,19 +57,20 @@ def argsort(
 def sort(x: TensorLike, axis: int | None = -1, kind: str = "stable", order: Any = None) -> Tensor:
     """``x`` sorted along ``axis`` (None: flattened); NaN comes last. The gradient goes where the
     values came from."""
+    one_of(kind, _KINDS, "sort: kind")
     moved, axis = _along_last(x, axis, "sort")
     return moveaxis(take_along_axis(moved, _argsort(moved), -1), -1, axis)
 
 
 def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tensor:
     """``x`` at positions along one axis, for each entry of the other axes its own."""
-    x, places = as_tensor(x), as_tensor(indices)
+    x, places = as_tensor(x), integers(indices, "take_along_axis: the positions")
     if x.ndim != places.ndim:
         raise ShapeError(
             f"take_along_axis: the positions must have as many dimensions as the tensor, found "
             f"{places.ndim} and {x.ndim}."
         )
-    (axis,) = normalize_axes(axis, x.ndim, "take_along_axis")
+    axis = one_axis(axis, x.ndim, "take_along_axis")
     grid: list[Any] = [
         dimshuffle(iota(size), ("x",) * k + (0,) + ("x",) * (x.ndim - 1 - k))
         for k, size in enumerate(shape_list(x))
@@ -110,8 +118,13 @@ def argtopk(x: TensorLike, kth: TensorLike, axis: int | None = -1, sorted: bool 
 def quantile(x: TensorLike, q: TensorLike, axis: int | None = None) -> Tensor:
     """The values below which the shares ``q`` (0 to 1) of the entries along ``axis`` lie, with
     linear interpolation; NaN where an entry is. The axes of ``q`` come first, as in NumPy."""
-    share = as_tensor(q)
-    moved, _ = _along_last(x, axis, "quantile")
+    return _quantile(x, as_tensor(q), axis, "quantile")
+
+
+def _quantile(x: TensorLike, share: Tensor, axis: int | None, what: str) -> Tensor:
+    if is_constant(share) and not ((share.attrs["value"] >= 0) & (share.attrs["value"] <= 1)).all():
+        raise ValueError(f"{what}: q must be from 0 to {100 if what == 'percentile' else 1}.")
+    moved, _ = _along_last(x, axis, what)
     moved = cast_to(
         moved, dtypes.float_result(moved.dtype) if not dtypes.is_float(moved.dtype) else moved.dtype
     )
@@ -132,12 +145,17 @@ def quantile(x: TensorLike, q: TensorLike, axis: int | None = None) -> Tensor:
 
 def percentile(x: TensorLike, q: TensorLike, axis: int | None = None) -> Tensor:
     """``quantile`` with ``q`` from 0 to 100."""
-    return quantile(x, cast(q, "float64") / 100, axis)
+    given = as_tensor(q)
+    if is_constant(given):
+        share = as_tensor(np.asarray(given.attrs["value"], "float64") / 100)
+    else:
+        share = cast(given, "float64") / 100
+    return _quantile(x, share, axis, "percentile")
 
 
 def median(x: TensorLike, axis: int | None = None) -> Tensor:
     """The middle value along ``axis``; of an even number, the mean of the two in the middle."""
-    return quantile(x, 0.5, axis)
+    return _quantile(x, as_tensor(0.5), axis, "median")
 
 
 # -- searching and counting -----------------------------------------------------------------
@@ -152,8 +170,7 @@ def searchsorted(
     x, values = as_tensor(x), as_tensor(v)
     if x.ndim != 1:
         raise ShapeError(f"searchsorted: expected a vector, found {x.ndim} dimension(s).")
-    if side not in ("left", "right"):
-        raise ValueError(f"searchsorted: side is 'left' or 'right', not {side!r}.")
+    one_of(side, ("left", "right"), "searchsorted: side")
     if sorter is not None:
         x = x[sorter]
     column = dimshuffle(values, (*range(values.ndim), "x"))
@@ -224,12 +241,11 @@ def take(
 
     ``mode`` says what becomes of positions outside: ``raise`` OutOfRange, ``wrap`` or ``clip``.
     """
-    if mode not in _MODES:
-        raise ValueError(f"take: mode is one of {', '.join(_MODES)}; found {mode!r}.")
+    one_of(mode, _MODES, "take: mode")
     x, places = as_tensor(x), as_tensor(indices)
     if axis is None:
         x, axis = ravel(x), 0
-    (axis,) = normalize_axes(axis, x.ndim, "take")
+    axis = one_axis(axis, x.ndim, "take")
     return x[(*(slice(None),) * axis, _inside(places, shape_list(x)[axis], mode))]
 
 
@@ -246,13 +262,12 @@ def choose(a: TensorLike, choices: Any, mode: str = "raise") -> Tensor:
 
     ``choices``: a list of tensors, or a tensor along its first axis; all broadcast with ``a``.
     """
-    if mode not in _MODES:
-        raise ValueError(f"choose: mode is one of {', '.join(_MODES)}; found {mode!r}.")
-    number = as_tensor(a)
+    one_of(mode, _MODES, "choose: mode")
+    number = integers(a, "choose: the numbers of the choices")
     if isinstance(choices, Tensor):
         table = choices
     else:
-        parts = [as_tensor(c) for c in choices]
+        parts = listed(choices, "choose")
         whole = number * 0
         for p in parts:
             whole = whole + cast_to(p * 0, "int64")
@@ -265,7 +280,12 @@ def choose(a: TensorLike, choices: Any, mode: str = "raise") -> Tensor:
 def compress(condition: TensorLike, x: TensorLike, axis: int | None = None) -> Tensor:
     """The entries along ``axis`` (None: of ``x`` flattened) where the vector ``condition`` is true;
     it may be shorter than the axis."""
-    (places,) = nonzero(cast(condition, "bool"))
+    mask = cast(condition, "bool")
+    if mask.ndim != 1:
+        raise ShapeError(f"compress: the condition must be a vector, found {mask.type!r}.")
+    if axis is not None:
+        axis = one_axis(axis, as_tensor(x).ndim, "compress")
+    (places,) = nonzero(mask)
     return take(x, places, axis)
 
 
@@ -279,10 +299,9 @@ def extract(condition: TensorLike, x: TensorLike) -> Tensor:
 
 def unravel_index(indices: TensorLike, dims: Any, order: str = "C") -> tuple[Tensor, ...]:
     """The coordinates in a shape of positions counted through it."""
-    if order not in ("C", "F"):
-        raise ValueError(f"unravel_index: order is 'C' or 'F', not {order!r}.")
-    rest = cast_to(as_tensor(indices), "int64")
-    sizes = size_list(dims)
+    one_of(order, ("C", "F"), "unravel_index: order")
+    rest = cast_to(integers(indices, "unravel_index: the positions"), "int64")
+    sizes = size_list(dims, "unravel_index")
     found = []
     for size in sizes if order == "F" else reversed(sizes):
         found.append(mod(rest, size))
@@ -297,10 +316,16 @@ def ravel_multi_index(
 
     ``mode``: ``wrap`` or ``clip`` bring coordinates inside; ``raise`` takes them as they are.
     """
-    if mode not in _MODES or order not in ("C", "F"):
-        raise ValueError(f"ravel_multi_index: unknown mode {mode!r} or order {order!r}.")
-    sizes, result = size_list(dims), as_tensor(0)
-    pairs = list(zip(multi_index, sizes, strict=True))
+    one_of(mode, _MODES, "ravel_multi_index: mode")
+    one_of(order, ("C", "F"), "ravel_multi_index: order")
+    places = listed(multi_index, "ravel_multi_index")
+    sizes, result = size_list(dims, "ravel_multi_index"), as_tensor(0)
+    if len(places) != len(sizes):
+        raise ShapeError(
+            f"ravel_multi_index: {len(places)} coordinates for a shape of {len(sizes)} axes."
+        )
+    pairs = list(zip(places, sizes, strict=True))
     for place, size in pairs if order == "C" else reversed(pairs):
-        result = result * size + _inside(as_tensor(place), size, mode)
+        place = integers(place, "ravel_multi_index: a coordinate")
+        result = result * size + _inside(place, size, mode)
     return result

@@ -18,7 +18,7 @@ from .shapes import diagonal
 
 __all__ = [
     "batched_dot", "batched_tensordot", "dot", "einsum", "inner", "kron", "matmul", "outer",
-    "tensordot", "vdot",
+    "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
 Labels = tuple[Any, ...]
@@ -105,7 +105,7 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     """The product summed over ``axes``: how many (last of ``x``, first of ``y``), or a pair of
     axes, as in NumPy."""
     x, y = as_tensor(x), as_tensor(y)
-    left, right = _paired(x, y, axes, 0)
+    left, right = _paired(x, y, axes, 0, "tensordot")
     b = [x.ndim + i for i in range(y.ndim)]
     for p, q in zip(left, right, strict=True):
         b[q] = p
@@ -114,26 +114,26 @@ def tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     return _product(x, tuple(range(x.ndim)), y, tuple(b), tuple(out))
 
 
-def _paired(x: Tensor, y: Tensor, axes: Any, batch: int) -> tuple[list[int], list[int]]:
+def _paired(x: Tensor, y: Tensor, axes: Any, batch: int, what: str) -> tuple[list[int], list[int]]:
     """The axes of both that are summed; ``batch`` leading axes are not counted."""
     if isinstance(axes, (int, np.integer)):
         if not 0 <= axes <= builtin_min(x.ndim, y.ndim) - batch:
             raise ShapeError(
-                f"tensordot: axes={axes} does not fit operands with {x.ndim} and {y.ndim} axes."
+                f"{what}: axes={axes} does not fit operands with {x.ndim} and {y.ndim} axes."
             )
         return list(range(x.ndim - axes, x.ndim)), list(range(batch, batch + axes))
     if not isinstance(axes, (tuple, list, np.ndarray)) or len(axes) != 2:
         raise TypeError(
-            f"tensordot: axes is how many, or a pair of axes or lists of axes; found {axes!r}."
+            f"{what}: axes is how many, or a pair of axes or lists of axes; found {axes!r}."
         )
     found = []
     for t, some in zip((x, y), axes, strict=True):
         listed = list(some) if np.ndim(some) else [some]
-        normalize_axes(listed, t.ndim, "tensordot")
+        normalize_axes(listed, t.ndim, what)
         found.append([a % t.ndim for a in listed])
     left, right = found
     if len(left) != len(right):
-        raise ShapeError(f"tensordot: {len(left)} axes cannot pair with {len(right)}.")
+        raise ShapeError(f"{what}: {len(left)} axes cannot pair with {len(right)}.")
     return left, right
 
 
@@ -159,7 +159,7 @@ def batched_tensordot(x: TensorLike, y: TensorLike, axes: Any = 2) -> Tensor:
     """For each entry of the first axis that both share, the ``tensordot`` of the rest; axes are
     counted with the first, which they must not name."""
     x, y = as_tensor(x), as_tensor(y)
-    left, right = _paired(x, y, axes, 1)
+    left, right = _paired(x, y, axes, 1, "batched_tensordot")
     if 0 in left or 0 in right:
         raise ShapeError("batched_tensordot: the first axis is the batch and cannot be summed.")
     b = [0] + [x.ndim + i for i in range(1, y.ndim)]
@@ -199,6 +199,12 @@ def kron(x: TensorLike, y: TensorLike) -> Tensor:
     narrow = dimshuffle(y, tuple(p for a in range(ndim) for p in ("x", a)))
     sizes = [m * n for m, n in zip(shape_list(x), shape_list(y), strict=True)]
     return (wide * narrow).reshape(sizes) if ndim else x * y
+
+
+def trace(x: TensorLike) -> Tensor:
+    """The sum of the entries on the main diagonal of the first two axes."""
+    x = diagonal(x)
+    return reduce_sum(x, axes=(x.ndim - 1,))
 
 
 # -- einsum ---------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
@@ -28,6 +30,7 @@ from ..ops.reduction import (
     reduce_prod,
     reduce_sum,
 )
+from .checks import one_axis, whole
 
 __all__ = [
     "all", "any", "argmax", "argmin", "average", "count", "cumprod", "cumsum", "diff", "logsumexp",
@@ -204,6 +207,8 @@ def average(x: TensorLike, axis: int | None = None, weights: TensorLike | None =
     ``weights``: the shape of ``x``, or a vector along ``axis``.
     """
     x = as_tensor(x)
+    if axis is not None:
+        axis = one_axis(axis, x.ndim, "average")
     if weights is None:
         return mean(x, axis)
     w = as_tensor(weights)
@@ -219,7 +224,9 @@ def average(x: TensorLike, axis: int | None = None, weights: TensorLike | None =
 
 def ptp(x: TensorLike, axis: Axis = None) -> Tensor:
     """The largest value less the smallest over ``axis``."""
-    return max(x, axis) - min(x, axis)
+    x = as_tensor(x)
+    axes = normalize_axes(axis, x.ndim, "ptp")
+    return max(x, axes) - min(x, axes)
 
 
 def norm(x: TensorLike, L: float, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -227,7 +234,10 @@ def norm(x: TensorLike, L: float, axis: Axis = None, keepdims: bool = False) -> 
 
     ``L`` is 0 (how many entries are not zero), 1, 2, any other number, or ``inf``.
     """
+    if not isinstance(L, (int, float, np.integer, np.floating)):
+        raise TypeError(f"norm: L is a number such as 1, 2 or inf, found {L!r:.60}.")
     x = as_tensor(x)
+    axis = normalize_axes(axis, x.ndim, "norm")
     size = abs_(x)
     if math.isinf(L):
         return max(size, axis, keepdims)
@@ -251,20 +261,20 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
 # -- one entry after the other --------------------------------------------------------------
 
 
-def _flat(x: TensorLike, axis: int | None) -> tuple[Tensor, int]:
+def _flat(x: TensorLike, axis: int | None, what: str) -> tuple[Tensor, int]:
     x = as_tensor(x)
-    return (reshape_to(x, count(x)), 0) if axis is None else (x, axis)
+    return (reshape_to(x, count(x)), 0) if axis is None else (x, one_axis(axis, x.ndim, what))
 
 
 def cumsum(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The sums of the entries up to each one along ``axis``; by default of ``x`` flattened."""
-    x, axis = _flat(x if dtype is None else cast(x, dtype), axis)
+    x, axis = _flat(x if dtype is None else cast(x, dtype), axis, "cumsum")
     return cumulative_sum(x, axis=axis)
 
 
 def cumprod(x: TensorLike, axis: int | None = None, dtype: Any = None) -> Tensor:
     """The products of the entries up to each one along ``axis``; by default of ``x`` flattened."""
-    x, axis = _flat(x if dtype is None else cast(x, dtype), axis)
+    x, axis = _flat(x if dtype is None else cast(x, dtype), axis, "cumprod")
     return cumulative_prod(x, axis=axis)
 
 
@@ -272,9 +282,9 @@ def diff(x: TensorLike, n: int = 1, axis: int = -1) -> Tensor:
     """Each entry along ``axis`` less the one before it, ``n`` times over; of bools, whether they
     differ."""
     x = as_tensor(x)
-    (axis,) = normalize_axes(axis, x.ndim, "diff")
+    axis = one_axis(axis, x.ndim, "diff")
     before: tuple[Any, ...] = (slice(None),) * axis
-    for _ in range(n):
+    for _ in range(whole(n, "diff: n")):
         later, earlier = x[(*before, slice(1, None))], x[(*before, slice(None, -1))]
         x = neq(later, earlier) if x.dtype == "bool" else later - earlier
     return x
