@@ -114,9 +114,7 @@ def record(reports: Sequence[Path]) -> None:
         known[report["backend"]] = {
             "machine": f"{platform.system()} {platform.machine()}",
             "about": report["versions"],
-            "ops": {
-                op: _inexact(row) for op, row in sorted(report["ops"].items()) if _inexact(row)
-            },
+            "ops": {op: row for op, row in map(_inexact, report["ops"].items()) if row},
         }
     text = json.dumps(known, indent=1, sort_keys=True)
     MEASURED.write_text(text + "\n", encoding="utf-8")
