@@ -155,6 +155,12 @@ def test_texts_are_compared_as_the_pages_need_it(expected, found, same):
     assert RUN["alike"](expected, found) is same
 
 
+def test_of_timings_only_the_numbers_and_their_order_are_free():
+    same = RUN["same_but_for_times"]
+    assert same("60.1%  7 ms  a\n39.9%  900 us  b", "50.2%  7 us  b\n49.8%  7 us  a")
+    assert not same("60.1%  7 ms  a", "60.1%  7 ms  b")
+
+
 PAGE = """
 ```python
 def f():
