@@ -16,7 +16,9 @@ import pytest
 from conftest import skip_unless_ready
 
 import tensorcore
+import tensorcore.tensor as T
 from tensorcore import config
+from tensorcore.tensor.variables import constructors
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -67,6 +69,17 @@ def test_the_measured_errors_are_within_their_limits(made):
     rows = [cell for of in figures.values() for row in of["ops"].values() for cell in row.values()]
     assert len(rows) > 500
     assert [cell for cell in rows if not cell[0] <= cell[1]] == []
+
+
+def test_every_function_has_its_row():
+    text = (DOCS / "functions.md").read_text(encoding="utf-8")
+    made = set(constructors())
+    words = [f"T.{name}" for name in T.__all__ if name not in made | {"nnet", "Tensor"}]
+    words += [f"T.nnet.{name}" for name in T.nnet.__all__] + list(tensorcore.__all__)
+    also = {"T.TensorType", "T.TensorVariable", "T.grad", "T.jacobian", "T.hessian", "T.Rop",
+            "T.Lop", "T.verify_grad"}  # fmt: skip
+    missing = [w for w in words if not re.search(rf"`{re.escape(w)}[(`]", text) and w not in also]
+    assert missing == []
 
 
 # -- code in pages -------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from tensorcore.types import TensorType
 
 from .markdown import MADE, code, page_of, prose, table
 
+#: Classes whose objects come from functions: nobody calls them.
+_MADE_FOR_USERS = (tensorcore.Function, tensorcore.Shared, Tensor)
+
 
 def page() -> str:
     """Every public function: signature and first sentence."""
@@ -34,10 +37,12 @@ def page() -> str:
         _table(top, ""),
         "## Variables",
         _constructors(),
+        _table({name: getattr(T, name) for name in ("as_tensor", "as_tensor_variable")}, "T."),
         *_by_module(words),
         "## `T.nnet`: neural networks",
         _table({name: getattr(nnet, name) for name in nnet.__all__}, "T.nnet."),
         "## `tensorcore.gradient`",
+        "`grad`, `jacobian`, `hessian`, `Rop`, `Lop` and `verify_grad` are in `T` as well.",
         _table({name: getattr(gradient, name) for name in gradient.__all__}, "gradient."),
         "## `tensorcore.printing`",
         _table({name: getattr(printing, name) for name in printing.__all__}, "printing."),
@@ -102,7 +107,7 @@ def _own(value: Any) -> str:
 
 
 def _signature(value: Any, name: str) -> str:
-    if isinstance(value, ModuleType):
+    if isinstance(value, ModuleType) or value in _MADE_FOR_USERS:
         return name
     try:
         return op_table.signature(value, name)
