@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     with tempfile.TemporaryDirectory() as folder:
         isolate(folder)
-        from . import cases, counting
+        from . import cases, counting, vocabulary
 
         lengths = (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
         known: list[tuple[str, Callable[[], Iterable[Figure]]]] = [
@@ -74,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ("xor-step", cases.xor_step),
             ("batch-sizes", cases.batch_sizes),
             ("first-result", cases.first_result),
+            ("positions", vocabulary.positions),
+            ("rewriting", lambda: vocabulary.rewriting((lengths[-2], lengths[-1]))),
             ("chains", lambda: cases.chains(lengths)),
         ]
         chosen = [c for c in known if not options.only or any(w in c[0] for w in options.only)]

@@ -307,10 +307,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "mode",
-        text,
+        choice("FAST_RUN", "FAST_COMPILE", "Mode", "DebugMode", "DEBUG_MODE", "NanGuardMode"),
         "FAST_RUN",
-        "Theano's compilation mode: FAST_COMPILE means optimizer=fast_compile; others change "
-        "nothing.",
+        "Theano's compilation mode: FAST_COMPILE means optimizer=fast_compile; the others change "
+        "nothing so far.",
     ),
     Option(
         "optimizer",

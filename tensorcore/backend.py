@@ -32,6 +32,8 @@ class Capabilities:
     or ``None`` for all of them. ``fuses``: it takes ``Kernel`` steps, so primitives that the
     core can express as kernels arrive fused. ``ulp``: limits that differ from the op's own
     declaration. ``unsupported``: op name to the reason for which it is refused.
+    ``host_calls``: it runs ``Call`` steps that are marked ``host`` by ``interpret.call``; a
+    backend that does not fuse has no need to say so.
     """
 
     dtypes: tuple[str, ...] = ALL
@@ -39,6 +41,7 @@ class Capabilities:
     fuses: bool = False
     ulp: Mapping[str, float] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    host_calls: bool = False
 
 
 class Executable(Protocol):

@@ -206,6 +206,10 @@ def _size(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return Operand(size, False)
 
 
+def _host(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return operands[0]  # what Python code does with a value, it does not do with a batch
+
+
 _RULES: dict[str, Rule] = {
     "elementwise": _elementwise,
     "cast": _elementwise,
@@ -222,4 +226,5 @@ _RULES: dict[str, Rule] = {
     "join": _join,
     "contraction": _contract,
     "size": _size,
+    "host": _host,
 }

@@ -248,13 +248,25 @@ def function(
     ``inputs``: variables or ``In(...)``. ``outputs``: one expression (the call returns an
     array), a list (a list) or None. ``updates``: a dict, or pairs, of shared variable to new
     value, applied after the outputs. ``givens``: replacements, likewise. ``backend``: a name
-    such as ``"cgen"``; else the configuration decides. ``profile``: whether to time each step
-    for ``f.profile``; by default as the option ``profile`` says. ``mode, accept_inplace,
-    rebuild_strict`` are Theano's and change nothing here.
+    such as ``"cgen"``; else the configuration decides. ``mode``: a name that stands for the
+    option ``mode`` in this function. ``profile``: whether to time each step for ``f.profile``; by
+    default as the option ``profile`` says. ``accept_inplace, rebuild_strict`` are Theano's and
+    change nothing here.
 
     Raises MissingInputError, UnusedInputError, DTypeError, ShapeError, UnsupportedOp,
     BackendUnavailable or CompileError.
     """
+    if mode is not None:
+        if not isinstance(mode, str):
+            raise TypeError(
+                f"function: mode is a name such as 'FAST_COMPILE', found {mode!r}. For what runs "
+                f"where, give backend=; for the rewrites, the options that begin with optimizer."
+            )
+        with config.change_flags(mode=mode):
+            return function(
+                inputs, outputs, None, updates, givens, no_default_updates, accept_inplace, name,
+                rebuild_strict, allow_input_downcast, profile, on_unused_input, backend,
+            )  # fmt: skip
     timed = bool(config.profile if profile is None else profile)
     request = request_of(inputs, outputs, updates, givens, no_default_updates)
     check_inputs(request, on_unused_input or str(config.on_unused_input))

@@ -16,6 +16,20 @@ from .ops import OPS
 from .program import Call, Program, Sizes, Step, View
 
 
+def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
+    """The result of a whole-buffer call, in this dtype, by the op's reference.
+
+    Raises what the reference raises; for an index outside its axis OutOfRange with the line.
+    """
+    try:
+        result = xp.asarray(OPS[step.op].reference(xp, *args, **step.attrs))
+    except IndexError as error:  # the reference does not know the user's line
+        made = "".join(f"\n  made at {origin}" for origin in step.origins)
+        raise OutOfRange(f"{step.op}: {error}.{made}") from None
+    wanted = getattr(xp, dtype)
+    return result if result.dtype == wanted else xp.astype(result, wanted)
+
+
 class Interpreter:
     """An Executable that calls each op's ``reference`` with the namespace ``xp``.
 
@@ -77,17 +91,11 @@ class Interpreter:
     def _call(self, step: Call, buffers: list[Any], known: list[int]) -> None:
         (out,) = step.outputs
         dtype = self.program.slots[out].dtype
-        wanted = getattr(self.xp, dtype)
         if step.op == "size":
-            buffers[out] = self.xp.asarray(known[step.attrs["size"]], dtype=wanted)
-            return
-        args = [buffers[slot] for slot in step.inputs]
-        try:
-            result = self.xp.asarray(OPS[step.op].reference(self.xp, *args, **step.attrs))
-        except IndexError as error:  # the reference does not know the user's line
-            made = "".join(f"\n  made at {origin}" for origin in step.origins)
-            raise OutOfRange(f"{step.op}: {error}.{made}") from None
-        buffers[out] = result if result.dtype == wanted else self.xp.astype(result, wanted)
+            number = known[step.attrs["size"]]
+            buffers[out] = self.xp.asarray(number, dtype=getattr(self.xp, dtype))
+        else:
+            buffers[out] = call(step, [buffers[slot] for slot in step.inputs], dtype, self.xp)
 
     def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:
         """The buffer of a slot, copied when it is not the result's alone."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from . import dtypes
+from .errors import DTypeError
+from .node import Tensor
 from .ops import OPS, Op
 from .ops._families import REDUCED_DTYPE, RULES, Cast, Elementwise, Reduction
 from .ops.barriers import Barrier
@@ -23,9 +25,11 @@ _GROUPS = {
 
 
 class OpFacts(NamedTuple):
-    """One op in words. ``dtypes``: what it computes in, by groups. ``gradient``: ``yes``, ``by
-    its body``, ``none`` with the reason, or ``its own``. ``ulp``: the promised error in units in
-    the last place. ``public``: the names under which ``tensorcore.tensor`` has it."""
+    """One op in words. ``kind``: ``primitive``, ``composite`` (expressed through others) or
+    ``host`` (runs in Python on every backend). ``dtypes``: what it computes in, by groups.
+    ``gradient``: ``yes``, ``by its body``, ``none`` with the reason, or ``its own``. ``ulp``: the
+    promised error in units in the last place. ``public``: the names under which
+    ``tensorcore.tensor`` has it."""
 
     name: str
     kind: str
@@ -45,7 +49,7 @@ def facts(op: Op[Any]) -> OpFacts:
     """What the declaration of an op says."""
     return OpFacts(
         name=op.name,
-        kind="primitive" if op.body is None else "composite",
+        kind="host" if op.host else "primitive" if op.body is None else "composite",
         family=op.family.name,
         signature=signature(op, op.name),
         public=_public(op),
@@ -126,10 +130,18 @@ def _gradient(op: Op[Any]) -> str:
 
 def _is_discrete(op: Op[Any], dtype: str) -> bool:
     if isinstance(op.family, Elementwise) and not isinstance(op.family, Cast):
-        operand = TensorType(dtype, ())
-        return not dtypes.is_float(op(*(operand() for _ in range(op.arity))).dtype)
+        return not dtypes.is_float(_applied(op, dtype).dtype)
     reduced = isinstance(op.family, Reduction)
     return reduced and not dtypes.is_float(REDUCED_DTYPE[op.rule](dtype))
+
+
+def _applied(op: Op[Any], dtype: str) -> Tensor:
+    """The op on floating scalars, or, where it refuses that, with an integer in front."""
+    scalars = [TensorType(dtype, ())() for _ in range(op.arity)]
+    try:
+        return op(*scalars)
+    except DTypeError:
+        return op(TensorType("int64", ())(), *scalars[1:])
 
 
 def by_name(name: str) -> OpFacts | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .graph import toposort
-from .node import Tensor, constant_text, is_constant
+from .node import Tensor, TensorLike, constant_text, is_constant
 
 if TYPE_CHECKING:
     from .drawing import pydotprint, to_svg
 
-__all__ = ["debugprint", "min_informative_str", "pp", "pprint", "pydotprint", "to_svg"]
+__all__ = ["Print", "debugprint", "min_informative_str", "pp", "pprint", "pydotprint", "to_svg"]
 
 
 def __getattr__(name: str) -> Any:
@@ -203,3 +203,36 @@ def min_informative_str(obj: Any) -> str:
         if not node.name:
             stack.extend((i, level + 1) for i in reversed(node.inputs))
     return "\n".join(lines)
+
+
+class Print:
+    """``Print("message")(x)`` is ``x``, and prints its value whenever a call computes it.
+
+    ``attrs`` names what is printed of the array: attributes such as ``shape``, or methods without
+    arguments such as ``__str__`` and ``mean``. ``global_fn(printer, array)``, if given, is called
+    instead of printing. A value that no output needs is not computed, hence not printed.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        attrs: Sequence[str] = ("__str__",),
+        global_fn: Callable[[Print, Any], None] | None = None,
+    ) -> None:
+        self.message = message
+        self.attrs = tuple(attrs)
+        self.global_fn = global_fn
+
+    def __call__(self, x: TensorLike) -> Tensor:
+        """``x``, printed when it is computed. Raises DTypeError for what is no tensor."""
+        from .ops.host import shown
+
+        return shown(x, show=self._show)
+
+    def _show(self, value: Any) -> None:
+        if self.global_fn is not None:
+            self.global_fn(self, value)
+            return
+        for name in self.attrs:
+            found = getattr(value, name)
+            print(self.message, name, "=", found() if callable(found) else found)

@@ -190,13 +190,15 @@ class Kernel(NamedTuple):
 
 class Call(NamedTuple):
     """Step: a named op on whole buffers. ``outputs`` has the result, and for ``argsort`` in a
-    Program with kernels a second buffer of the result's size to work in."""
+    Program with kernels a second buffer of the result's size to work in. With ``host`` the op
+    is Python code, run by ``interpret.call`` on NumPy arrays between the other steps."""
 
     op: str
     inputs: tuple[SlotId, ...]
     outputs: tuple[SlotId, ...]
     attrs: Mapping[str, Any] = MappingProxyType({})
     origins: tuple[str, ...] = ()
+    host: bool = False
 
 
 class View(NamedTuple):

@@ -8,6 +8,8 @@ from typing import Any
 from tensorcore import Tensor, TensorType, dtypes
 from tensorcore import tensor as T
 from tensorcore.ops import OPS, Op
+from tensorcore.ops.movement import shape_list
+from tensorcore.ops.subtensor import Ref, Slice
 
 Draw = Callable[[Sequence[Any]], Any]
 #: All axes have the same size or are known to be 1, so that anything broadcasts with anything.
@@ -19,7 +21,9 @@ def usable(dtype: str, family: str) -> list[Op[Any]]:
     """The declared ops of a family that take floats and give floats of the dtype."""
     found = []
     for op in OPS.values():
-        if op.family.name != family or dtype not in op.accepts:
+        if op.family.name != family:
+            continue
+        if dtype not in op.accepts and family not in _OF_BOOLS:
             continue
         if family == "elementwise":
             result = op.make(tuple(TensorType(dtype, ())() for _ in range(op.arity)), {})
@@ -39,7 +43,7 @@ def grow(inputs: Sequence[Tensor], steps: int, draw: Draw) -> list[Tensor]:
     dtype = inputs[0].dtype
     table = {name: usable(dtype, name) for name in _GROWERS}
     for _ in range(steps):
-        family = draw(["elementwise"] * 6 + list(_GROWERS))
+        family = draw(["elementwise"] * 12 + list(_GROWERS))
         if table[family]:
             made = _GROWERS[family](draw(table[family]), pool, draw)
             if made is not None:
@@ -83,10 +87,186 @@ def _contraction(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | No
     return op.make((x, y), {"a": a, "b": b, "out": a[:-1] + b[1:]})
 
 
+# -- what moves, reads and writes at positions: the result has the axes of an operand ---------
+
+
+def _long(pool: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors whose last axis is not known to be 1."""
+    return [x for x in pool if x.ndim and not x.broadcastable[-1]]
+
+
+def _alike(x: Tensor, pool: Sequence[Tensor], draw: Draw) -> Tensor:
+    """A tensor with the axes of ``x``."""
+    found: Tensor = draw([y for y in pool if y.broadcastable == x.broadcastable])
+    return found
+
+
+def _leaf(pool: Sequence[Tensor]) -> list[Tensor]:
+    """Inputs to sort and select by: rounding, which may differ, moves no value past another."""
+    return [x for x in _long(pool) if x.op is None]
+
+
+def _places(x: Tensor, draw: Draw) -> Tensor:
+    """As many positions on the last axis of ``x`` as it has: in turn, backwards, repeated, from
+    the end."""
+    n = x.shape[x.ndim - 1]
+    factor, first = draw((1, 3, -1, 0)), draw((0, 1, -2))
+    here = T.mod(T.arange(n) * factor + first, n)
+    places: Tensor = draw((here, here - n))
+    return places
+
+
+def _flat(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
+    """Out of its shape, turned round, and back."""
+    x = draw(pool)
+    flat = op.make((x, T.prod(x.shape)), {"broadcastable": (False,)})
+    turned = draw((flat, flat[::-1], T.tanh(flat)))
+    return op.make((turned, *shape_list(x)), {"broadcastable": x.broadcastable})
+
+
+def _stretched(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
+    x = draw(pool)
+    flags = x.broadcastable
+    wider = [y for y in pool if y.ndim >= x.ndim and _stretches(flags, y.broadcastable)]
+    y = draw(wider)
+    return op.make((x, *shape_list(y)), {"broadcastable": y.broadcastable})
+
+
+def _stretches(flags: tuple[bool, ...], target: tuple[bool, ...]) -> bool:
+    aligned = zip(flags, target[len(target) - len(flags) :], strict=True)
+    return all(one or not wanted for one, wanted in aligned)
+
+
+def _sizes(*sizes: Any) -> tuple[Tensor, ...]:
+    return tuple(T.as_tensor(s) for s in sizes)
+
+
+def _join(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    whole = op.make((x, _alike(x, pool, draw)), {"axis": x.ndim - 1})
+    n = x.shape[x.ndim - 1]
+    start = draw((0, 1, n))
+    return whole[..., start : start + n]
+
+
+def _window(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    """The last axis turned round."""
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    n = x.shape[x.ndim - 1]
+    return op.make((x, *_sizes(n - 1, n, -1)), {"axes": (x.ndim - 1,), "index": ()})
+
+
+def _window_update(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    y = _alike(x, pool, draw)
+    n = x.shape[x.ndim - 1]
+    half = T.int_div(n, 2)
+    value = draw((y[..., :half], y[..., n - half :]))
+    where = draw(((0, half, 1), (n - half, half, 1), (n - 1, half, -1), (0, half, 2)))
+    return op.make((x, value, *_sizes(*where)), {"axes": (x.ndim - 1,), "index": ()})
+
+
+_WHOLE = Slice(None, None, None)
+#: Parts of an axis; the last two have as many entries as the axis.
+_PARTS = (Slice(1, None, 2), Slice(None, -1, None), Slice(None, None, -1), Ref(0))
+
+
+def _subtensor(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    lead = tuple(draw((_WHOLE, Slice(None, None, -1))) for _ in range(x.ndim - 1))
+    part = draw(_PARTS[2:])
+    operands = (_places(x, draw),) if part == Ref(0) else ()
+    return op.make((x, *operands), {"index": (*lead, part)})
+
+
+def _subtensor_update(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    part = draw(_PARTS)
+    operands = (_places(x, draw),) if part == Ref(0) else ()
+    index = (*(_WHOLE,) * (x.ndim - 1), part)
+    if draw((True, False)):
+        value = draw([y for y in pool if y.ndim == 0] or [T.constant(0.5, dtype=x.dtype)])
+    else:
+        value = _alike(x, pool, draw)[..., operands[0] if operands else slice(*part)]
+    return op.make((x, value, *operands), {"index": index})
+
+
+def _gather(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _long(pool):
+        return None
+    x = draw(_long(pool))
+    places = _places(x, draw)
+    if x.ndim == 1:
+        return op.make((x, places), {})
+    if x.broadcastable[0]:
+        return op.make((x, T.zeros_like(places), places), {})
+    return op.make((x, *draw(((places,), (places, places[::-1])))), {})
+
+
+def _scatter(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    vectors = [x for x in _long(pool) if x.ndim == 1]
+    if not vectors:
+        return None
+    x, value = draw(vectors), draw(vectors)
+    if draw((True, False)):
+        value = T.sum(value, keepdims=True)
+    return op.make((x, value, _places(x, draw)), {})
+
+
+def _positions(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    """Entries selected by a condition: changed where they stand, or combined."""
+    vectors = [x for x in _leaf(pool) if x.ndim == 1]
+    if not vectors:
+        return None
+    mask = T.gt(draw(vectors), draw((0.5, -0.5, 5.0)))
+    places = op.make((mask, T.sum(mask)), {})
+    x, y = draw(_long(pool)), draw([x for x in _long(pool) if x.ndim == 1])
+    picked = x[..., places]
+    changed = T.set_subtensor(picked, y[places]), T.inc_subtensor(picked, 0.5)
+    result: Tensor = draw((*changed, T.sum(picked, axis=-1)))
+    return result
+
+
+def _sorting(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    if not _leaf(pool):
+        return None
+    key = draw(_leaf(pool))
+    return T.take_along_axis(_alike(key, pool, draw), op.make((key,), {}), -1)
+
+
+def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
+    x = draw(pool)
+    return op.make((_tamed(op, x),), {"axis": draw(range(x.ndim))}) if x.ndim else None
+
+
 _GROWERS: dict[str, Callable[[Op[Any], Sequence[Tensor], Draw], Tensor | None]] = {
     "elementwise": _elementwise,
     "reduction": _rows,
     "along axes": _rows,
     "dimshuffle": _dimshuffle,
     "contraction": _contraction,
+    "reshape": _flat,
+    "broadcast_to": _stretched,
+    "join": _join,
+    "window": _window,
+    "window_update": _window_update,
+    "subtensor": _subtensor,
+    "subtensor_update": _subtensor_update,
+    "gather": _gather,
+    "scatter": _scatter,
+    "positions": _positions,
+    "sorting": _sorting,
+    "cumulative": _cumulative,
 }
+#: These take bools, and are no ops of floats.
+_OF_BOOLS = frozenset({"positions"})

@@ -65,7 +65,7 @@ def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], siz
     }
     try:
         plain = evaluate(outputs, feed)
-    except ValueError:
+    except (ValueError, IndexError):
         return  # an empty axis that an op refuses
     if not _ordinary(plain):
         return

@@ -26,7 +26,8 @@ def page() -> str:
         (
             f"{len(entries)} ops: {kinds.count('primitive')} primitives, and "
             f"{kinds.count('composite')} composites, which are expressions of other ops and run "
-            "as such wherever a backend does not claim them. [functions.md](functions.md) lists "
+            f"as such wherever a backend does not claim them, and {kinds.count('host')} of the "
+            "kind host, which runs in Python on every backend. [functions.md](functions.md) lists "
             "what users call; `tensorcore ops NAME` says everything about one op."
         ),
         _overview(entries),

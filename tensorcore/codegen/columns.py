@@ -103,7 +103,9 @@ class ColumnPrinter(KernelPrinter):
         for a in sums:
             self._each(f"s{a.value}[l] = 0;")
         self._loop(inner[-1], "e", "", start="r")
-        self._columns(outer[-1], self._simd([]))
+        index = [*outer, *inner]
+        self._place(stage, index, [*outer[:-1], *inner])
+        self._columns(outer[-1], "" if self._jumps(stage, index, outer[-1]) else self._simd([]))
         self._body(stage, [*outer, *inner])
         self._close()
         self._close()

@@ -155,7 +155,7 @@ static inline T tc_tri_gamma_#(T x) {
 static inline T tc_polygamma_#(T n, T x) {
   T s = n + 1, r = 0, q, t;
   int k;
-  if (n < 1 || n != floor@(n) || x < 0 || n != n || x != x) return ((n - n) + (x - x)) / 0;
+  if (n < 1 || !(x >= 0)) return (n - n) / 0;
   t = tgamma@(s);
   if (x == 0) r = (T)1 / 0;
   else {

@@ -62,6 +62,7 @@ class KernelPrinter:
         self._slot_names: dict[int, str] = {}
         self._size_names: dict[SizeId, str] = {}
         self._names: dict[int, str] = {}
+        self._placed: set[int] = set()
         self._lines: list[str] = []
         self._depth = 1
 
@@ -69,12 +70,16 @@ class KernelPrinter:
         """The text of the whole kernel."""
         rank = len(self.kernel.axes)
         index = [f"i{k}" for k in range(rank)]
-        simple = all(not s.inner for s in self.kernel.stages)
-        vectors = simple and any(map(self._vectorises, self.kernel.stages))
+        stages = self.kernel.stages
+        simple = rank > 0 and all(not s.inner for s in stages)
+        vectors = simple and any(self._vectorises(s, index) for s in stages)
+        alone = stages[0] if len(stages) == 1 and simple else None
         for k in range(rank):
+            if alone is not None:
+                self._place(alone, index, index[:k])
             last = vectors and k == rank - 1
             self._loop(index[k], self._size(self.kernel.axes[k]), self._simd([]) if last else "")
-        for stage in self.kernel.stages:
+        for stage in stages:
             self._stage(stage, index)
         for _ in range(rank):
             self._close()
@@ -164,15 +169,59 @@ class KernelPrinter:
         dtype = self.slots[access.slot].dtype
         return dtype, self._pointer(access.slot, written), " + ".join(terms) or "0"
 
-    def _vectorises(self, stage: Stage) -> bool:
-        """Whether the points of a stage are independent and next to each other."""
+    def _vectorises(self, stage: Stage, index: Sequence[str]) -> bool:
+        """Whether the points of a stage along the last index are independent and next to each
+        other."""
         ordered = any(
             a.running is not None or a.combine in ("argmax", "argmin") or kind(a.dtype) == "c"
             for a in stage.accumulates
         )
-        plain = not any(access.gathered for access in stage.accesses())
-        checks = any(isinstance(e, Instr) and e.op == "wrap" for e in stage.body)
-        return plain and not ordered and not checks and self._contiguous(stage)
+        jumps = self._jumps(stage, index, index[-1])
+        return not ordered and not jumps and self._contiguous(stage)
+
+    # -- where values are computed ------------------------------------------------------
+
+    def _jumps(self, stage: Stage, index: Sequence[str], along: str) -> bool:
+        """Whether a stage, along one loop, computes addresses or leaves where one is wrong."""
+        needs = self._needs(stage, index)
+        checks = [e.value for e in stage.body if isinstance(e, Instr) and e.op == "wrap"]
+        places = [value for access in stage.accesses() for value, _ in access.gathered]
+        return any(v not in needs or along in needs[v] for v in (*checks, *places))
+
+    def _needs(self, stage: Stage, index: Sequence[str]) -> dict[int, frozenset[str]]:
+        """The loop indices on which each value of a stage depends."""
+        written = {s.access.slot for each in self.kernel.stages for s in each.stores}
+        earlier = frozenset(index[: len(self.kernel.axes)])
+        needs: dict[int, frozenset[str]] = {}
+        zero = Size("const", (0,))
+        for entry in (*stage.loads, *stage.body):
+            if isinstance(entry, Load):
+                access = entry.access
+                steps = zip(index, access.strides, strict=True)
+                own = {name for name, stride in steps if self.table[stride] != zero}
+                if access.slot in written:  # not before that is done
+                    own = set(index)
+                parts = [value for value, _ in access.gathered]
+            else:
+                own = {index[int(entry.number)]} if entry.op == "index" else set()
+                parts = list(entry.args)
+            needs[entry.value] = frozenset(own).union(*(needs.get(v, earlier) for v in parts))
+        return needs
+
+    def _place(self, stage: Stage, index: Sequence[str], opened: Sequence[str]) -> None:
+        """Compute what depends only on the loops that are open, so that the loops inside them do
+        not compute it again."""
+        needs = self._needs(stage, index)
+        for entry in (*stage.loads, *stage.body):
+            if entry.value in self._placed or not needs[entry.value] <= set(opened):
+                continue
+            self._placed.add(entry.value)
+            if isinstance(entry, Load):
+                self._define(entry.value, entry.dtype, self._read(entry, index))
+            elif entry.op == "wrap":
+                self._wrap(entry)
+            else:
+                self._define(entry.value, entry.dtype, self._instruction(entry, index))
 
     # -- stages -------------------------------------------------------------------------
 
@@ -189,8 +238,10 @@ class KernelPrinter:
             self._depth += 1
         for a in stage.accumulates:
             self._declare(a)
-        for k in range(rank - 1):
-            self._loop(inner[k], self._size(stage.inner[k]), "")
+        for k in range(rank):
+            self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
+            if k < rank - 1:
+                self._loop(inner[k], self._size(stage.inner[k]), "")
         self._innermost(stage, outer, inner)
         for _ in range(rank - 1):
             self._close()
@@ -203,7 +254,7 @@ class KernelPrinter:
         length = self._size(stage.inner[-1])
         sums = [a for a in stage.accumulates if self._pairwise(a)]
         pragma = ""
-        if self._vectorises(stage):
+        if self._vectorises(stage, [*outer, *inner]):
             pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
         if not sums:
@@ -228,21 +279,11 @@ class KernelPrinter:
         self._close()
 
     def _body(self, stage: Stage, index: Sequence[str]) -> None:
-        for load in stage.loads:
-            self._define(load.value, load.dtype, self._read(load, index))
-        # A state that is read inside the stage is kept in the accumulator itself.
-        states = {a.running: a for a in stage.accumulates if a.running is not None}
-        for entry in stage.body:
-            if isinstance(entry, Load):
-                self._define(entry.value, entry.dtype, self._read(entry, index))
-            elif entry.op == "wrap":
-                self._wrap(entry)
-            else:
-                self._define(entry.value, entry.dtype, self._instruction(entry, index))
+        self._place(stage, index, index)
         for a in stage.accumulates:
             self._line(self._combine(a))
-        for value, a in states.items():
-            self._names[value] = self._names[a.value]
+            if a.running is not None:  # the state is kept in the accumulator itself
+                self._names[a.running] = self._names[a.value]
         for store in stage.stores:
             self._line(self._write(store, index))
 

@@ -81,6 +81,7 @@ def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None
         claimed = True
     elif takes.fuses:
         claimed = op.family.name in _EXPRESSED or op.name in (takes.calls | _BASIC_CALLS)
+        claimed = claimed or (op.host and takes.host_calls)
     else:
         claimed = op.name in takes.calls or op.name in ("constant", "size")
     if op is not None and op.name in takes.unsupported:

@@ -86,7 +86,7 @@ def in_place(program: Program) -> tuple[Commit, ...]:
 
     That needs one segment (so no check of sizes can fail in between), a producer that reads
     the cell only where it then writes, no reader of the old value afterwards, and no later
-    kernel that may fail.
+    step that may fail.
     """
     viewed = {step.source for step in program.steps if isinstance(step, View)}
     writer: dict[SlotId, int] = {}
@@ -95,8 +95,7 @@ def in_place(program: Program) -> tuple[Commit, ...]:
         reads, writes = reads_and_writes(step)
         writer.update(dict.fromkeys(writes, number))
         reader.update(dict.fromkeys(reads, number))
-    may_fail = [k for k, s in enumerate(program.steps) if isinstance(s, Kernel) and s.failures]
-    last_failure = max(may_fail, default=-1)
+    last_failure = max((k for k, s in enumerate(program.steps) if _may_fail(s)), default=-1)
     result = []
     for commit in program.commits:
         cell = program.cells[commit.cell]
@@ -105,6 +104,10 @@ def in_place(program: Program) -> tuple[Commit, ...]:
         fits = fits and _maps_onto(program.steps[number], cell, commit.slot)
         result.append(Commit(commit.cell, commit.slot, fits))
     return tuple(result)
+
+
+def _may_fail(step: Step) -> bool:
+    return bool(step.failures if isinstance(step, Kernel) else isinstance(step, Call) and step.host)
 
 
 def _maps_onto(step: Step, cell: SlotId, slot: SlotId) -> bool:

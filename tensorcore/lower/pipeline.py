@@ -171,7 +171,9 @@ class _Builder:
             if node.op.name == "size":
                 inputs, attrs = (), {"size": self.sizes.integer(node)}
             origin = (where_made(node),)
-            steps.append(Call(node.op.name, inputs, (self.slot(node),), attrs, origin))
+            steps.append(
+                Call(node.op.name, inputs, (self.slot(node),), attrs, origin, node.op.host)
+            )
         return steps
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
@@ -236,7 +238,7 @@ class _Builder:
         if group.kind in WORKSPACE:
             outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
-        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin)
+        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, node.op.host)
 
     def _with_sizes(self, steps: list[Step]) -> list[Step]:
         """Size steps put in as soon as what they read is known; the first opens the program."""

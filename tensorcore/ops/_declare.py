@@ -94,7 +94,8 @@ class Op(Generic[P]):
     ``accepts`` lists the operand dtypes, ``rule`` names the dtype rule, ``domain`` is the open
     interval samples are drawn from, ``ulp`` the promised accuracy as (float32, float64),
     ``reference(xp, *arrays, **attrs)`` the meaning over an array namespace, ``c`` the scalar
-    code by kind. A composite has a ``body`` that expresses it through other ops. ``notes`` says
+    code by kind. A ``host`` op has no scalar code: its reference runs in Python on every backend.
+    A composite has a ``body`` that expresses it through other ops. ``notes`` says
     in words where results differ from NumPy's or are not promised.
     """
 
@@ -113,6 +114,7 @@ class Op(Generic[P]):
         symbol: str | None = None,
         composite: bool = False,
         differentiable: bool = True,
+        host: bool = False,
         samples: Callable[..., Any] | None = None,
         notes: str = "",
     ) -> None:
@@ -127,6 +129,7 @@ class Op(Generic[P]):
         self.symbol = symbol
         self.body = stub if composite else None
         self.differentiable = differentiable
+        self.host = host
         self.samples = samples
         self.notes = notes
         self.arity = stub.__code__.co_argcount

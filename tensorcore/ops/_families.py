@@ -61,6 +61,14 @@ def _last(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     return tuple(names), names[-1]
 
 
+def _order(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The dtype of the second operand; of integers a float"""
+    if dtypes.kind(names[0]) not in "iu":
+        raise DTypeError(f"the order must be an integer, found {names[0]}; T.cast(n, 'int64').")
+    common = dtypes.float_result(names[1])
+    return ("int64", common), common
+
+
 def _parts(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     """The dtype of the real part; of integers a float"""
     operands, common = _float(names, literal)
@@ -85,6 +93,7 @@ RULES: dict[str, DTypeRule] = {
     "parts": _parts,
     "pair": _pair,
     "last": _last,
+    "order": _order,
 }
 
 

@@ -120,8 +120,8 @@ def _(g: Tensor, y: Tensor, re: Tensor, im: Tensor) -> Any:
 
 
 def _reference_polar(xp: Any, r: Any, theta: Any) -> Any:
-    wide = xp.result_type(r, xp.float32)  # the result is no narrower than complex64
-    r, theta = xp.asarray(r, dtype=wide), xp.asarray(theta, dtype=wide)
+    part = xp.result_type(r, xp.float32)
+    r, theta = r.astype(part), theta.astype(part)
     return _reference_complex(xp, r * xp.cos(theta), r * xp.sin(theta))
 
 

@@ -11,6 +11,7 @@ from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import REDUCED_DTYPE
+from .complexes import conj
 from .movement import shape_list, window
 
 
@@ -96,6 +97,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     from .logic import and_, eq, switch
 
     axis = y.attrs["axis"]
+    x, y = conj(x), conj(y)
     zero = eq(x, 0)
     first = and_(zero, eq(cumulative_sum(zero, axis=axis), 1))
     without = cumulative_prod(switch(first, 1, x), axis=axis)

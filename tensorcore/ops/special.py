@@ -179,32 +179,32 @@ def tri_gamma(x: TensorLike) -> Tensor:
 
 @tri_gamma.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    return g * polygamma(2.0, x)
+    return g * polygamma(2, x)
 
 
 def _samples(dtype: str) -> Iterator[tuple[tuple[Any, Any], dict[str, Any]]]:
-    """Whole orders from 1 to 5 with arguments of the domain."""
+    """Orders from 1 to 5 with arguments of the domain."""
     rng = np.random.default_rng(0)
     if dtype in FLOATING:
-        order = np.array([1, 2, 3, 4, 5] * 8, dtype)
-        yield (order, rng.uniform(0.3, 9.0, 40).astype(dtype)), {}
-        yield (np.array([0, 1.5, 2, -1], dtype), np.array([1, 1, 0, 2], dtype)), {}
-        yield (order[:0], order[:0]), {}
+        order = np.array([1, 2, 3, 4, 5] * 4)
+        yield (order, rng.uniform(0.3, 9.0, 20).astype(dtype)), {}
+        yield (np.array([0, 2, -1]), np.array([1, 0, 2], dtype)), {}
+        yield (order[:0], np.zeros(0, dtype)), {}
 
 
 @declare(
     E,
     accepts=FLOATING,
-    rule="float",
+    rule="order",
     ulp=(64, 16),
     domain=(0.3, 9.0),
     reference=lambda xp, n, x: function(xp, "polygamma")(n, x),
     c="tc_polygamma_#({0}, {1})",
     samples=_samples,
-    notes="NaN for x below 0, and for orders that are no whole number of at least 1.",
+    notes="NaN for x below 0, and for orders below 1.",
 )
 def polygamma(n: TensorLike, x: TensorLike) -> Tensor:
-    """The derivative of ``psi`` of order ``n`` (1, 2, ...) at ``x >= 0``."""
+    """The derivative of ``psi`` of the integer order ``n`` (1, 2, ...) at ``x >= 0``."""
 
 
 @polygamma.gradient

@@ -353,8 +353,8 @@ def tri_gamma(x: Array) -> Array:
 
 @_wide
 def polygamma(n: Array, x: Array) -> Array:
-    """The derivative of psi of order ``n``, for whole ``n >= 1`` and ``x >= 0``; else NaN."""
-    good = (n >= 1) & (n == np.floor(n)) & (x >= 0) & np.isfinite(n)
-    order, y = np.where(good, n, 1), np.where(good & (x > 0), x, 1)
+    """The derivative of psi of integer order ``n >= 1`` at ``x >= 0``; else NaN."""
+    good = (n >= 1) & (x >= 0)
+    order, y = np.where(good, n, 1).astype(x.dtype), np.where(good & (x > 0), x, 1)
     value = gamma(order + 1) * np.where(x == 0, np.inf, _zeta(order + 1, y))
     return np.where(good, np.where(np.mod(order, 2) == 1, value, -value), np.nan)

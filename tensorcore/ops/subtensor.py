@@ -228,7 +228,7 @@ def _arranged(plan: _Plan, rank: int) -> Iterator[int | str]:
 def _position(entry: int | Ref, size: Tensor, operands: Sequence[Tensor]) -> TensorLike:
     if isinstance(entry, int):
         return entry if entry >= 0 else size + entry
-    i = operands[entry.number]
+    i = cast_to(operands[entry.number], "int64")
     return switch(i < 0, i + size, i)
 
 
@@ -240,26 +240,33 @@ def _slice_window(entry: Slice, size: Tensor, operands: Sequence[Tensor]) -> lis
     step = max(min(step, _LONGEST), -_LONGEST)
     backwards = step < 0
     low, high = (-1, size - 1) if backwards else (0, size)
-    start = _bound(entry.start, high if backwards else low, low, high, size, operands)
-    stop = _bound(entry.stop, low if backwards else high, low, high, size, operands)
-    distance = as_tensor(start - stop if backwards else stop - start)
+    first, last = (high, low) if backwards else (low, high)
+    start = first if entry.start is None else _bound(entry.start, low, high, size, operands)
+    stop = last if entry.stop is None else _bound(entry.stop, low, high, size, operands)
+    distance = _distance(stop, start) if backwards else _distance(start, stop)
     if abs(step) != 1:
         distance = (distance - 1) // abs(step) + 1
-    length = maximum(distance, 0)
-    return [start, as_size(length, "slice"), step]
+    if entry.start is not None and entry.stop is not None:  # else they cannot cross
+        distance = maximum(distance, 0)
+    return [start, as_size(distance, "slice"), step]
+
+
+def _distance(start: TensorLike, stop: TensorLike) -> Tensor:
+    if isinstance(start, int):
+        return as_tensor(stop) - start if start else as_tensor(stop)
+    return as_tensor(stop) - start
 
 
 def _bound(
-    entry: int | Ref | None,
-    default: TensorLike,
-    low: TensorLike,
-    high: TensorLike,
-    size: Tensor,
-    operands: Sequence[Tensor],
-) -> Any:
-    if entry is None:
-        return as_tensor(default)
-    return maximum(minimum(_position(entry, size, operands), high), low)
+    entry: int | Ref, low: int, high: TensorLike, size: Tensor, operands: Sequence[Tensor]
+) -> TensorLike:
+    """The place in an axis, brought to between ``low`` and ``high``."""
+    place = _position(entry, size, operands)
+    if isinstance(entry, Ref):
+        return maximum(minimum(place, high), low)
+    if entry >= 0:  # only the far end can be passed
+        return entry if entry == 0 and low == 0 else minimum(place, high)
+    return maximum(place, low)
 
 
 # -- writing --------------------------------------------------------------------------------

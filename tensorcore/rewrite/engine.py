@@ -59,7 +59,6 @@ class Rewriter:
         trace: list[Fired] | None = None,
     ) -> None:
         self.rules = rules
-        self.trace = trace
         self.intern = intern
         self.fold = fold
         self.trace = trace
@@ -184,7 +183,7 @@ def fold(node: Tensor) -> Tensor | None:
     op = node.op
     assert op is not None
     values = [i.attrs["value"] for i in op.operands(node.inputs, node.attrs)]
-    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to"):
+    if sum(v.size for v in values) > _FOLD_LIMIT or op.name in ("iota", "broadcast_to") or op.host:
         return None
     try:
         with np.errstate(all="ignore"):

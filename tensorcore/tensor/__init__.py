@@ -147,9 +147,10 @@ __all__ = [  # noqa: PLE0604
     "log1p", "log1mexp", "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod",
     "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real",
     "reciprocal", "right_shift", "round", "round_half_away_from_zero", "round_half_to_even",
-    "second", "sgn", "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt",
-    "square", "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc",
-    "verify_grad", "where", "xlogx", "xlogy0", "xor",
+    "second", "sgn",
+    "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square", "sub",
+    "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad", "where",
+    "xlogx", "xlogy0", "xor",
     *creation.__all__, *indexing.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip

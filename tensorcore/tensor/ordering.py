@@ -147,7 +147,8 @@ def searchsorted(
     x: TensorLike, v: TensorLike, side: str = "left", sorter: TensorLike | None = None
 ) -> Tensor:
     """Where the values ``v`` would go into the ascending vector ``x``, before (``left``) or after
-    (``right``) entries that are equal; int64. Each is compared with all of ``x``."""
+    (``right``) entries that are equal, NaN being the largest; int64. Each is compared with all of
+    ``x``."""
     x, values = as_tensor(x), as_tensor(v)
     if x.ndim != 1:
         raise ShapeError(f"searchsorted: expected a vector, found {x.ndim} dimension(s).")
@@ -156,7 +157,11 @@ def searchsorted(
     if sorter is not None:
         x = x[sorter]
     column = dimshuffle(values, (*range(values.ndim), "x"))
-    return sum((lt if side == "left" else le)(x, column), axis=-1)
+    before = (lt if side == "left" else le)(x, column)
+    if dtypes.kind(values.dtype) == "f":  # NaN is sorted last
+        last = isnan(column)
+        before = before | (last & ~isnan(x) if side == "left" else last)
+    return sum(before, axis=-1)
 
 
 def bincount(

@@ -40,8 +40,13 @@ class CallPlan(NamedTuple):
     failures: tuple[tuple[type[Exception], str], ...] = ()
 
 
+#: ``int host(i64 step)`` runs a step in Python; not 0 when it failed.
+HOST = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_longlong)
+
+
 class Context(ctypes.Structure):
-    """``struct Context`` of generated code."""
+    """``struct Context`` of generated code. The C runtime knows it without ``host``, as it runs
+    no program that calls the host."""
 
     _fields_ = (
         ("slot", ctypes.POINTER(ctypes.c_void_p)),
@@ -52,6 +57,7 @@ class Context(ctypes.Structure):
         ("work", ctypes.c_longlong),
         ("error", ctypes.c_longlong * 8),
         ("times", ctypes.c_void_p),
+        ("host", HOST),
     )
 
 

@@ -4,16 +4,28 @@ in words why a call fails."""
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorcore.errors import TensorcoreError
-from tensorcore.program import Program, Sizes
+from tensorcore.interpret import call
+from tensorcore.program import Call, Program, Sizes
 
 from . import blas
-from .callplan import COPY_AFTER, COPY_BEFORE, CallPlan, Context, Result, address, plain, results
+from .callplan import (
+    COPY_AFTER,
+    COPY_BEFORE,
+    HOST,
+    CallPlan,
+    Context,
+    Result,
+    address,
+    plain,
+    results,
+)
 from .library import Library
 
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlong)
@@ -23,12 +35,19 @@ class DirectCall:
     """Runs a program through ctypes; each call has memory of its own."""
 
     def __init__(
-        self, library: Library, measure: int, run: int, plan: CallPlan, times: Any = None
+        self,
+        library: Library,
+        measure: int,
+        run: int,
+        plan: CallPlan,
+        times: Any = None,
+        calls_python: bool = False,
     ) -> None:
         """``times`` is the array that a timed program adds to."""
         self.plan = plan
         self.times = times
         self.results = results(plan)
+        self.calls_python = calls_python
         self.library = library
         self.measure = _ENTRY(measure)
         self.run = _ENTRY(run)
@@ -38,20 +57,20 @@ class DirectCall:
         self, program: Program, inputs: Sequence[Any], cells: Sequence[Any]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Fresh outputs and commits; raises what the program's checks raise."""
-        call = _Call(self, program)
-        call.bind(inputs, cells)
+        state = _State(self, program)
+        state.bind(inputs, cells)
         for segment in range(self.plan.segments):
-            if self.measure(ctypes.byref(call.context), segment):
-                call.explain_sizes()
-            call.place(segment)
-            if self.run(ctypes.byref(call.context), segment):
-                call.explain_run()
-            call.copy(segment)
+            if self.measure(ctypes.byref(state.context), segment):
+                state.explain_sizes()
+            state.place(segment)
+            if self.run(ctypes.byref(state.context), segment):
+                state.explain_run()
+            state.copy(segment)
         count = len(self.plan.outputs)
-        return call.fresh[:count], call.fresh[count:]
+        return state.fresh[:count], state.fresh[count:]
 
 
-class _Call:
+class _State:
     def __init__(self, owner: DirectCall, program: Program) -> None:
         plan = owner.plan
         self.plan = plan
@@ -63,6 +82,10 @@ class _Call:
         self.table = owner.blas.array()
         self.context = Context(self.slot, self.size, self.dims, self.table, owner.blas.integer, 0)
         self.context.times = None if owner.times is None else address(owner.times)
+        if owner.calls_python:  # kept here, as the generated code has only its address
+            self.callback = HOST(self.host)
+            self.context.host = self.callback
+        self.problem: BaseException | None = None
         self.buffers: list[Any] = [None] * plan.slots
         self.fresh: list[Any] = [None] * len(self.results)
         self.alive: list[Any] = []
@@ -121,6 +144,30 @@ class _Call:
             if r.segment == segment and r.copy == COPY_AFTER:
                 self.fresh[k][...] = self.buffers[r.slot]
 
+    def host(self, number: int) -> int:
+        """Run a step in Python on the buffers; whether it failed."""
+        step = self.program.steps[number]
+        assert isinstance(step, Call)
+        try:
+            (out,) = step.outputs
+            dtype = self.program.slots[out].dtype
+            args = [self._view(slot) for slot in step.inputs]
+            self._view(out)[...] = call(step, args, dtype)
+        except BaseException as problem:  # noqa: BLE001 (none can pass through generated code)
+            self.problem = problem
+            return 1
+        return 0
+
+    def _view(self, slot: int) -> np.ndarray:
+        """A slot's buffer as an array."""
+        dtype, shape = self.program.slots[slot]
+        sizes = tuple(self.size[k] for k in shape)
+        count = math.prod(sizes) * np.dtype(dtype).itemsize
+        if not count:
+            return np.empty(sizes, dtype)
+        memory: Any = (ctypes.c_char * count).from_address(self.slot[slot] or 0)
+        return np.frombuffer(memory, np.dtype(dtype)).reshape(sizes)
+
     def explain_sizes(self) -> None:
         """Raise what the check that failed raises, by doing all of them in Python."""
         known = [0] * len(self.program.sizes)
@@ -139,6 +186,8 @@ class _Call:
         )
 
     def explain_run(self) -> None:
+        if self.problem is not None:
+            raise self.problem
         kind, index, *numbers = self.context.error
         if 0 <= index < len(self.plan.failures):
             error, message = self.plan.failures[index]

@@ -38,7 +38,7 @@ typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u
     + """\
 typedef struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
-  i64 blas_int; i64 work; i64 error[8]; i64 *times;
+  i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
 } Context;
 """
 )
@@ -93,6 +93,9 @@ int tc_run(Context *c, i64 segment) {
   return 0;
 }
 """
+_HOST = """\
+static void tc_host(Context *c, const u32 *o) { if (c->host(o[0])) c->error[0] = 3; }
+"""
 _VIEW = """\
 static void tc_view(Context *c, const u32 *o) { c->slot[o[0]] = c->slot[o[1]]; }
 """
@@ -116,7 +119,7 @@ class _Unit:
 def emit(program: Program) -> tuple[list[str], CallPlan]:
     """The C files of a Program, the main one first, and the plan for calling it."""
     unit = _Unit(program)
-    for step in program.steps:
+    for number, step in enumerate(program.steps):
         if isinstance(step, Sizes):
             unit.first.append(len(unit.steps))
         elif isinstance(step, Kernel):
@@ -125,7 +128,7 @@ def emit(program: Program) -> tuple[list[str], CallPlan]:
             unit.helpers["view"] = _VIEW
             _step(unit, "tc_view", [step.output, step.source])
         elif isinstance(step, Call):
-            _call(unit, step)
+            _call(unit, step, number)
     unit.first.append(len(unit.steps))
     failures = tuple((failure.error, failure.message) for failure in unit.failures)
     return _files(unit), _plan(program)._replace(failures=failures)
@@ -188,7 +191,12 @@ def _function(text: KernelText, in_place: bool) -> str:
     return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
 
 
-def _call(unit: _Unit, step: Call) -> None:
+def _call(unit: _Unit, step: Call, number: int) -> None:
+    if step.host:
+        unit.helpers["host"] = _HOST
+        _step(unit, "tc_host", [number])
+        unit.work[()] += 1_000_000  # nobody knows how long Python code takes
+        return
     slots = unit.program.slots
     dtype = DTYPES[slots[step.inputs[0]].dtype]
     if step.op == "contract":
@@ -213,7 +221,7 @@ def _call(unit: _Unit, step: Call) -> None:
 
 def _files(unit: _Unit) -> list[str]:
     named = [(name, source.replace("$", name)) for source, name in unit.functions.items()]
-    helpers = "".join(text for name, text in unit.helpers.items() if name != "view")
+    helpers = "".join(text for name, text in unit.helpers.items() if name not in ("view", "host"))
     files = []
     hidden = '__attribute__((visibility("hidden"))) '
     for number, chunk in enumerate(_chunks(named, len(helpers))):
@@ -251,6 +259,7 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
         (
             declared,
             unit.helpers.get("view", ""),
+            unit.helpers.get("host", ""),
             _WALK,
             f"{hidden}const u64 tc_numbers[] = {{{numbers}}};\n",
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
@@ -264,7 +273,7 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
 
 def _run(unit: _Unit) -> str:
     """The loop over the steps, which ends at the first that fails."""
-    check = "\n    if (c->error[0]) return 1;" if unit.failures else ""
+    check = "\n    if (c->error[0]) return 1;" if unit.failures or "host" in unit.helpers else ""
     return (_RUN_TIMED if unit.program.timed else _RUN).replace("CHECK", check)
 
 

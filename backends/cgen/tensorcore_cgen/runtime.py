@@ -16,7 +16,7 @@ import numpy as np
 
 from tensorcore.backend import Timing
 from tensorcore.errors import CompileError
-from tensorcore.program import Program, Sizes
+from tensorcore.program import Call, Program, Sizes
 
 from . import blas, compiler
 from .callplan import CallPlan, PortSpec, Result, address, plain, results
@@ -64,9 +64,10 @@ class GeneratedExecutable:
         # Nanoseconds and calls by step, which the generated code of a timed program adds to.
         self._times = np.zeros((len(self._steps), 2), np.int64) if program.timed else None
         self._origin, library.origin = library.origin, "in memory already"
-        self._direct = DirectCall(library, *self._entries, plan, self._times)
+        calls_python = any(isinstance(s, Call) and s.host for s in program.steps)
+        self._direct = DirectCall(library, *self._entries, plan, self._times, calls_python)
         self._native: Native | None = None
-        self._attach = attach
+        self._attach = attach and not calls_python  # only the slow path calls Python in between
         self._take(native)
 
     @property
