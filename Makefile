@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test conformance bench lint format types check wheel clean
+.PHONY: help demo test conformance bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -61,6 +61,10 @@ conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, 
 
 bench: $(VENV)/.base  ## measure, with the targets beside the figures
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.test  ## write the pages made from the code, and the outputs that pages show
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/run.py --update README.md docs/tutorial.md docs/guide.md
 
 lint: $(VENV)/.dev  ## ruff: rules and format
 	@$(BIN)/python -m ruff check .

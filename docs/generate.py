@@ -1,115 +1,37 @@
 """Write the pages of this folder that are made from the code: ``python docs/generate.py``.
 
 With ``--check`` nothing is written, and the exit code is 1 when a page is not what the code
-says. A page is a function without arguments that returns its text; ``PAGES`` lists them.
+says. With ``--record FILE...`` the figures of reports of the conformance suite (``tensorcore
+conformance --backend NAME --tier pr --json FILE``) go to ``measured.json`` first, for the table
+of ops. ``PAGES`` lists the pages; each is a function without arguments that returns its text.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import tensorcore.tensor as T
-from tensorcore import Tensor, TensorType, config, dtypes
-from tensorcore.errors import DTypeError
-
 HERE = Path(__file__).resolve().parent
-FLOATX = ("float64", "float32", "float16")
-LITERALS = (True, 1, -1, 200, 1000, 2**40, 0.5, 0.1, 1j)
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
 
+from pages import dtypes, functions, ops, options, picture, rules  # noqa: E402
 
-def _variable(dtype: str) -> Tensor:
-    return TensorType(dtype, (False,))()
-
-
-def _result(make: Callable[[], Tensor]) -> str:
-    try:
-        return make().dtype
-    except DTypeError:
-        return "refused"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _pairs(make: Callable[[Tensor, Tensor], Tensor], names: Sequence[str]) -> str:
-    rows = (
-        [f"**{a}**"] + [_result(lambda: make(_variable(a), _variable(b))) for b in names]  # noqa: B023
-        for a in names
-    )
-    return _table(["", *names], rows)
-
-
-def _unary(functions: dict[str, Callable[[Tensor], Tensor]]) -> str:
-    rows = (
-        [f"**{d}**"] + [_result(lambda: f(_variable(d))) for f in functions.values()]  # noqa: B023
-        for d in dtypes.ALL
-    )
-    return _table(["", *functions], rows)
-
-
-def dtypes_page() -> str:
-    """Which dtype a result has, for every op kind, pair of dtypes and floatX."""
-    parts = [
-        "# Result dtypes",
-        "*Made by `python docs/generate.py` from the code; do not edit.*",
-        (
-            "Theano decides for Python floats (they do not raise a float32), for the division of "
-            "integers (`floatX`) and for float functions of integers. NumPy decides everything "
-            "else."
-        ),
-        "## Two tensors: `+`, `*`, `maximum`, `switch` and the like",
-        (
-            "As `numpy.result_type` of two arrays. `-` refuses two bools, `maximum`, `//` and `%` "
-            "refuse complex numbers. Comparisons promote alike and give bool."
-        ),
-        _pairs(T.add, dtypes.ALL),
-    ]
-    for floatx in FLOATX:
-        with config.change_flags(floatX=floatx):
-            parts += [
-                f"## `/` with floatX={floatx}",
-                _pairs(T.true_div, dtypes.ALL),
-                f"## A tensor `+` a Python number with floatX={floatx}",
-                _table(
-                    ["", *(f"`{n}`" for n in LITERALS)],
-                    (
-                        [f"**{d}**"] + [_result(lambda: _variable(d) + n) for n in LITERALS]  # noqa: B023
-                        for d in dtypes.ALL
-                    ),
-                ),
-            ]
-    parts += [
-        (
-            "An integer adopts the dtype of an integer tensor that holds it, else it takes the "
-            "smallest signed one that does, and the two promote."
-        ),
-        "## Functions of one tensor",
-        _unary(
-            {
-                "`exp`, `log`, ...": T.exp,
-                "`sum`, `prod`": T.sum,
-                "`mean`": T.mean,
-                "`max`": T.max,
-                "`argmax`": T.argmax,
-                "`any`": T.any,
-                "`isnan`": T.isnan,
-                "`-x`": T.neg,
-            }
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-PAGES: dict[str, Callable[[], str]] = {"dtypes.md": dtypes_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "dtypes.md": dtypes.page,
+    "functions.md": functions.page,
+    "logistic.svg": picture.page,
+    "ops.md": ops.page,
+    "options.md": options.page,
+    "rules.md": rules.page,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or compare them."""
+    if "--record" in arguments:
+        ops.record([Path(name) for name in arguments if name != "--record"])
     stale = []
     for name, page in PAGES.items():
         path, text = HERE / name, page()

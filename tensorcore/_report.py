@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._probe import Probe
     from ._settings import Setting
+    from .op_table import OpFacts
 
 
 def version() -> str:
@@ -61,6 +62,37 @@ def shown(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def ops_page(ops: Sequence[OpFacts]) -> str:
+    """One line per op."""
+    header = ("OP", "KIND", "DTYPES", "GRADIENT", "ULP")
+    rows = [
+        (op.signature, op.kind, op.dtypes, op.gradient.partition(":")[0], ulp(op)) for op in ops
+    ]
+    return f"{table(rows, header)}\n\n{len(rows)} ops; tensorcore ops NAME says more of one"
+
+
+def ulp(op: OpFacts) -> str:
+    """The promised error in units in the last place, of float32 / float64."""
+    return f"{op.ulp['float32']:g} / {op.ulp['float64']:g}"
+
+
+def op_page(op: OpFacts) -> str:
+    """All there is to say of one op."""
+    rows = [
+        ("kind", f"{op.kind}, {op.family}"),
+        ("in T", ", ".join(f"T.{name}" for name in op.public) or "through other functions"),
+        ("dtypes", op.dtypes),
+        ("result", op.result),
+        ("gradient", op.gradient),
+        ("ulp", f"{ulp(op)} (float32 / float64)"),
+        ("declared", op.module),
+    ]
+    rows += [("notes", " ".join(op.notes.split()))] if op.notes else []
+    lines = [f"  {name.ljust(8)}  {words}" for name, words in rows]
+    described = [f"  {line}".rstrip() for line in op.description.splitlines()]
+    return "\n".join([op.signature, *described, "", *lines])
 
 
 def surroundings() -> dict[str, str]:

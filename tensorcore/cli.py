@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     settings = command("config", _config, "Show the settings.")
     settings.add_argument("--explain", action="store_true", help="sources and what they overrode")
     settings.add_argument("--json", action="store_true", help="print the settings as JSON")
+    ops = command("ops", _ops, "List the ops, or say everything about some.")
+    ops.add_argument("names", nargs="*", metavar="NAME", help="an op, or its name in tensor")
+    ops.add_argument("--json", action="store_true", help="print the facts as JSON")
     suite = command("conformance", _conformance, "Hold a backend to the reference.")
     suite.add_argument("--backend", required=True, metavar="NAME")
     suite.add_argument("--tier", choices=("smoke", "pr"), default="smoke")
@@ -167,7 +170,7 @@ def _selected() -> tuple[str, int, str]:
     return selected.name, GOOD, ""
 
 
-# -- doctor, config, conformance -----------------------------------------------------------
+# -- doctor, config, ops, conformance ------------------------------------------------------
 
 
 def _doctor(known: argparse.Namespace, rest: list[str]) -> int:
@@ -215,6 +218,27 @@ def _config(known: argparse.Namespace, rest: list[str]) -> int:
         if known.explain:
             print(f"\nthe backend that counts: {value} ({source})")
     return USAGE if problems else GOOD
+
+
+def _ops(known: argparse.Namespace, rest: list[str]) -> int:
+    from . import _report, op_table
+
+    entries = [(name, op_table.by_name(name)) for name in known.names]
+    unknown = [name for name, entry in entries if entry is None]
+    for name in unknown:
+        hint = ", ".join(op_table.near(name))
+        words = f" Near: {hint}." if hint else " `tensorcore ops` lists all."
+        print(f"tensorcore: there is no op {name!r}.{words}", file=sys.stderr)
+    if unknown:
+        return USAGE
+    found = [entry for _, entry in entries if entry is not None] or op_table.all_facts()
+    if known.json:
+        _print_json({"ops": [entry._asdict() for entry in found]})
+    elif known.names:
+        print("\n\n".join(_report.op_page(entry) for entry in found))
+    else:
+        print(_report.ops_page(found))
+    return GOOD
 
 
 def _conformance(known: argparse.Namespace, rest: list[str]) -> int:

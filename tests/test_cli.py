@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tensorcore import _discovery, _probe, cli, config, plugins
+from tensorcore import _discovery, _probe, cli, config, op_table, plugins
+from tensorcore.dtypes import ALL
+from tensorcore.ops import OPS
 
 BACKEND = """
 from tensorcore.backend import Capabilities, Diagnosis
@@ -311,3 +313,51 @@ def test_config_names_an_unknown_backend(
     assert cli.main(["config", "--explain"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tensorcore: TENSORCORE_BACKEND: backend 'no_such_thing': ")
+
+
+# -- ops -----------------------------------------------------------------------------------
+
+
+def test_ops_lists_every_op(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ops"]) == 0
+    rows = {line.split("(")[0]: line for line in capsys.readouterr().out.splitlines()[1:]}
+    assert set(OPS) <= set(rows)
+    assert rows["log1p"].split() == ["log1p(x)", "primitive", "float", "yes", "3", "/", "1"]
+    assert "composite" in rows["clip"] and "by its body" in rows["clip"]
+    assert "none" in rows["eq"] and "none" in rows["int_div"]
+
+
+def test_ops_has_stable_keys_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ops", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["ops"]
+    assert sorted(entry["name"] for entry in entries) == sorted(OPS)
+    for entry in entries:
+        assert list(entry) == [
+            "name", "kind", "family", "signature", "public", "dtypes", "result", "gradient",
+            "ulp", "notes", "description", "module",
+        ]  # fmt: skip
+        assert set(entry["ulp"]) == {"float32", "float64"}
+        assert entry["description"] and entry["result"]
+
+
+def test_ops_shows_one_in_full_by_either_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ops", "where"]) == 0
+    by_public_name = capsys.readouterr().out
+    assert cli.main(["ops", "switch"]) == 0
+    assert capsys.readouterr().out == by_public_name
+    assert by_public_name.startswith("switch(condition, x, y)\n")
+    assert "T.switch, T.where" in by_public_name
+    assert cli.main(["ops", "pow"]) == 0
+    assert OPS["pow"].notes in capsys.readouterr().out
+
+
+def test_ops_groups_dtypes_only_when_all_are_there() -> None:
+    assert op_table.grouped(("int8", "int16", "int32", "int64", "uint8")) == "int uint8"
+    assert op_table.grouped(ALL) == "bool int uint float complex"
+
+
+def test_ops_names_what_looks_like_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ops", "add", "sigmiod"]) == 2
+    shown = capsys.readouterr()
+    assert "no op 'sigmiod'. Near: sigmoid" in shown.err
+    assert shown.out == ""

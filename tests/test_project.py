@@ -63,6 +63,8 @@ def settings() -> dict[str, Any]:
         "docs/architecture.md",
         "docs/architecture.svg",
         "docs/decisions.md",
+        "docs/guide.md",
+        "docs/tutorial.md",
         "pyproject.toml",
         "tensorcore/datasets/README.md",
     ],

@@ -16,16 +16,19 @@ DTypeRule = Callable[[list[str], list[bool]], tuple[tuple[str, ...], str]]
 
 
 def _same(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The common dtype of the operands"""
     common = dtypes.result_dtype(names, literal)
     return (common,) * len(names), common
 
 
 def _float(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The common dtype; of integers a float"""
     common = dtypes.float_result(dtypes.result_dtype(names, literal))
     return (common,) * len(names), common
 
 
 def _divide(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The common dtype; of integers floatX"""
     # Asked of each operand: int8 with uint64 has the common dtype float64, as in NumPy.
     if any(dtypes.is_float(name) for name in names):
         return _same(names, literal)
@@ -33,27 +36,33 @@ def _divide(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str
 
 
 def _compare(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """Bool, compared in the common dtype of the operands"""
     return _same(names, literal)[0], "bool"
 
 
 def _predicate(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """Bool"""
     return _float(names, literal)[0], "bool"
 
 
 def _logical(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """Bool, of operands as bool"""
     return ("bool",) * len(names), "bool"
 
 
 def _select(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The common dtype of the two branches"""
     common = dtypes.result_dtype(names[1:], literal[1:])
     return ("bool", common, common), common
 
 
 def _last(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The dtype of the last operand"""
     return tuple(names), names[-1]
 
 
 def _order(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The dtype of the second operand; of integers a float"""
     if dtypes.kind(names[0]) not in "iu":
         raise DTypeError(f"the order must be an integer, found {names[0]}; T.cast(n, 'int64').")
     common = dtypes.float_result(names[1])
@@ -61,15 +70,18 @@ def _order(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]
 
 
 def _parts(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The dtype of the real part; of integers a float"""
     operands, common = _float(names, literal)
     return operands, dtypes.real_part(common)
 
 
 def _pair(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """Complex128 for float64 parts, else complex64"""
     operands, common = _float(names, literal)
     return operands, "complex128" if common == "float64" else "complex64"
 
 
+#: How operand and result dtypes follow; their docstrings are what the tables of ops say.
 RULES: dict[str, DTypeRule] = {
     "same": _same,
     "float": _float,

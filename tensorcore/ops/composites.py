@@ -275,6 +275,7 @@ class ShapeOf:
     ShapeOf(),
     composite=True,
     accepts=ALL,
+    differentiable=False,
     reference=lambda xp, x: xp.asarray(x.shape, dtype=xp.int64),
 )
 def shape(x: TensorLike) -> Tensor:

@@ -47,6 +47,7 @@ class Sorting:
     Sorting(),
     composite=True,
     accepts=BOOL + REAL,
+    differentiable=False,
     reference=lambda xp, x: xp.argsort(x, axis=-1, stable=True).astype(xp.int64),
 )
 def argsort(x: TensorLike) -> Tensor:
