@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._probe import Probe
     from ._settings import Setting
-    from .op_table import OpFacts
+    from .inspection.op_table import OpFacts
 
 
 def version() -> str:

@@ -221,7 +221,8 @@ def _config(known: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _ops(known: argparse.Namespace, rest: list[str]) -> int:
-    from . import _report, op_table
+    from . import _report
+    from .inspection import op_table
 
     entries = [(name, op_table.by_name(name)) for name in known.names]
     unknown = [name for name, entry in entries if entry is None]

@@ -15,18 +15,18 @@ from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Capabilities, Described, Executable
 from .errors import CompileError, MissingInputError, TensorcoreError, UnsupportedOp
-from .function_report import Compilation, Report
 from .graph import Graph, substitute, variables
+from .inspection.program_text import ProgramText, known_sizes, names_of
+from .inspection.report import Compilation, Report
 from .lower import lower, optimise
 from .node import Tensor, as_tensor, warn
 from .program import Program
-from .program_text import ProgramText, known_sizes, names_of
 from .shared import Shared
 from .testing_values import no_test_values
 
 if TYPE_CHECKING:
-    from .profiling import Profile
-    from .stages import Explanation
+    from .inspection.profiling import Profile
+    from .inspection.stages import Explanation
 
 # Held for the instants in which several cells are read or written together.
 _SNAPSHOT = threading.Lock()
@@ -169,7 +169,7 @@ class Function:
 
     def explain(self) -> Explanation:
         """See ``tensorcore.explain``."""
-        from .stages import explain_graph
+        from .inspection.stages import explain_graph
 
         commits = [c.cell for c in self.program.commits]
         takes, rules = self._compiled.takes, self._compiled.rules
@@ -193,7 +193,7 @@ class Function:
         return names_of(self.program, [i.variable for i in self._inputs], self._cells)
 
     def _keep_time(self) -> None:
-        from .profiling import Profile
+        from .inspection.profiling import Profile
 
         steps = ProgramText(self.program, self.names()).steps()
         self.profile = Profile(repr(self), self.backend, steps, self.executable)
@@ -201,7 +201,7 @@ class Function:
     def _explain_failure(
         self, problem: TensorcoreError, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
-        from . import failures
+        from .inspection import failures
 
         given = dict(zip((i.variable for i in self._inputs), args, strict=False))
         for key, value in kwargs.items():
@@ -213,7 +213,7 @@ class Function:
         failures.explain(problem, config.exception_verbosity, self.expressions(), given)
 
     def _repr_html_(self) -> str:
-        from .drawing import html_of
+        from .inspection.drawing import html_of
 
         return html_of(self)
 
@@ -289,7 +289,7 @@ def function(
     if timed:
         f._keep_time()
         if profile is None and f.profile is not None:
-            from .profiling import print_at_exit
+            from .inspection.profiling import print_at_exit
 
             print_at_exit(f.profile)
     return f
@@ -392,7 +392,7 @@ def explain(obj: Any, backend: Any = None) -> Explanation:
     The passes run once more for it, under the present configuration. ``backend`` counts for
     expressions, as in ``function``. Raises TypeError for other objects.
     """
-    from .stages import explain_graph, free_variables
+    from .inspection.stages import explain_graph, free_variables
 
     if isinstance(obj, Function):
         return obj.explain()

@@ -225,12 +225,12 @@ class Tensor(Operators):
         return evaluate(self, inputs_to_values or {})
 
     def _repr_html_(self) -> str:
-        from .drawing import html_of
+        from .inspection.drawing import html_of
 
         return html_of(self)
 
     def _repr_svg_(self) -> str | None:
-        from .drawing import small_svg
+        from .inspection.drawing import small_svg
 
         return small_svg(self)
 

@@ -14,7 +14,7 @@ from .graph import toposort
 from .node import Tensor, TensorLike, constant_text, is_constant
 
 if TYPE_CHECKING:
-    from .drawing import pydotprint, to_svg
+    from .inspection.drawing import pydotprint, to_svg
 
 __all__ = ["Print", "debugprint", "min_informative_str", "pp", "pprint", "pydotprint", "to_svg"]
 
@@ -22,7 +22,7 @@ __all__ = ["Print", "debugprint", "min_informative_str", "pp", "pprint", "pydotp
 def __getattr__(name: str) -> Any:
     # Drawing is loaded by those who draw.
     if name in ("pydotprint", "to_svg"):
-        from . import drawing
+        from .inspection import drawing
 
         return getattr(drawing, name)
     raise AttributeError(f"tensorcore.printing has no {name!r}.")

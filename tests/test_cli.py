@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tensorcore import _discovery, _probe, cli, config, op_table, plugins
+from tensorcore import _discovery, _probe, cli, config, plugins
 from tensorcore.dtypes import ALL
+from tensorcore.inspection import op_table
 from tensorcore.ops import OPS
 
 BACKEND = """

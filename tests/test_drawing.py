@@ -11,9 +11,9 @@ import pytest
 
 import tensorcore.tensor as T
 from tensorcore import function, shared
-from tensorcore.drawing import LIMIT, SMALL
 from tensorcore.graph import toposort
-from tensorcore.layering import arrange
+from tensorcore.inspection.drawing import LIMIT, SMALL
+from tensorcore.inspection.layering import arrange
 from tensorcore.printing import pydotprint, to_svg
 
 pytestmark = pytest.mark.usefixtures("on_reference")

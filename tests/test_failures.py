@@ -52,7 +52,7 @@ def test_an_operand_that_cannot_be_computed_either(each_backend):
     f = function([a, b], T.exp(a + b) / (a + b))  # one line, so that both nodes are meant
     notes = notes_of(f, [1, 2], [1, 2, 3])
     assert "list [1, 2, 3]" in notes
-    from tensorcore import failures
+    from tensorcore.inspection import failures
 
     words = ShapeError(f"true_div: at {__file__}:{f.expressions()[0].origin[1]}")
     failures.explain(words, "high", f.expressions(), {a: [1, 2], b: [1, 2, 3]})

@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorcore
 import tensorcore.tensor as T
-from tensorcore import Tensor, gradient, op_table, printing
+from tensorcore import Tensor, gradient, printing
+from tensorcore.inspection import op_table
 from tensorcore.tensor import nnet, variables
 from tensorcore.types import TensorType
 

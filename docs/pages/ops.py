@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorcore.op_table import OpFacts, all_facts
+from tensorcore.inspection.op_table import OpFacts, all_facts
 
 from .markdown import MADE, code, page_of, prose, table
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Capabilities
-from .graph import Graph, toposort
-from .interpret import Interpreter
-from .lower import lower
-from .node import Tensor, is_constant, where_made
-from .printing import debugprint
-from .shared import Shared
+from ..backend import Capabilities
+from ..graph import Graph, toposort
+from ..interpret import Interpreter
+from ..lower import lower
+from ..node import Tensor, is_constant, where_made
+from ..printing import debugprint
+from ..shared import Shared
 
 HINT = (
     "HINT: config.exception_verbosity = 'high' shows the node, its operands with their values, "

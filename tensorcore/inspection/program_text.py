@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .node import Tensor
-from .program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
+from ..node import Tensor
+from ..program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
 
 #: What only moves numbers about inside a kernel, and says nothing to its reader.
 _SILENT = frozenset({"const", "index", "size", "copy"})

@@ -6,19 +6,19 @@ import linecache
 from collections.abc import Sequence
 from typing import Any
 
-from .backend import Capabilities
-from .errors import UnsupportedOp
-from .function_report import step_table
-from .graph import Graph, variables
-from .lower import lower, optimise
-from .lower.pipeline import legal_form
-from .node import Tensor, constant_text, is_constant
-from .printing import debugprint
+from ..backend import Capabilities
+from ..errors import UnsupportedOp
+from ..graph import Graph, variables
+from ..lower import lower, optimise
+from ..lower.pipeline import legal_form
+from ..node import Tensor, constant_text, is_constant
+from ..printing import debugprint
+from ..rewrite.engine import Fired
+from ..shared import Shared
+from ..testing_values import no_test_values
 from .program_text import ProgramText, names_of
-from .rewrite.engine import Fired
-from .shared import Shared
+from .report import step_table
 from .tables import Listing, Section, Table, as_html, as_text
-from .testing_values import no_test_values
 
 _NODES = 300
 _ROWS = 300

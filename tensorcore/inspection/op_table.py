@@ -7,13 +7,13 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from . import dtypes
-from .errors import DTypeError
-from .node import Tensor
-from .ops import OPS, Op
-from .ops._families import REDUCED_DTYPE, RULES, Cast, Elementwise, Reduction
-from .ops.barriers import Barrier
-from .types import TensorType
+from .. import dtypes
+from ..errors import DTypeError
+from ..node import Tensor
+from ..ops import OPS, Op
+from ..ops._families import REDUCED_DTYPE, RULES, Cast, Elementwise, Reduction
+from ..ops.barriers import Barrier
+from ..types import TensorType
 
 _GROUPS = {
     "bool": dtypes.BOOL,
@@ -86,7 +86,7 @@ def signature(function: Callable[..., Any], name: str) -> str:
 
 
 def _public(op: Op[Any]) -> tuple[str, ...]:
-    from . import tensor
+    from .. import tensor
 
     return tuple(name for name in tensor.__all__ if getattr(tensor, name) is op)
 

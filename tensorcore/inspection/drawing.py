@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from .graph import toposort
+from ..graph import toposort
+from ..lower.sizes import source_line
+from ..node import Tensor, constant_text, is_constant
+from ..program import Program, Sizes
+from ..shared import Shared
 from .layering import Layout, arrange, lane_end
-from .lower.sizes import source_line
-from .node import Tensor, constant_text, is_constant
-from .program import Program, Sizes
 from .program_text import ProgramText, StepText
-from .shared import Shared
 
 #: A picture of more boxes helps nobody, and takes a browser long.
 LIMIT = 2_000
@@ -279,7 +279,7 @@ def _picture_of_program(program: Program, names: dict[int, str]) -> Picture:
 
 
 def _traffic(step: Any) -> tuple[list[int], list[int]]:
-    from .lower.memory import reads_and_writes
+    from ..lower.memory import reads_and_writes
 
     reads, writes = reads_and_writes(step)
     return list(dict.fromkeys(reads)), list(dict.fromkeys(writes))

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
-from .backend import Executable, Timed
+from ..backend import Executable, Timed
 from .program_text import StepText, text_of
 from .tables import Listing, Section, Table, as_html, as_text, seconds
 
