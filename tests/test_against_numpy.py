@@ -173,6 +173,7 @@ ROWS = [
     *(same("searchsorted", np.sort(V), V[:3], side=s, smooth=False) for s in ("left", "right")),
     same("searchsorted", np.arange(5), K, smooth=False),
     *(same("searchsorted", np.sort(F), F, side=s, smooth=False) for s in ("left", "right")),
+    one("far bounds", lambda _, x: x[-(2**70) : 2**63][: -(2**63) : -1], V),
     one("uint64 place", lambda _, x, i: x[i], V, np.asarray(3, "uint64"), smooth=False),
     one("uint64 bound", lambda _, x, i: x[i:], V, np.asarray(3, "uint64"), smooth=False),
     *(same("bincount", NATURAL, minlength=m, smooth=False) for m in (0, 9)),
