@@ -11,6 +11,7 @@ from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import REDUCED_DTYPE
+from .complexes import conj
 from .movement import shape_list, window
 
 
@@ -93,12 +94,12 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     # An entry's share of the products after it is their sum over the entry itself. The first
     # zero of a row cannot be divided out: its share are the products with a one in its place.
     # Behind it all products are zero, so that no later zero has any share.
-    from .complexes import conj
     from .logic import and_, eq, switch
 
     axis = y.attrs["axis"]
+    x, y = conj(x), conj(y)
     zero = eq(x, 0)
     first = and_(zero, eq(cumulative_sum(zero, axis=axis), 1))
     without = cumulative_prod(switch(first, 1, x), axis=axis)
-    shares = _sums_to_the_end(g * conj(y), axis) / conj(switch(zero, 1, x))
-    return switch(first, _sums_to_the_end(g * conj(without), axis), switch(zero, 0, shares))
+    shares = _sums_to_the_end(g * y, axis) / switch(zero, 1, x)
+    return switch(first, _sums_to_the_end(g * without, axis), switch(zero, 0, shares))
