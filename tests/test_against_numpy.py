@@ -173,6 +173,7 @@ ROWS = [
     *(same("searchsorted", np.sort(V), V[:3], side=s, smooth=False) for s in ("left", "right")),
     same("searchsorted", np.arange(5), K, smooth=False),
     *(same("searchsorted", np.sort(F), F, side=s, smooth=False) for s in ("left", "right")),
+    one("far bounds", lambda _, x: x[-(2**70) : 2**63][: -(2**63) : -1], V),
     one("uint64 place", lambda _, x, i: x[i], V, np.asarray(3, "uint64"), smooth=False),
     one("uint64 bound", lambda _, x, i: x[i:], V, np.asarray(3, "uint64"), smooth=False),
     *(same("bincount", NATURAL, minlength=m, smooth=False) for m in (0, 9)),
@@ -296,3 +297,14 @@ class TestWrongUses:
         for text in ("ijk->i", "ij->k", "ij,jk->ik", "i1->i", "ij->ii"):
             with pytest.raises(ShapeError, match="einsum"):
                 T.einsum(text, x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sizes_stay_checked(backend: str) -> None:
+    """What needs only the shape of a result still refuses operands that do not fit."""
+    x, y = T.dvector("x"), T.dvector("y")
+    for needs in ((x + y).shape[0], T.ones_like(x * y), (x + y) * 0, T.eq(x, y), (x * y) ** 0):
+        f = tensorcore.function([x, y], needs, backend=backend)
+        f(np.ones(3), np.ones(3))
+        with pytest.raises(ShapeError):
+            f(np.ones(3), np.ones(4))

@@ -117,10 +117,13 @@ def _size_of(node: Tensor) -> Tensor | None:
     if op.family.name in ("elementwise", "cast"):
         if broadcast_flags(inner.inputs)[axis]:
             return None
-        for t in inner.inputs:
-            k = axis - inner.ndim + t.ndim
-            if k >= 0 and not t.broadcastable[k]:
-                return node.op.make((t,), {"axis": k})
+        # Where several have the axis, measuring the result is what compares them.
+        found = [(t, axis - inner.ndim + t.ndim) for t in inner.inputs]
+        found = [(t, k) for t, k in found if k >= 0 and not t.broadcastable[k]]
+        if len({length_of(t, k) for t, k in found}) == 1:
+            t, k = found[0]
+            return node.op.make((t,), {"axis": k})
+        return None
     if op is dimshuffle:
         source = inner.attrs["pattern"][axis]
         return None if source == "x" else node.op.make(inner.inputs, {"axis": source})

@@ -24,6 +24,10 @@ from ..ops.subtensor import subtensor as _subtensor
 __all__ = ["flatnonzero", "inc_subtensor", "nonzero", "nonzero_values", "set_subtensor"]
 
 
+#: A bound of a slice behind the end of any axis.
+_FARTHEST = 2**62
+
+
 def subtensor(x: Tensor, index: Any) -> Tensor:
     """The entries that an index selects, as in NumPy.
 
@@ -97,7 +101,8 @@ def _parsed(x: Tensor, index: Any) -> tuple[tuple[Entry, ...], list[Tensor]]:
         if isinstance(value, Tensor) and not is_constant(value):
             operands.append(_integer_scalar(value))
             return Ref(len(operands) - 1)
-        return int(value.attrs["value"]) if isinstance(value, Tensor) else value.__index__()
+        number = int(value.attrs["value"]) if isinstance(value, Tensor) else value.__index__()
+        return max(-_FARTHEST, min(number, _FARTHEST))
 
     template: list[Entry] = []
     for entry in _expanded(index, x):
