@@ -25,7 +25,7 @@ def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
         result = xp.asarray(OPS[step.op].reference(xp, *args, **step.attrs))
     except IndexError as error:  # the reference does not know the user's line
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
-        raise OutOfRange(f"{step.op}: {error}.{made}") from None
+        raise OutOfRange(f"{OPS[step.op].title}: {error}.{made}") from None
     wanted = getattr(xp, dtype)
     return result if result.dtype == wanted else xp.astype(result, wanted)
 

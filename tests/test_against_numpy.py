@@ -308,3 +308,56 @@ def test_sizes_stay_checked(backend: str) -> None:
         f(np.ones(3), np.ones(3))
         with pytest.raises(ShapeError):
             f(np.ones(3), np.ones(4))
+
+
+@pytest.mark.parametrize("optimizer", ["fast_run", "none"])
+@pytest.mark.parametrize("backend", BACKENDS)
+class TestSizesAreCompared:
+    """What drops an operand keeps the check of its sizes; empty results check positions too."""
+
+    @pytest.mark.parametrize(
+        "make",
+        [T.fill, lambda x, y: T.switch(y > 0, x, x), lambda x, y: T.fill(x + y, x),
+         lambda x, y: (x + y).shape[0], lambda x, y: T.zeros_like(x * y)],
+    )  # fmt: skip
+    def test_lengths(self, make: Any, backend: str, optimizer: str) -> None:
+        x, y = T.dvectors("x", "y")
+        with tensorcore.config.change_flags(optimizer=optimizer):
+            f = tensorcore.function([x, y], make(x, y), backend=backend)
+        with pytest.raises(ShapeError):
+            f(np.ones(3), np.ones(4))
+
+    @pytest.mark.parametrize(
+        ("make", "shape"),
+        [(lambda x, i: x[i], (3, 0)), (lambda x, i: x[[], 0], (3, 0)),
+         (lambda x, i: x[:, i], (0, 3)), (lambda x, i: T.sum(x[i], axis=1), (3, 0))],
+    )  # fmt: skip
+    def test_positions(self, make: Any, shape: Any, backend: str, optimizer: str) -> None:
+        x, i = T.dmatrix("x"), T.lvector("i")
+        with tensorcore.config.change_flags(optimizer=optimizer):
+            f = tensorcore.function([x, i], make(x, i), backend=backend, on_unused_input="ignore")
+        with pytest.raises(IndexError):
+            f(np.ones(shape), np.array([7]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_first_of_equal_operands_takes_the_gradient(backend: str) -> None:
+    x, y = T.dscalars("x", "y")
+    gradients = T.grad(T.maximum(x, y) + 2 * T.minimum(x, y), [x, y])
+    f = tensorcore.function([x, y], gradients, backend=backend)
+    assert f(1.0, 1.0) == [3.0, 0.0]
+    assert f(2.0, 1.0) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("zeros", [(), (1,), (0, 2), (0, 1, 3)])
+def test_second_derivatives_of_products_with_zeros(zeros: Any, backend: str) -> None:
+    x = T.dvector("x")
+    value = np.array([1.5, -2.0, 0.5, 3.0])
+    value[list(zeros)] = 0.0
+    hessian = tensorcore.function([x], T.hessian(T.prod(x), x), backend=backend)(value)
+    expected = np.zeros((4, 4))
+    for i, j in np.ndindex(4, 4):
+        if i != j:
+            expected[i, j] = np.prod(np.delete(value, [i, j]))
+    np.testing.assert_allclose(hessian, expected, atol=1e-15)

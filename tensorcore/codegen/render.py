@@ -19,7 +19,7 @@ from .dialect import Dialect
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
-_BLOCK, _SCALAR_BLOCK = 256, 32
+_BLOCK, _SCALAR_BLOCK = 128, 32
 
 
 class KernelText:

@@ -183,7 +183,8 @@ class KernelBuilder:
                 continue
             seen.add(top)
             if self.fuser.group_of.get(top) is self.group:
-                if top.op is not None and "@(" in (top.op.template("f") or ""):
+                text = (top.op.template(kind(top.dtype)) or "") if top.op is not None else ""
+                if "@(" in text or "tc_" in text:
                     return True
                 stack.extend(source for source, _ in self.fuser.operands(top))
         return False

@@ -317,9 +317,20 @@ def _comparison(node: Tensor) -> tuple[Tensor, ...] | None:
     return node.inputs if all(_whole(i) for i in node.inputs) else None
 
 
+_STRETCH = (
+    " An axis stretches only where its size is declared to be 1: as a row or a column, with "
+    "T.addbroadcast or by dimshuffle."
+)
+
+
 def check_message(node: Tensor, text: str) -> str:
     """The words, the node and the user's line; ``{0}`` and ``{1}`` stand for numbers."""
-    name = node.op.name if node.op is not None else "input"
-    operands = ", ".join(f"{i!r} {i.type!r}" for i in node.inputs[:4])
+    op = node.op
+    if op is None:
+        name, data, hint = "input", node.inputs, ""
+    else:
+        name, data = op.title, node.inputs[: op.family.data]
+        hint = _STRETCH if op.family.name == "elementwise" and len(data) > 1 else ""
+    operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
     tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
-    return f"{name}: {text}." + tail.replace("{", "{{").replace("}", "}}")
+    return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")

@@ -99,8 +99,9 @@ class Op(Generic[P]):
     interval samples are drawn from, ``ulp`` the promised accuracy as (float32, float64),
     ``reference(xp, *arrays, **attrs)`` the meaning over an array namespace, ``c`` the scalar
     code by kind. A ``host`` op has no scalar code: its reference runs in Python on every backend.
-    A composite has a ``body`` that expresses it through other ops. ``notes`` says
-    in words where results differ from NumPy's or are not promised.
+    ``title`` is what messages call it, where users know it by another name. A composite has a
+    ``body`` that expresses it through other ops. ``notes`` says in words where results differ
+    from NumPy's or are not promised.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Op(Generic[P]):
         composite: bool = False,
         differentiable: bool = True,
         host: bool = False,
+        title: str | None = None,
         samples: Callable[..., Any] | None = None,
         notes: str = "",
     ) -> None:
@@ -134,6 +136,7 @@ class Op(Generic[P]):
         self.body = stub if composite else None
         self.differentiable = differentiable
         self.host = host
+        self.title = title or self.name
         self.samples = samples
         self.notes = notes
         self.arity = stub.__code__.co_argcount

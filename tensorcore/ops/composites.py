@@ -31,7 +31,7 @@ def fill(x: TensorLike, value: TensorLike) -> Tensor:
     """``value`` in the shape of ``x`` (Theano's ``second``)."""
     x, value = as_tensor(x), as_tensor(value)
     flags = broadcast_flags((x, value))
-    if value.broadcastable == flags:
+    if all(flags) and value.ndim == len(flags):
         return value
     sizes = [shape_list(t) for t in (x, value)]
     # At each axis the size is that of an operand which does not stretch there.

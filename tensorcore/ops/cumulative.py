@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..dtypes import NUMERIC
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
@@ -12,7 +14,8 @@ from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import REDUCED_DTYPE
 from .complexes import conj
-from .movement import shape_list, window
+from .logic import maximum, minimum
+from .movement import broadcast_like, join, shape_list, window
 
 
 class Cumulative:
@@ -103,3 +106,20 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     without = cumulative_prod(switch(first, 1, x), axis=axis)
     shares = _sums_to_the_end(g * y, axis) / switch(zero, 1, x)
     return switch(first, _sums_to_the_end(g * without, axis), switch(zero, 0, shares))
+
+
+def product_of_others(x: Tensor, axis: int) -> Tensor:
+    """For each entry along an axis, the product of all the others; no axis of known size 1."""
+    before = cumulative_prod(_behind_a_one(x, axis), axis=axis)
+    turned = reversed_along(x, axis)
+    behind = reversed_along(cumulative_prod(_behind_a_one(turned, axis), axis=axis), axis)
+    return before * behind
+
+
+def _behind_a_one(x: Tensor, axis: int) -> Tensor:
+    """A one and then the entries along an axis, without the last."""
+    n = shape_list(x)[axis]
+    some = window(x, 0, minimum(n, 1), 1, axes=(axis,), index=())
+    ones = broadcast_like(as_tensor(np.ones((), x.dtype)), some)
+    rest = window(x, 0, maximum(n - 1, 0), 1, axes=(axis,), index=())
+    return join(ones, rest, axis=axis)

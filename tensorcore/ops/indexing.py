@@ -95,6 +95,7 @@ class Gather:
     Gather(),
     accepts=ALL,
     reference=lambda xp, x, *indices: x[checked(xp, x, indices)],
+    title="x[...]",
 )
 def gather(x: TensorLike, *indices: TensorLike) -> Tensor:
     """The entries of ``x`` at integer positions of its leading axes.
@@ -146,7 +147,7 @@ def _reference_scatter_add(xp: Any, base: Any, value: Any, *indices: Any) -> Any
     return result
 
 
-@declare(Scatter(), accepts=ALL, reference=_reference_scatter_set)
+@declare(Scatter(), accepts=ALL, reference=_reference_scatter_set, title="set_subtensor")
 def scatter_set(base: TensorLike, value: TensorLike, *indices: TensorLike) -> Tensor:
     """``base`` with ``value`` written at integer positions of its leading axes.
 
@@ -154,7 +155,13 @@ def scatter_set(base: TensorLike, value: TensorLike, *indices: TensorLike) -> Te
     """
 
 
-@declare(Scatter(), accepts=BOOL + NUMERIC, reference=_reference_scatter_add, c="sum")
+@declare(
+    Scatter(),
+    accepts=BOOL + NUMERIC,
+    reference=_reference_scatter_add,
+    c="sum",
+    title="inc_subtensor",
+)
 def scatter_add(base: TensorLike, value: TensorLike, *indices: TensorLike) -> Tensor:
     """``base`` with ``value`` added at integer positions of its leading axes.
 
@@ -222,6 +229,7 @@ class Positions:
     accepts=BOOL,
     reference=lambda xp, mask, count, *pairs: xp.nonzero(mask)[0].astype(xp.int64),
     differentiable=False,
+    title="x[mask]",
 )
 def positions(mask: TensorLike, count: TensorLike, *pairs: TensorLike) -> Tensor:
     """The places, ascending, at which a bool vector is true; ``count`` says how many."""

@@ -40,9 +40,12 @@ def minimum(x: TensorLike, y: TensorLike) -> Tensor:
 
 
 def _chosen(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    # A NaN equals nothing: it must not leave zeros, which would hide it.
-    missed = switch(eq(z, z), 0, z)
-    return lambda: switch(eq(z, x), g, missed), lambda: switch(eq(z, y), g, missed)
+    # Of two equal ones the first is chosen, as in Theano. A NaN equals nothing: it must not leave
+    # zeros, which would hide it.
+    return (
+        lambda: switch(eq(z, x), g, switch(eq(z, z), 0, z)),
+        lambda: switch(eq(z, z), switch(eq(z, x), 0, g), z),
+    )
 
 
 maximum.gradient(_chosen)

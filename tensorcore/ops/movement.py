@@ -357,7 +357,7 @@ def _reference_window(
     return x[_slices(sizes, axes, x.ndim)].copy()
 
 
-@declare(Window(), accepts=ALL, reference=_reference_window)
+@declare(Window(), accepts=ALL, reference=_reference_window, title="x[...]")
 def window(x: Tensor, *sizes: TensorLike, axes: tuple[int, ...], index: tuple[int, ...]) -> Tensor:
     """Entries ``start, start + step, ...`` (``length`` of them) along some axes."""
 
@@ -421,7 +421,7 @@ def _reference_window_add(
     return result
 
 
-@declare(WindowUpdate(), accepts=ALL, reference=_reference_window_set)
+@declare(WindowUpdate(), accepts=ALL, reference=_reference_window_set, title="set_subtensor")
 def window_set(
     base: Tensor,
     value: Tensor,
@@ -432,7 +432,9 @@ def window_set(
     """``base`` with ``value`` written to a window of it; ``value`` may stretch."""
 
 
-@declare(WindowUpdate(), accepts=ALL, reference=_reference_window_add, c="sum")
+@declare(
+    WindowUpdate(), accepts=ALL, reference=_reference_window_add, c="sum", title="inc_subtensor"
+)
 def window_add(
     base: Tensor,
     value: Tensor,

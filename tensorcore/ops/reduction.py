@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
-from ..node import Tensor, TensorLike
+from ..node import Tensor, TensorLike, as_tensor
 from ._declare import declare
 from ._families import REDUCTION
+from .creation import as_size
 
 R = REDUCTION
 Axes = tuple[int, ...]
@@ -126,18 +127,27 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 @reduce_prod.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    # y / x, but with the zeros counted: one zero in a row leaves only its own entry.
+    # The product of all others: of those before times that of those behind. Nothing is divided,
+    # so that zeros need no care, in second derivatives either.
     from .complexes import conj
-    from .logic import eq, switch
+    from .cumulative import product_of_others
+    from .movement import OP_RESHAPE, dimshuffle, shape_list
 
     axes = y.attrs["axes"]
-    x = conj(x)
-    zero = eq(x, 0)
-    others = reduce_prod(switch(zero, 1, x), axes=axes)
-    zeros = spread(reduce_sum(zero, axes=axes), x, axes)
-    rest = spread(others, x, axes)
-    alone = switch(eq(zeros, 1), switch(zero, rest, 0), 0)
-    return spread(g, x, axes) * switch(eq(zeros, 0), rest / switch(zero, 1, x), alone)
+    kept = [a for a in range(x.ndim) if a not in axes]
+    order = (*kept, *axes)
+    moved = dimshuffle(conj(x), order)
+    sizes = shape_list(moved)
+    count = as_tensor(1)
+    for size in sizes[len(kept) :]:
+        count = count * size
+    flags = (*moved.broadcastable[: len(kept)], False)
+    rows = OP_RESHAPE.make((moved, *sizes[: len(kept)], as_size(count, "prod")),
+                           {"broadcastable": flags})  # fmt: skip
+    others = product_of_others(rows, len(kept))
+    back = OP_RESHAPE.make((others, *sizes), {"broadcastable": moved.broadcastable})
+    share = dimshuffle(back, tuple(order.index(a) for a in range(x.ndim)))
+    return spread(g, x, axes) * share
 
 
 def _first_extreme(g: Tensor, y: Tensor, x: Tensor) -> Any:

@@ -189,12 +189,7 @@ def _order(plan: _Plan) -> tuple[list[int], list[int]]:
     return [a for a, _ in plan.places], [int(a) for a in plan.plain if a != "x"]
 
 
-@declare(
-    Indexing(),
-    composite=True,
-    accepts=ALL,
-    reference=_reference_subtensor,
-)
+@declare(Indexing(), composite=True, accepts=ALL, reference=_reference_subtensor, title="x[...]")
 def subtensor(x: TensorLike, *operands: TensorLike, index: Sequence[Entry]) -> Tensor:
     """The entries of ``x`` that an index selects; raises OutOfRange for one that lies outside."""
     x, given = as_tensor(x), tuple(as_tensor(o) for o in operands)

@@ -27,7 +27,7 @@ from ..ops.elementwise import (
 from ..ops.logic import and_, eq, ge, gt, invert, le, lt, maximum, minimum, neq, or_, switch, xor
 from .chains import CHAINS
 from .movements import MOVEMENTS
-from .pattern import Exactness, Rule, by_kind, rule, same_sizes, var, variable
+from .pattern import Exactness, Rule, by_kind, length_of, rule, same_sizes, var, variable
 from .reductions import REDUCTIONS
 
 EXACT, FINITE, STABLE = Exactness.EXACT, Exactness.FINITE, Exactness.STABLE
@@ -51,8 +51,32 @@ def _identity(node: Tensor) -> Tensor:
 
 def _fill(node: Tensor) -> Tensor | None:
     """fill(a, v) is v when v has the result's axes and is known to have their sizes."""
-    value = node.inputs[1]
-    return value if value.broadcastable == node.broadcastable else None
+    x, value = node.inputs
+    if value.broadcastable != node.broadcastable or _compares(x):
+        return None
+    for axis in range(-min(x.ndim, value.ndim), 0):
+        if x.broadcastable[axis] or value.broadcastable[axis]:
+            continue
+        if length_of(x, axis) != length_of(value, axis):  # then fill is what compares them
+            return None
+    return value
+
+
+def _filled_by_itself(dtype: str) -> Tensor:
+    x = variable(dtype)
+    return fill(x, exp(x))
+
+
+def _compares(node: Tensor) -> bool:
+    """Whether computing the node compares the sizes of operands, so that it may not vanish."""
+    for _ in range(8):
+        if node.op is None or node.op.family.name not in ("elementwise", "cast"):
+            return False
+        long = [t for t in node.inputs if not all(t.broadcastable)]
+        if len(long) != 1:
+            return len(set(long)) > 1
+        node = long[0]
+    return True
 
 
 def _cast(node: Tensor) -> Tensor | None:
@@ -116,7 +140,7 @@ def _function(name: str, root: str, apply: Any, example: Any, exactness: Any = E
 
 _BASIC: tuple[Rule, ...] = (
     _function("identity", "identity", _identity, lambda d: identity(variable(d))),
-    _function("fill_known", "fill", _fill, lambda d: fill(variable(d), exp(variable(d)))),
+    _function("fill_known", "fill", _fill, _filled_by_itself),
     _function("cast_same", "cast", _cast, lambda d: cast(variable(d), d)),
     rule("mul_one", mul(x, 1), x, REAL_EXACT),
     rule("div_one", true_div(x, 1), x, REAL_EXACT),
@@ -155,7 +179,7 @@ _BASIC: tuple[Rule, ...] = (
     _filled("ge_same", ge(x, x), True, WHOLE),
     _filled("lt_same", lt(x, x), False, EXACT),
     _filled("gt_same", gt(x, x), False, EXACT),
-    rule("switch_same", switch(y, x, x), x, EXACT),
+    rule("switch_same", switch(y, x, x), fill(y, x), EXACT),
     _function(
         "switch_constant", "switch", _chosen, lambda d: switch(True, variable(d), cast(2, d))
     ),
