@@ -184,7 +184,8 @@ def _scatter(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
 
 
 def _cumulative(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
-    return _make(node, [operands[0].tensor], axis=node.attrs["axis"] + 1)
+    parts = [_repeated(operand, n) for operand in operands]
+    return _make(node, parts, axis=node.attrs["axis"] + 1)
 
 
 def _join(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:

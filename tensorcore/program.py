@@ -107,16 +107,18 @@ class Instr(NamedTuple):
 class Accumulate(NamedTuple):
     """``value = combine over the stage's inner axes of source``; it exists after the stage.
 
-    ``combine`` is one of ``sum prod max min argmax argmin any all``. The dtype is that of the
-    accumulator and of the result. ``running`` names what was combined so far, this point
-    included; it exists inside the stage, which then runs its points in order.
+    ``combine`` is one of ``sum prod max min argmax argmin any all``, or ``carry``: then it takes
+    the source of each point in turn, beginning with the number ``start``, and ``state`` names
+    what it holds before the point, which the body may read. The dtype is that of the
+    accumulator and of the result.
     """
 
     value: ValueId
     combine: str
     source: ValueId
     dtype: str
-    running: ValueId | None = None
+    state: ValueId | None = None
+    start: int = 0
 
 
 class Store(NamedTuple):

@@ -351,13 +351,19 @@ def test_the_first_of_equal_operands_takes_the_gradient(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("zeros", [(), (1,), (0, 2), (0, 1, 3)])
-def test_second_derivatives_of_products_with_zeros(zeros: Any, backend: str) -> None:
+def test_derivatives_of_products_with_zeros(zeros: Any, backend: str) -> None:
+    """A product of four has the product of the other two as second derivative, and the fourth
+    entry as third; the last running product is that product."""
     x = T.dvector("x")
     value = np.array([1.5, -2.0, 0.5, 3.0])
     value[list(zeros)] = 0.0
-    hessian = tensorcore.function([x], T.hessian(T.prod(x), x), backend=backend)(value)
     expected = np.zeros((4, 4))
     for i, j in np.ndindex(4, 4):
         if i != j:
             expected[i, j] = np.prod(np.delete(value, [i, j]))
-    np.testing.assert_allclose(hessian, expected, atol=1e-15)
+    for cost in (T.prod(x), T.cumprod(x)[3]):
+        hessian = T.hessian(cost, x)
+        third = T.grad(hessian[0, 1], x)
+        found = tensorcore.function([x], [hessian, third], backend=backend)(value)
+        np.testing.assert_allclose(found[0], expected, atol=1e-15)
+        np.testing.assert_allclose(found[1], [0, 0, value[3], value[2]], atol=1e-15)

@@ -248,7 +248,10 @@ def _sorting(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
 
 def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     x = draw(pool)
-    return op.make((_tamed(op, x),), {"axis": draw(range(x.ndim))}) if x.ndim else None
+    if not x.ndim:
+        return None
+    operands = [x, *(_alike(x, pool, draw) for _ in range(op.arity - 1))]
+    return op.make(tuple(_tamed(op, t) for t in operands), {"axis": draw(range(x.ndim))})
 
 
 _GROWERS: dict[str, Callable[[Op[Any], Sequence[Tensor], Draw], Tensor | None]] = {

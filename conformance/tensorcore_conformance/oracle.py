@@ -64,7 +64,7 @@ def expected(form: Form, case: Case, declared: Capabilities) -> tuple[Array, Lim
         ]
     result = form.apply(inputs).dtype
     amount = promised(op, result, declared)
-    summing = op.family.name == "contraction" or op.c in (_SUMS, _PRODUCTS)
+    summing = op.family.name in ("contraction", "cumulative") or op.c in (_SUMS, _PRODUCTS)
     if dtypes.kind(result) not in "fc" or not (amount or summing):
         exact = reference(op, operands, form.attrs)
         return exact, _exact_limit(op, operands, exact, result, form.attrs)
@@ -114,7 +114,7 @@ def _inexact_limit(
         added = np.abs(reference(op, ones, form.attrs))  # how often each entry is added to
         return Limit(float(added.max(initial=0)), magnitude)
     if op.family.name == "cumulative":
-        return _cumulative_limit(op, wide[0], exact, form)
+        return _cumulative_limit(op, wide, exact, form)
     if op.family.name not in ("reduction", "along axes"):
         return Limit(amount)
     axes = form.attrs["axes"]
@@ -135,11 +135,12 @@ def _inexact_limit(
     return Limit(amount, np.maximum(np.max(np.abs(wide[0]), axis=axes), np.abs(exact)) + 1)
 
 
-def _cumulative_limit(op: Op[Any], wide: Array, exact: Array, form: Form) -> Limit:
-    """One rounding per entry; nothing is said where an order could overflow."""
-    count = wide.shape[form.attrs["axis"]]
+def _cumulative_limit(op: Op[Any], wide: Sequence[Array], exact: Array, form: Form) -> Limit:
+    """One rounding per operand and entry; nothing is said where an order could overflow."""
+    count = len(wide) * wide[0].shape[form.attrs["axis"]]
     slack = 2 if exact.dtype.kind == "c" else 1
-    size = reference(op, [np.abs(wide)], form.attrs) if op.c == _SUMS else np.abs(exact)
+    product = op.c == _PRODUCTS
+    size = np.abs(exact) if product else reference(op, [np.abs(w) for w in wide], form.attrs)
     fin = np.finfo(form.apply(form.variables()).dtype)
     edge = (np.abs(size) > fin.max / 1e6) | ((size < float(fin.tiny) * 1e6) & (size > 0))
     return Limit(slack * count + 1, size, free=edge & np.isfinite(exact))

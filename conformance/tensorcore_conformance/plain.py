@@ -222,7 +222,20 @@ def _reduction(op: Op[Any], x: Table, axes: Sequence[int]) -> Table:
     return tuple(x[0][a] for a in kept), {p: combine(row) for p, row in rows.items()}
 
 
-def _cumulative(op: Op[Any], x: Table, axis: int) -> Table:
+def _recurrence(a: Table, b: Table, axis: int) -> Table:
+    def entry(p: Place) -> Any:
+        state: Any = 0
+        for k in range(p[axis] + 1):
+            at = (*p[:axis], k, *p[axis + 1 :])
+            state = a[1][at] * state + b[1][at]
+        return state
+
+    return _made(b[0], entry)
+
+
+def _cumulative(op: Op[Any], x: Table, *rest: Table, axis: int) -> Table:
+    if rest:
+        return _recurrence(x, rest[0], axis)
     combine = _COMBINE[str(op.c)]
 
     def entry(p: Place) -> Any:

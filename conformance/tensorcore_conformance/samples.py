@@ -16,7 +16,7 @@ from tensorcore import Tensor, TensorType, dtypes
 from tensorcore.errors import DTypeError
 from tensorcore.ops import Op
 
-from .indexings import INDEXINGS
+from .indexings import INDEXINGS, Pick
 from .movements import MOVEMENTS
 from .values import (
     LAYOUTS,
@@ -89,6 +89,14 @@ class Request:
         """The dtype of each operand of an elementwise op."""
         rest = (self.dtype,) * (self.op.arity - 1)
         return ("bool" if self.op.rule == "select" else self.dtype, *rest)
+
+    def spread(self, pick: Pick) -> Pick:
+        """A pick with one shape for each operand, where it has one for all of them."""
+        missing = 0 if pick.places else self.op.arity - len(pick.shapes)
+        if missing <= 0 or self.op.family.name != "cumulative":
+            return pick
+        flags = pick.flags + pick.flags[:1] * missing
+        return pick._replace(shapes=pick.shapes + pick.shapes[:1] * missing, flags=flags)
 
     def domain(self, shape: Shape, dtype: str | None = None) -> Array:
         """Values of the op's domain."""
@@ -365,7 +373,7 @@ FAMILIES |= {name: _movement(name) for name in MOVEMENTS}
 
 def _indexing(name: str) -> Callable[[Request], Iterator[Case]]:
     def cases(request: Request) -> Iterator[Case]:
-        for pick in INDEXINGS[name](request.full):
+        for pick in map(request.spread, INDEXINGS[name](request.full)):
             label = f"shapes {pick.shapes}, positions {[p.tolist() for p in pick.places]}"
             empty = any(0 in shape for shape in pick.shapes)
             for turn in range(len(LAYOUTS)) if pick.shapes and not empty else (0,):

@@ -44,8 +44,6 @@ def _by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
         return False
     if any(a.combine not in _COMBINES or kind(a.dtype) == "c" for a in first.accumulates):
         return False
-    if any(a.running is not None for a in first.accumulates):
-        return False
     last = len(kernel.axes) - 1
 
     def is_one(size: int) -> bool:

@@ -173,7 +173,7 @@ class KernelPrinter:
         """Whether the points of a stage along the last index are independent and next to each
         other."""
         ordered = any(
-            a.running is not None or a.combine in ("argmax", "argmin") or kind(a.dtype) == "c"
+            a.combine in ("argmax", "argmin", "carry") or kind(a.dtype) == "c"
             for a in stage.accumulates
         )
         jumps = self._jumps(stage, index, index[-1])
@@ -192,7 +192,8 @@ class KernelPrinter:
         """The loop indices on which each value of a stage depends."""
         written = {s.access.slot for each in self.kernel.stages for s in each.stores}
         earlier = frozenset(index[: len(self.kernel.axes)])
-        needs: dict[int, frozenset[str]] = {}
+        # A state changes from point to point.
+        needs = {a.state: frozenset(index) for a in stage.accumulates if a.state is not None}
         zero = Size("const", (0,))
         for entry in (*stage.loads, *stage.body):
             if isinstance(entry, Load):
@@ -281,11 +282,13 @@ class KernelPrinter:
     def _body(self, stage: Stage, index: Sequence[str]) -> None:
         self._place(stage, index, index)
         for a in stage.accumulates:
-            self._line(self._combine(a))
-            if a.running is not None:  # the state is kept in the accumulator itself
-                self._names[a.running] = self._names[a.value]
+            if a.combine != "carry":
+                self._line(self._combine(a))
         for store in stage.stores:
             self._line(self._write(store, index))
+        for a in stage.accumulates:  # last, as writes may use the state before the point
+            if a.combine == "carry":
+                self._line(f"v{a.value} = {self._names[a.source]};")
 
     def _read(self, load: Load, index: Sequence[str]) -> str:
         return self.dialect.load(*self._at(load.access, index))
@@ -375,13 +378,13 @@ class KernelPrinter:
     # -- accumulators -------------------------------------------------------------------
 
     def _pairwise(self, a: Accumulate) -> bool:
-        return a.combine == "sum" and kind(a.dtype) in "fc" and a.running is None
+        return a.combine == "sum" and kind(a.dtype) in "fc"
 
     def start(self, a: Accumulate) -> str:
         """The accumulator's value before the first element."""
         if kind(a.dtype) == "c":
             word = DTYPES[real_part(a.dtype)].c
-            return f"tc_complex_{word}({1 if a.combine == 'prod' else 0}, 0)"
+            return f"tc_complex_{word}({1 if a.combine == 'prod' else a.start}, 0)"
         return start_value(a)
 
     def _joined(self, a: Accumulate, x: str, y: str) -> str:
@@ -402,6 +405,8 @@ class KernelPrinter:
             self._line(f"i64 v{v} = 0, c{v} = 0; {self._source_type(a)} s{v} = 0;")
         else:
             self._line(f"{ctype} v{v} = {self.start(a)};")
+        if a.state is not None:
+            self._names[a.state] = f"v{v}"
 
     def _source_type(self, a: Accumulate) -> str:
         for stage in self.kernel.stages:
@@ -453,6 +458,8 @@ def _clauses(a: Accumulate) -> list[str]:
 
 def start_value(a: Accumulate) -> str:
     """The accumulator's value before the first element."""
+    if a.combine == "carry":
+        return str(a.start)
     if a.combine in ("sum", "any"):
         return "0"
     if a.combine in ("prod", "all"):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from ..dtypes import kind
 from ..node import Tensor, where_made
+from ..ops._declare import Op
+from ..ops.elementwise import add, mul
 from ..program import (
     Accumulate,
     Failure,
@@ -163,20 +167,36 @@ def _along(t: Tensor, first: int, axes: Sequence[int], sizes: SizeTable) -> Inde
 
 
 def cumulative_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
-    """Rows in parallel; along the axis every state of the accumulator is written."""
-    (x,) = node.inputs
+    """Rows in parallel; along the axis each state follows from the one before and is written."""
     writer = _Writer(node, sizes, slot_of)
     axis = node.attrs["axis"]
     kept = [a for a in space_axes(node) if a != axis]
     axes = [*kept, axis]
-    load = writer.load(x, _along(x, 0, axes, sizes), axes)
-    total, running = writer.value(), writer.value()
-    assert node.op is not None and isinstance(node.op.c, str)
-    accumulate = Accumulate(total, node.op.c, load.value, node.dtype, running)
-    store = writer.target(_along(node, 0, axes, sizes), axes)
+    loads = [writer.load(x, _along(x, 0, axes, sizes), axes) for x in node.inputs]
+    state, result = writer.value(), writer.value()
+    body = _next_state(node, writer, state, [load.value for load in loads])
+    carry = Accumulate(
+        result, "carry", body[-1].value, node.dtype, state, int(_combine(node) == "prod")
+    )
+    store = writer.target(_along(node, 0, axes, sizes), axes)._replace(value=body[-1].value)
     shape = sizes.shape(node)
-    stage = Stage((shape[axis],), (load,), (), (accumulate,), (store,))
+    stage = Stage((shape[axis],), tuple(loads), tuple(body), (carry,), (store,))
     return writer.kernel(stage, axes=tuple(shape[a] for a in kept))
+
+
+def _next_state(
+    node: Tensor, writer: _Writer, state: ValueId, operands: Sequence[ValueId]
+) -> list[Instr]:
+    """The state after a point: ``state + x``, ``state * x``, or ``a * state + b``."""
+
+    def apply(op: Op[Any], x: ValueId, y: ValueId) -> Instr:
+        template = op.template(kind(node.dtype)) or ""
+        return Instr(writer.value(), op.name, (x, y), node.dtype, node.dtype, template)
+
+    if len(operands) == 1:
+        return [apply(mul if _combine(node) == "prod" else add, state, operands[0])]
+    scaled = apply(mul, operands[0], state)
+    return [scaled, apply(add, scaled.value, operands[1])]
 
 
 def positions_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
@@ -184,18 +204,17 @@ def positions_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     mask = node.inputs[0]
     writer = _Writer(node, sizes, slot_of)
     load = writer.load(mask, _along(mask, 0, (0,), sizes), (0,))
-    number = writer.value()
-    cast = Instr(number, "cast", (load.value,), "int64", "bool", "")
-    total, running = writer.value(), writer.value()
-    found = Accumulate(total, "sum", number, "int64", running)
-    here = Instr(writer.value(), "index", (), "int64", "int64", "", 0)
-    # The state counts this entry too, so its place is one before.
-    before = sizes.const(-1)
-    place = AxisMap(None, before, sizes.one, gathered=0)
-    access = address(slot_of(node), sizes.shape(node), (place,), (0,), sizes, (running,))
-    store = Store(here.value, access, "", load.value)
-    inner = sizes.shape(mask)
-    return writer.kernel(Stage(inner, (load,), (cast, here), (found,), (store,)))
+    state, result, number, after = (writer.value() for _ in range(4))
+    body = (
+        Instr(number, "cast", (load.value,), "int64", "bool", ""),
+        Instr(after, "add", (state, number), "int64", "int64", "{0} + {1}"),
+        Instr(writer.value(), "index", (), "int64", "int64", "", 0),
+    )
+    carry = Accumulate(result, "carry", after, "int64", state)
+    place = AxisMap(None, sizes.zero, sizes.one, gathered=0)
+    access = address(slot_of(node), sizes.shape(node), (place,), (0,), sizes, (state,))
+    store = Store(body[-1].value, access, "", load.value)
+    return writer.kernel(Stage(sizes.shape(mask), (load,), body, (carry,), (store,)))
 
 
 #: The kernels by the family of their op.

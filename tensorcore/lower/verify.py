@@ -61,7 +61,7 @@ def _check_stage(
         used = {access.offset, *access.strides, *(size for _, size in access.gathered)}
         _demand(used <= known, f"step {number}: an access uses an unknown size")
     local = {load.value for load in stage.loads}
-    local |= {a.running for a in stage.accumulates if a.running is not None}
+    local |= {a.state for a in stage.accumulates if a.state is not None}
     for entry in stage.body:
         if isinstance(entry, Load):
             wanted, what = {value for value, _ in entry.access.gathered}, "a load"

@@ -12,14 +12,14 @@ from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
-from ._families import REDUCED_DTYPE
+from ._families import REDUCED_DTYPE, RULES
 from .complexes import conj
 from .logic import maximum, minimum
-from .movement import broadcast_like, join, shape_list, window
+from .movement import OP_RESHAPE, broadcast_like, join, shape_list, window
 
 
 class Cumulative:
-    """One operand and the attribute ``axis``, not negative; the shape stays."""
+    """Operands of one shape and the attribute ``axis``, not negative; the shape stays."""
 
     name = "cumulative"
     data: int | None = None
@@ -27,27 +27,36 @@ class Cumulative:
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        x, axis = as_tensor(args[0]), int(attrs["axis"])
+        operands, axis = tuple(as_tensor(a) for a in args), int(attrs["axis"])
+        x = operands[0]
         if not -x.ndim <= axis < x.ndim:
             raise ShapeError(f"{op.name}: axis {axis} does not exist, the tensor has {x.ndim}.")
-        return (x,), {"axis": axis % x.ndim}
+        if any(t.broadcastable != x.broadcastable for t in operands):
+            raise ShapeError(f"{op.name}: the operands must have the same axes.")
+        return operands, {"axis": axis % x.ndim}
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
-        (operand,) = self.operand_dtypes(op, inputs, attrs)
+        operand = self.operand_dtypes(op, inputs, attrs)[0]
         check_accepts(op, operand, inputs)
         return inputs[0].type.with_dtype(operand)
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        return (REDUCED_DTYPE["sum"](inputs[0].dtype),)
+        common = RULES["same"]([t.dtype for t in inputs], [False] * len(inputs))[1]
+        return (REDUCED_DTYPE["sum"](common),) * len(inputs)
 
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        return tuple(shapes[0])
+        result = list(shapes[0])
+        for other in shapes[1:]:
+            for axis, size in enumerate(other):
+                what = f"axis {axis} of its operands"
+                result[axis] = sizes.same(result[axis], size, node, what)
+        return tuple(result)
 
 
 CUMULATIVE = Cumulative()
@@ -77,6 +86,28 @@ def cumulative_prod(x: TensorLike, *, axis: int) -> Tensor:
     """The product of the entries up to each one along an axis, multiplied from first to last."""
 
 
+def _reference_recurrence(xp: Any, a: Any, b: Any, axis: int) -> Any:
+    factors, terms = xp.moveaxis(a, axis, 0), xp.moveaxis(b, axis, 0)
+    states = xp.empty(terms.shape, dtype=terms.dtype)
+    state = xp.zeros(terms.shape[1:], dtype=terms.dtype)
+    for k in range(terms.shape[0]):
+        state = factors[k] * state + terms[k]
+        states[k] = state
+    return xp.moveaxis(states, 0, axis)
+
+
+@declare(
+    CUMULATIVE,
+    accepts=NUMERIC,
+    rule="sum",
+    domain=(-1.2, 1.2),
+    reference=_reference_recurrence,
+    c="carry",
+)
+def recurrence(a: TensorLike, b: TensorLike, *, axis: int) -> Tensor:
+    """The states ``s[k] = a[k] * s[k - 1] + b[k]`` along an axis, from ``s[-1] = 0`` on."""
+
+
 def reversed_along(x: Tensor, axis: int) -> Tensor:
     """``x`` with the order of the entries along an axis turned round."""
     n = shape_list(x)[axis]
@@ -92,34 +123,43 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return _sums_to_the_end(g, y.attrs["axis"])
 
 
+def _shares_from_behind(a: Tensor, g: Tensor, axis: int) -> Tensor:
+    """What each state of ``s[k] = a[k] * s[k - 1] + ...`` receives: its own cotangent, and through
+    the next state what that receives. It is such a recurrence itself, from the end."""
+    factors = _behind(1, reversed_along(a, axis), axis)
+    return reversed_along(recurrence(factors, reversed_along(g, axis), axis=axis), axis)
+
+
 @cumulative_prod.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
-    # An entry's share of the products after it is their sum over the entry itself. The first
-    # zero of a row cannot be divided out: its share are the products with a one in its place.
-    # Behind it all products are zero, so that no later zero has any share.
-    from .logic import and_, eq, switch
-
+    # Nothing is divided, so that zeros need no care, in higher derivatives either.
     axis = y.attrs["axis"]
     x, y = conj(x), conj(y)
-    zero = eq(x, 0)
-    first = and_(zero, eq(cumulative_sum(zero, axis=axis), 1))
-    without = cumulative_prod(switch(first, 1, x), axis=axis)
-    shares = _sums_to_the_end(g * y, axis) / switch(zero, 1, x)
-    return switch(first, _sums_to_the_end(g * without, axis), switch(zero, 0, shares))
+    return _shares_from_behind(x, g, axis) * _behind(1, y, axis)
+
+
+@recurrence.gradient
+def _(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Any:
+    axis = y.attrs["axis"]
+    shares = _shares_from_behind(conj(a), g, axis)
+    return lambda: shares * _behind(0, conj(y), axis), shares
 
 
 def product_of_others(x: Tensor, axis: int) -> Tensor:
-    """For each entry along an axis, the product of all the others; no axis of known size 1."""
-    before = cumulative_prod(_behind_a_one(x, axis), axis=axis)
+    """For each entry along an axis, the product of all the others."""
+    before = cumulative_prod(_behind(1, x, axis), axis=axis)
     turned = reversed_along(x, axis)
-    behind = reversed_along(cumulative_prod(_behind_a_one(turned, axis), axis=axis), axis)
+    behind = reversed_along(cumulative_prod(_behind(1, turned, axis), axis=axis), axis)
     return before * behind
 
 
-def _behind_a_one(x: Tensor, axis: int) -> Tensor:
-    """A one and then the entries along an axis, without the last."""
+def _behind(number: int, x: Tensor, axis: int) -> Tensor:
+    """A number and then the entries along an axis, without the last."""
     n = shape_list(x)[axis]
     some = window(x, 0, minimum(n, 1), 1, axes=(axis,), index=())
-    ones = broadcast_like(as_tensor(np.ones((), x.dtype)), some)
+    first = broadcast_like(as_tensor(np.full((), number, x.dtype)), some)
     rest = window(x, 0, maximum(n - 1, 0), 1, axes=(axis,), index=())
-    return join(ones, rest, axis=axis)
+    joined = join(first, rest, axis=axis)
+    if joined.broadcastable == x.broadcastable:
+        return joined
+    return OP_RESHAPE.make((joined, *shape_list(x)), {"broadcastable": x.broadcastable})
