@@ -98,7 +98,8 @@ def request_of(
         changes = [(c, v) for (c, _), v in zip(changes, made[len(results) :], strict=True)]
     named = [cell for cell, _ in changes]
     if len(set(named)) != len(named):
-        raise ValueError("updates: a shared variable is updated twice.")
+        twice = next(cell for cell in named if named.count(cell) > 1)
+        raise ValueError(f"updates: {twice!r} is updated twice, made at {where_made(twice)}.")
     changes += _default_updates(results, changes, no_default_updates)
     return Request(specs, tuple(results), single, tuple(changes))
 

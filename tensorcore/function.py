@@ -414,8 +414,20 @@ def _expression(value: Any) -> Tensor:
 # -- eval -----------------------------------------------------------------------------------
 
 
-def evaluate(expression: Tensor, values: Mapping[Tensor, Any]) -> Any:
+def evaluate(expression: Tensor, values: Any) -> Any:
     """The value of an expression; compiled once per set of variables and configuration."""
+    if not isinstance(values, Mapping) or not all(isinstance(v, Tensor) for v in values):
+        raise TypeError(
+            f"eval: the values come as a dict by variable, as in y.eval({{x: 3}}); found "
+            f"{values!r:.60}."
+        )
+    needed = variables([expression])
+    missing = [v for v in needed if not isinstance(v, Shared) and v not in values]
+    if missing:
+        raise MissingInputError(
+            f"eval: {expression!r} needs a value for {', '.join(map(repr, missing))}: "
+            f"{expression!r}.eval({{variable: value}})."
+        )
     key = (tuple(values), config.generation)
     # Kept by the expression, which the functions refer to: both go together.
     table = expression.evaluated

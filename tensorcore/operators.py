@@ -180,6 +180,15 @@ class Operators:
     def __ge__(self, other: TensorLike) -> Tensor:
         return apply("ge", self, other)
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "a symbolic tensor cannot be changed. T.set_subtensor(x[index], value) is x with "
+            "other entries there, T.inc_subtensor adds to them."
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("a symbolic tensor cannot be changed; index what is to remain.")
+
     def __getitem__(self, index: Any) -> Tensor:
         return apply("subtensor", self, index)
 

@@ -55,6 +55,18 @@ class Check(NamedTuple):
     error: type[Exception] = ShapeError
 
 
+#: What ``{stretch}`` in a message becomes where one of the sizes is 1.
+STRETCH = (
+    " An axis stretches only where its size is declared to be 1: as a row or a column, with "
+    "T.addbroadcast or by dimshuffle."
+)
+
+
+def worded(message: str, numbers: Sequence[int]) -> str:
+    """A check's message with its numbers."""
+    return message.format(*numbers, stretch=STRETCH if 1 in numbers else "")
+
+
 class Sizes(NamedTuple):
     """Step: compute these sizes, in order, then run the checks."""
 
@@ -283,7 +295,7 @@ class Program:
         for check in step.checks:
             numbers = [known[a] for a in check.args]
             if not HOLDS[check.kind](*numbers):
-                raise check.error(check.message.format(*numbers))
+                raise check.error(worded(check.message, numbers))
 
 
 def _product(*numbers: int) -> int:

@@ -296,7 +296,7 @@ class TestEval:
         x, y = T.dvectors("x", "y")
         np.testing.assert_array_equal((x + y).eval({x: [1], y: [2]}), [3])
         assert T.constant(3.0).eval() == 3
-        with pytest.raises(MissingInputError, match="need y"):
+        with pytest.raises(MissingInputError, match="needs a value for y"):
             (x + y).eval({x: [1]})
         with pytest.raises(TypeError, match="'x'"):
             (x + y).eval({"x": [1]})

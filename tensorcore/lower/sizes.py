@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..node import Tensor, is_constant
-from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId
+from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId, worded
 
 _KINDS = {
     "add": "add",
@@ -151,7 +151,7 @@ class SizeTable:
         message = check_message(node, f"{what} must be equal, found {{0}} and {{1}}")
         x, y = self.number(a), self.number(b)
         if x is not None and y is not None:
-            raise ShapeError(message.format(x, y))
+            raise ShapeError(worded(message, (x, y)))
         self.checks.append(Check("equal", (a, b), message))
         keep, drop = (b, a) if y is not None or (x is None and b < a) else (a, b)
         self._parent[drop] = keep
@@ -174,7 +174,7 @@ class SizeTable:
         known = [self.number(a) for a in args]
         if all(k is not None for k in known):
             if not HOLDS[kind](*known):
-                raise error(message.format(*known))
+                raise error(worded(message, [k for k in known if k is not None]))
             return
         if kind == "nonnegative" and self._is_natural(args[0]):
             return
@@ -317,12 +317,6 @@ def _comparison(node: Tensor) -> tuple[Tensor, ...] | None:
     return node.inputs if all(_whole(i) for i in node.inputs) else None
 
 
-_STRETCH = (
-    " An axis stretches only where its size is declared to be 1: as a row or a column, with "
-    "T.addbroadcast or by dimshuffle."
-)
-
-
 def check_message(node: Tensor, text: str) -> str:
     """The words, the node and the user's line; ``{0}`` and ``{1}`` stand for numbers."""
     op = node.op
@@ -330,7 +324,7 @@ def check_message(node: Tensor, text: str) -> str:
         name, data, hint = "input", node.inputs, ""
     else:
         name, data = op.title, node.inputs[: op.family.data]
-        hint = _STRETCH if op.family.name == "elementwise" and len(data) > 1 else ""
+        hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
     operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
     tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")

@@ -232,8 +232,8 @@ def check_accepts(op: Op[Any], dtype: str, inputs: Sequence[Tensor]) -> None:
     """Raise DTypeError when the op does not compute in ``dtype``."""
     if dtype not in op.accepts:
         found = ", ".join(t.dtype for t in inputs)
+        wanted = next((d for d in ("int64", "float64") if d in op.accepts), op.accepts[-1])
         raise DTypeError(
             f"{op.name} does not take {dtype} (operands: {found}). It takes: "
-            f"{', '.join(op.accepts)}. Cast the operands first, as in T.cast(x, "
-            f"{op.accepts[-1]!r})."
+            f"{', '.join(op.accepts)}. Cast the operands first, as in T.cast(x, {wanted!r})."
         )

@@ -22,8 +22,10 @@ def _same(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
 
 
 def _float(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
-    """The common dtype; of integers a float"""
+    """The common dtype; of integers a float, of Python numbers alone floatX"""
     common = dtypes.float_result(dtypes.result_dtype(names, literal))
+    if all(literal) and dtypes.kind(common) == "f":
+        common = str(config.floatX)  # how exactly a number can be written says nothing
     return (common,) * len(names), common
 
 

@@ -48,7 +48,7 @@ for _op in (floor, ceil, trunc, round_half_to_even, round_half_away_from_zero):
     _op.gradient(flat)
 
 
-def round(x: TensorLike, mode: str | None = None) -> Tensor:
+def round(x: TensorLike, mode: Any = None) -> Tensor:
     """The nearest whole number; ``mode`` is ``half_to_even`` (by default) or
     ``half_away_from_zero``.
 
@@ -58,7 +58,10 @@ def round(x: TensorLike, mode: str | None = None) -> Tensor:
         return round_half_to_even(x)
     if mode == "half_away_from_zero":
         return round_half_away_from_zero(x)
-    raise ValueError(f"round: the mode is 'half_to_even' or 'half_away_from_zero', found {mode!r}.")
+    hint = " Decimals are not counted: write T.round(x * 10) / 10." if isinstance(mode, int) else ""
+    raise ValueError(
+        f"round: the mode is 'half_to_even' or 'half_away_from_zero', found {mode!r}.{hint}"
+    )
 
 
 def iround(x: TensorLike, mode: str | None = None) -> Tensor:

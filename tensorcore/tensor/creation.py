@@ -8,7 +8,15 @@ import numpy as np
 
 from .. import config, dtypes
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant, where_made
+from ..node import (
+    Tensor,
+    TensorLike,
+    as_tensor,
+    is_constant,
+    is_literal,
+    make_constant,
+    where_made,
+)
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
@@ -136,17 +144,28 @@ def ones_like(x: TensorLike, dtype: Any = None, opt: bool = False) -> Tensor:
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
-    """``start, start + step, ...`` below ``stop``; of integers, int64 by default."""
+    """``start, start + step, ...`` below ``stop``: int64 of integers, else floats; ``dtype`` casts.
+
+    A step of zero gives nothing; as a number it raises ValueError.
+    """
     if stop is None:
         start, stop = 0, start
     start, stop, step = _scalars("arange", start, stop, step)
+    if is_constant(step) and step.attrs["value"] == 0:
+        raise ValueError("arange: the step must not be zero.")
     whole = [v for v in (start, stop, step) if not dtypes.is_float(v.dtype)]
     if len(whole) == 3:
         start, stop, step = (cast_to(v, "int64") for v in (start, stop, step))
         length = maximum(-((start - stop) // step), 0)
     else:
+        common = dtypes.result_dtype(
+            [v.dtype for v in (start, stop, step)], [is_literal(v) for v in (start, stop, step)]
+        )
+        if all(is_literal(v) for v in (start, stop, step)):
+            common = str(config.floatX)
+        start, stop, step = (cast_to(v, common) for v in (start, stop, step))
         length = cast(maximum(ceil((stop - start) / step), 0), "int64")
-    result = start + iota(length) * step
+    result = cast_to(start + iota(length) * step, start.dtype)
     return result if dtype is None else cast(result, dtype)
 
 

@@ -159,14 +159,21 @@ def mean(
     """
     x = as_tensor(x)
     axis = normalize_axes(axis, x.ndim, "mean")
-    inner = dtypes.canonical(acc_dtype or dtype) if acc_dtype or dtype else _mean_dtype(x.dtype)
+    given = dtype or acc_dtype
+    wanted = dtypes.canonical(given) if given else _mean_dtype(x.dtype)
+    inner = dtypes.canonical(acc_dtype) if acc_dtype else _wide(wanted)
     x = cast_to(x, inner)
     result = sum(x, axis, keepdims=keepdims) / cast(count(x, axis), dtypes.real_part(inner))
-    return result if dtype is None else cast_to(result, dtypes.canonical(dtype))
+    return cast_to(result, wanted)
 
 
 def _mean_dtype(dtype: str) -> str:
     return dtype if dtypes.is_float(dtype) else "float64"
+
+
+def _wide(dtype: str) -> str:
+    """Sums and counts of float16 soon pass its range, so both are made in float32."""
+    return "float32" if dtype == "float16" else dtype
 
 
 def var(
@@ -183,11 +190,12 @@ def var(
     """
     x = as_tensor(x)
     axis = normalize_axes(axis, x.ndim, "var")
-    x = cast_to(x, _mean_dtype(x.dtype))
+    wanted = _mean_dtype(x.dtype)
+    x = cast_to(x, _wide(wanted))
     centred = x - mean(x, axis, keepdims=True)
     squares = real(centred * conj(centred)) if dtypes.kind(x.dtype) == "c" else sqr(centred)
     n = cast(count(x, axis) - ddof, dtypes.real_part(x.dtype))
-    return sum(squares, axis, keepdims=keepdims) / n
+    return cast_to(sum(squares, axis, keepdims=keepdims) / n, dtypes.real_part(wanted))
 
 
 def std(
