@@ -21,7 +21,7 @@ from tensorcore_cgen.emit import emit
 from tensorcore_cgen.runtime import GeneratedExecutable
 
 import tensorcore.tensor as T
-from tensorcore import config, function, shared
+from tensorcore import In, config, function, shared
 from tensorcore.errors import CompileError, ShapeError, TensorcoreError
 from tensorcore.program import Check, Program, Size, Sizes, Slot
 
@@ -518,6 +518,27 @@ def test_a_short_training_step_takes_the_direct_path() -> None:
     assert direct is not None and direct(np.full((20, 30), 0.01)) is not NotImplemented
     assert (weights.get_value() < before).all()
     assert direct(np.full((2000, 30), 0.01)) is NotImplemented
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: f(np.int64(2), [1.0, 2.0]),
+        lambda f: f(2, np.ones(2, "f4"), 3.0),
+        lambda f: f(2, x=np.ones(2)),
+        lambda f: f(np.array(2), np.ones(4)[::2]),
+    ],
+)
+def test_converted_arguments_take_the_direct_path(call: Callable[[Any], Any]) -> None:
+    assert runtime._native() is not None
+    i, x, rate = T.lscalar("i"), T.dvector("x"), T.dscalar("rate")
+    total = shared(0.0)
+    with config.change_flags(backend="cgen"):
+        f = function([i, x, In(rate, value=3.0)], x.sum(), updates=[(total, total + i * rate)])
+    f(0, np.ones(2), 1.0)
+    f._careful = None  # type: ignore[assignment, method-assign]
+    assert call(f) in (2.0, 3.0)
+    assert total.get_value() == 6.0
 
 
 def test_nothing_leaks() -> None:
