@@ -82,7 +82,10 @@ class Function:
                     return result
             elif self._binds:
                 self._bind()
-            return self._careful(self._arguments(args, kwargs))
+            inputs = self._arguments(args, kwargs)
+            # Perhaps only the conversion was missing.
+            result = self._fast(*inputs) if self._fast is not None else NotImplemented
+            return self._careful(inputs) if result is NotImplemented else result
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise

@@ -125,6 +125,7 @@ CALLS = [
     call(lambda: T.constant(3.0, name="three", ndim=1), gives=np.float32([3.0])),
     call(lambda: T.eye(2, m=3, k=1, dtype="int8"), gives=np.eye(2, 3, 1, "int8")),
     call(lambda x: T.flatten(x, ndim=2), C, gives=C.reshape(2, 12)),
+    call(lambda x: T.flatten(x, outdim=2), C, gives=C.reshape(2, 12)),
     call(lambda x: T.grad(T.sum(x**2), wrt=x, add_names=True), V, gives=2 * V),
     call(lambda x: T.grad(T.sqr(x).sum(), [x], disconnected_inputs="ignore")[0], V, gives=2 * V),
     call(lambda x: T.inc_subtensor(x[1:], 1.0, inplace=False), V, gives=V + [0, 1, 1]),

@@ -83,9 +83,11 @@ def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:
     return reshape_to(x, *sizes)
 
 
-def flatten(x: TensorLike, ndim: int = 1) -> Tensor:
-    """``x`` with its last axes merged so that ``ndim`` axes remain."""
+def flatten(x: TensorLike, ndim: int = 1, outdim: int | None = None) -> Tensor:
+    """``x`` with its last axes merged so that ``ndim`` axes remain; ``outdim`` is an older name
+    of ``ndim``, and goes before it."""
     x = as_tensor(x)
+    ndim = ndim if outdim is None else outdim
     if not 1 <= whole(ndim, "flatten: ndim") <= (x.ndim or 1):
         raise ShapeError(f"flatten: ndim={ndim} does not fit a tensor with {x.ndim} axes.")
     lead = shape_list(x)[: ndim - 1]

@@ -21,7 +21,7 @@ from tensorcore_cgen.emit import emit
 from tensorcore_cgen.runtime import GeneratedExecutable
 
 import tensorcore.tensor as T
-from tensorcore import config, function
+from tensorcore import In, config, function, shared
 from tensorcore.errors import CompileError, ShapeError, TensorcoreError
 from tensorcore.program import Check, Program, Size, Sizes, Slot
 
@@ -503,6 +503,42 @@ def test_eight_threads_update_one_cell() -> None:
         sys.setswitchinterval(old)
     assert float(cells[1][0]) == 4000
     assert_array_equal(cells[0][0], np.full(3, -3999.0))
+
+
+def test_a_short_training_step_takes_the_direct_path() -> None:
+    """Locks and copies cost more than such a step computes."""
+    assert runtime._native() is not None
+    weights = shared(np.ones((30, 40)))
+    x = T.dmatrix("x")
+    cost = T.tanh(T.dot(x, weights)).sum()
+    with config.change_flags(backend="cgen"):
+        step = function([x], cost, updates=[(weights, weights - 0.1 * T.grad(cost, weights))])
+    before = weights.get_value()
+    direct = step._fast
+    assert direct is not None and direct(np.full((20, 30), 0.01)) is not NotImplemented
+    assert (weights.get_value() < before).all()
+    assert direct(np.full((2000, 30), 0.01)) is NotImplemented
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: f(np.int64(2), [1.0, 2.0]),
+        lambda f: f(2, np.ones(2, "f4"), 3.0),
+        lambda f: f(2, x=np.ones(2)),
+        lambda f: f(np.array(2), np.ones(4)[::2]),
+    ],
+)
+def test_converted_arguments_take_the_direct_path(call: Callable[[Any], Any]) -> None:
+    assert runtime._native() is not None
+    i, x, rate = T.lscalar("i"), T.dvector("x"), T.dscalar("rate")
+    total = shared(0.0)
+    with config.change_flags(backend="cgen"):
+        f = function([i, x, In(rate, value=3.0)], x.sum(), updates=[(total, total + i * rate)])
+    f(0, np.ones(2), 1.0)
+    f._careful = None  # type: ignore[assignment, method-assign]
+    assert call(f) in (2.0, 3.0)
+    assert total.get_value() == 6.0
 
 
 def test_nothing_leaks() -> None:

@@ -17,6 +17,15 @@ CommitSpec: TypeAlias = tuple[int, int, str, tuple[int, ...], int, bool]
 StorageSpec: TypeAlias = tuple[int, int, int, tuple[int, ...]]
 
 
+#: Work from which on a call lets other threads run, for programs that change no cell: letting
+#: them costs next to nothing.
+THRESHOLD = 20_000
+#: The same for programs that change cells, which then must go through locks and copy what they
+#: change: that costs as much as some 50,000 scalar operations. Python itself lets a thread run
+#: for far longer than this many take.
+THRESHOLD_OF_UPDATES = 200_000
+
+
 class CallPlan(NamedTuple):
     """The interface of one generated program.
 
@@ -36,7 +45,7 @@ class CallPlan(NamedTuple):
     outputs: tuple[OutputSpec, ...]
     commits: tuple[CommitSpec, ...]
     storage: tuple[StorageSpec, ...]
-    threshold: int = 20_000
+    threshold: int = THRESHOLD
     failures: tuple[tuple[type[Exception], str], ...] = ()
 
 

@@ -17,7 +17,7 @@ from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
 
-from .callplan import CallPlan
+from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan
 from .contract import CONTRACT, contract_operands
 from .sort import argsort_helper, argsort_operands
 
@@ -386,6 +386,7 @@ def _plan(program: Program) -> CallPlan:
             buffers.setdefault(buffer, []).append(slot)
     return CallPlan(
         slots=len(slots),
+        threshold=THRESHOLD_OF_UPDATES if program.commits else THRESHOLD,
         sizes=len(program.sizes),
         segments=sum(isinstance(s, Sizes) for s in program.steps),
         inputs=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.inputs),
