@@ -18,7 +18,7 @@ from tensorcore.types import TensorType
 from .markdown import MADE, code, page_of, prose, table
 
 #: Classes whose objects come from functions: nobody calls them.
-_MADE_FOR_USERS = (tensorcore.Function, tensorcore.Shared, Tensor)
+_MADE_FOR_USERS = (tensorcore.Function, tensorcore.Shared, Tensor, tensorcore.Constant)
 
 
 def page() -> str:
@@ -39,6 +39,8 @@ def page() -> str:
         "## Variables",
         _constructors(),
         _table({name: getattr(T, name) for name in ("as_tensor", "as_tensor_variable")}, "T."),
+        "What they make, for `isinstance`:",
+        _table({name: value for name, value in words.items() if isinstance(value, type)}, "T."),
         *_by_module(words),
         "## `T.nnet`: neural networks",
         _table({name: getattr(nnet, name) for name in nnet.__all__}, "T.nnet."),
