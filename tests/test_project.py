@@ -90,6 +90,7 @@ def test_nothing_is_left_to_do_in_the_text() -> None:
 
 def test_no_path_of_somebodys_machine() -> None:
     assert lines_with(r"(/home/|/Users/|/root/)\w+") == []
+    assert lines_with(re.escape(f"{ROOT}/")) == []
 
 
 def test_markdown_links_lead_somewhere() -> None:
