@@ -74,3 +74,11 @@ def test_a_good_call_after_a_bad_one(each_backend):
     notes_of(f, [1], [1, 2])
     assert f([0, 0, 0], [0, 0, 0]) == 60
     np.testing.assert_array_equal(w.get_value(), [11, 21, 31])
+
+
+def test_a_place_outside_shows_the_index_and_its_value(each_backend):
+    x, i = T.dvector("x"), T.lvector("i")
+    f = function([x, i], T.exp((x * 2)[i]).sum())
+    notes = notes_of(f, [1.0, 2.0], [0, 5], error=OutOfRange)
+    assert notes.startswith("The node: subtensor ->")
+    assert "list [0, 5]" in notes and "value [2., 4.]" in notes

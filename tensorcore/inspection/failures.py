@@ -52,8 +52,7 @@ def explain(
 def _culprits(message: str, outputs: Sequence[Tensor]) -> list[Tensor]:
     """The nodes that a message is about: of the lines that it names, those of the op that it
     names, or else all of them."""
-    word = re.match(r"(\w+):", message)
-    named = word.group(1) if word else ""
+    named = message.partition(":")[0]
     on_line = [
         node
         for node in toposort(outputs)
@@ -61,7 +60,7 @@ def _culprits(message: str, outputs: Sequence[Tensor]) -> list[Tensor]:
         and not is_constant(node)
         and re.search(re.escape(where_made(node)) + r"(?!\d)", message)
     ]
-    same = [node for node in on_line if node.op is not None and node.op.name == named]
+    same = [n for n in on_line if n.op is not None and named in (n.op.name, n.op.title)]
     return same or list(reversed(on_line))
 
 
