@@ -120,6 +120,10 @@ class Registry:
         backend = self._made[entry, device]
         return backend, check_runs(backend, entry)
 
+    def made(self, entry: Entry, device: str) -> Backend:
+        """A backend that ``backend()`` has made, whether or not it can run here."""
+        return self._made[entry, device]
+
     # -- hooks that all plugins share ------------------------------------------------------
 
     def shared(self) -> pluggy.PluginManager:

@@ -84,8 +84,19 @@ def _parser() -> argparse.ArgumentParser:
     ops.add_argument("--json", action="store_true", help="print the facts as JSON")
     suite = command("conformance", _conformance, "Hold a backend to the reference.")
     suite.add_argument("--backend", required=True, metavar="NAME")
-    suite.add_argument("--tier", choices=("smoke", "pr"), default="smoke")
+    suite.add_argument(
+        "--tier", choices=("smoke", "pr", "nightly", "exhaustive"), default="smoke",
+        help="how much: seconds (the default), minutes, more, all float16 values of unary ops too",
+    )  # fmt: skip
     suite.add_argument("--json", metavar="FILE", help="write the report there")
+    suite.add_argument("--html", metavar="FILE", help="write it there as a page")
+    suite.add_argument(
+        "--require", action="append", default=[], metavar="NAME",
+        help="a backend that must be available: else the run fails (may be given several times)",
+    )  # fmt: skip
+    suite.add_argument(
+        "--compile-only", action="store_true", help="check that every case compiles, run nothing"
+    )
     suite.set_defaults(passes_on=True)
     return parser
 
@@ -254,12 +265,21 @@ def _conformance(known: argparse.Namespace, rest: list[str]) -> int:
         if importlib.util.find_spec(module) is None:
             print(f"tensorcore: the suite needs {module}. Hint: {fix}.", file=sys.stderr)
             return USAGE
-    plugins.select(known.backend)  # a missing backend is one line, not a screen of failures
+    if known.backend not in known.require:  # then a missing one is a line, not a failed test
+        find = plugins.select_to_compile if known.compile_only else plugins.select
+        find(known.backend)
     import pytest
 
+    ended = pytest.main([*_suite_words(known), *(word for word in rest if word != "--")])
+    return {0: GOOD, 2: INTERRUPTED, 4: USAGE, 5: USAGE}.get(int(ended), FAILED)
+
+
+def _suite_words(known: argparse.Namespace) -> list[str]:
+    """The command line of the suite under pytest."""
     words = ["--pyargs", "tensorcore_conformance", "--tensorcore-backend", known.backend]
     words += ["--tensorcore-tier", known.tier]
     words += ["--tensorcore-json", known.json] if known.json else []
-    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # we are imported already
-    ended = pytest.main([*words, *(word for word in rest if word != "--")])
-    return {0: GOOD, 2: INTERRUPTED, 4: USAGE, 5: USAGE}.get(int(ended), FAILED)
+    words += ["--tensorcore-html", known.html] if known.html else []
+    words += [word for name in known.require for word in ("--tensorcore-require", name)]
+    words += ["--tensorcore-compile-only"] if known.compile_only else []
+    return [*words, "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # we are imported already

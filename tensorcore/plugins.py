@@ -33,6 +33,7 @@ __all__ = [
     "refresh",
     "rules",
     "select",
+    "select_to_compile",
     "status",
     "statuses",
     "unknown",
@@ -146,6 +147,22 @@ def _ready(spec: Spec, by_name: bool = True, notes: tuple[str, ...] = ()) -> Sel
     entry = _find(spec)
     backend, _ = _registry.backend(entry, spec.device)
     return Selected(backend, spec.device, entry.name, entry.distribution, by_name, notes)
+
+
+def select_to_compile(spec: str) -> Selected:
+    """As ``select``, for a backend that need only compile here: one without its device too.
+
+    Raises as ``select`` does.
+    """
+    try:
+        return select(spec)
+    except BackendUnavailable:
+        if status(spec).state != "no device":
+            raise
+    words = parse_spec(spec)
+    entry = _find(words)
+    backend = _registry.made(entry, words.device)
+    return Selected(backend, words.device, entry.name, entry.distribution, True)
 
 
 def _auto() -> Selected:

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from tensorcore import Function
 from tensorcore.errors import ShapeError, TensorcoreError, UnsupportedOp
+from tensorcore.graph import Graph
+from tensorcore.lower.legalize import legalize
 
 from .compare import Limit, Verdict, judge
 from .oracle import expected
 from .report import Entry
 from .samples import Case, Form, forms, missing_samples
-from .subject import Subject
+from .subject import Subject, ahead
 from .values import Array
 
 #: How many expressions are compiled together.
 PACK = 50
-_LATER_ALIAS_CHECKS = 2
+#: Results of so many calls are kept, to see that a later one is not written over them.
+_KEPT = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One case and what came of it."""
+    """One case and what came of it; ``fallback`` says why the backend did not run it itself."""
 
     form: Form
     case: Case
     verdict: Verdict
+    fallback: str = ""
 
     def __str__(self) -> str:
         return f"{self.form}, {self.case.label}: {self.verdict.complaint}"
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """A form with the exact results of its cases; ``refused`` are the ones to be refused."""
 
     form: Form
@@ -44,7 +51,8 @@ class _Task:
     refused: tuple[Case, ...]
 
 
-def _task(form: Form, subject: Subject) -> _Task:
+def prepared(form: Form, subject: Subject) -> Task:
+    """The form with what its cases should give."""
     cases, refused = [], []
     for case in form.cases:
         try:
@@ -53,76 +61,153 @@ def _task(form: Form, subject: Subject) -> _Task:
             refused.append(case)
         else:
             cases.append((case, exact, limit))
-    return _Task(form, tuple(cases), tuple(refused))
+    return Task(form, tuple(cases), tuple(refused))
 
 
 def check(subject: Subject, wanted: Iterable[Form]) -> list[Outcome]:
-    """Every case of the forms on the backend, in packs that are undone when one fails."""
-    tasks = [_task(form, subject) for form in wanted]
-    tasks.sort(key=lambda task: len(task.cases))
+    """Every case of the forms on the backend."""
+    return check_tasks(subject, [prepared(form, subject) for form in wanted])
+
+
+def check_tasks(subject: Subject, tasks: Sequence[Task]) -> list[Outcome]:
+    """Every case on the backend, in packs that are undone when one fails. What the backend lacks
+    is run through its fallback, apart from the rest."""
+    lacking = {id(task): lacks(subject, task.form) for task in tasks}
+    packs = []
+    for through_fallback in (False, True):
+        some = [task for task in tasks if bool(lacking[id(task)]) is through_fallback]
+        some.sort(key=lambda task: len(task.cases))
+        packs += [some[start : start + PACK] for start in range(0, len(some), PACK)]
+    reasons = [[lacking[id(task)] for task in pack] for pack in packs]
+    jobs = (partial(_compiled, subject, p, r) for p, r in zip(packs, reasons, strict=True))
     found: list[Outcome] = []
-    for start in range(0, len(tasks), PACK):
-        pack = tasks[start : start + PACK]
+    for made, pack, why in zip(ahead(jobs), packs, reasons, strict=True):
         try:
-            outcomes = _run(subject, pack)
+            found += _run(subject, made(), pack, why)
         except Exception:  # noqa: BLE001  # whatever a backend raises, we want to know where
-            outcomes = [o for task in pack for o in _singly(subject, task)]
-        found += outcomes
+            for task, reason in zip(pack, why, strict=True):
+                found += _singly(subject, task, reason)
     return found
 
 
-def _singly(subject: Subject, task: _Task) -> list[Outcome]:
+def lacks(subject: Subject, form: Form) -> str:
+    """Why the backend cannot run a form itself, or an empty string: the op is declared
+    unsupported, or it, or what it is lowered to, is not among what the backend takes."""
+    declared = subject.capabilities
+    if form.op.name in declared.unsupported:
+        return declared.unsupported[form.op.name] or "declared unsupported"
+    if declared.calls is None:
+        return ""
+    inputs = form.variables()
     try:
-        return _run(subject, [task])
+        legalize(Graph(inputs, [form.apply(inputs)]), declared)
+    except UnsupportedOp as cause:
+        return str(cause).strip().splitlines()[-1].strip()
+    return ""
+
+
+def _singly(subject: Subject, task: Task, reason: str) -> list[Outcome]:
+    try:
+        compiled = _compiled(subject, [task], [reason])
+        return _run(subject, compiled, [task], [reason])
+    except UnsupportedOp as cause:
+        if reason or task.form.op.name in (subject.capabilities.calls or ()):
+            return [_broken(task, cause)]
+        return _singly(subject, task, str(cause).strip().splitlines()[-1].strip())
     except Exception as cause:  # noqa: BLE001  # reported as the failure it is
-        words = str(cause).strip().splitlines() or [""]
-        verdict = Verdict(float("inf"), 0.0, f"{type(cause).__name__}: {words[0]}")
-        return [Outcome(task.form, task.form.cases[0], verdict)]
+        return [_broken(task, cause)]
 
 
-def _run(subject: Subject, pack: Sequence[_Task]) -> list[Outcome]:
+def _broken(task: Task, cause: Exception) -> Outcome:
+    words = str(cause).strip().splitlines() or [""]
+    verdict = Verdict(float("inf"), 0.0, f"{type(cause).__name__}: {words[0]}")
+    return Outcome(task.form, task.form.cases[0], verdict)
+
+
+def _compiled(subject: Subject, pack: Sequence[Task], reasons: Sequence[str]) -> Function:
     variables = [task.form.variables() for task in pack]
     outputs = [t.form.apply(v) for t, v in zip(pack, variables, strict=True)]
-    compiled = subject.function([x for row in variables for x in row], outputs)
+    inputs = [x for row in variables for x in row]
+    return subject.function(inputs, outputs, fallback="allow" if reasons[0] else "error")
+
+
+def _run(
+    subject: Subject, compiled: Function, pack: Sequence[Task], reasons: Sequence[str]
+) -> list[Outcome]:
+    if subject.compile_only:
+        done = Verdict(0.0, 0.0)
+        return [Outcome(t.form, c, done) for t in pack for c, *_ in t.cases]
     found = []
+    dtypes = [task.form.result_dtype for task in pack]
+    memory = _Memory(pack)
     for turn in range(max(len(task.cases) for task in pack)):
         chosen = [task.cases[turn % len(task.cases)] for task in pack]
-        fresh = [turn < len(task.cases) for task in pack]
-        rows = [case.arrays for case, _, _ in chosen]
-        results, complaint = _call(compiled, rows, turn)
+        results, complaint = memory.call(compiled, [case.arrays for case, _, _ in chosen])
         for k, (case, exact, limit) in enumerate(chosen):
-            if fresh[k]:
-                node = outputs[k]
-                verdict = judge(results[k], exact, node.dtype, limit)
+            if turn < len(pack[k].cases):
+                verdict = judge(results[k], exact, dtypes[k], limit)
                 if complaint[k] and not verdict.complaint:
-                    verdict = Verdict(verdict.measured, verdict.limit, complaint[k])
-                found.append(Outcome(pack[k].form, case, verdict))
-    found += _refusals(compiled, pack)
+                    verdict = Verdict(verdict.max_ulp, verdict.limit, complaint[k])
+                found.append(Outcome(pack[k].form, case, verdict, reasons[k]))
+    found += _refusals(compiled, pack, reasons)
     return found
 
 
-def _call(
-    compiled: Function, rows: Sequence[Sequence[Array]], turn: int
-) -> tuple[list[Array], list[str]]:
-    """The results, and per result a complaint about inputs changed or memory shared."""
-    before = [[a.tobytes() for a in row] for row in rows]
-    results = compiled(*(a for row in rows for a in row))
-    complaints = [""] * len(rows)
-    everything = [a for row in rows for a in row]
-    for k, row in enumerate(rows):
-        if [a.tobytes() for a in row] != before[k]:
-            complaints[k] = "an input was changed"
-            continue
-        if not isinstance(results[k], np.ndarray):
-            continue
-        others = everything if turn < _LATER_ALIAS_CHECKS else row
-        others = [*others, *(results[:k] if turn < _LATER_ALIAS_CHECKS else ())]
-        if any(np.may_share_memory(results[k], other) for other in others):
-            complaints[k] = "the result shares memory with an input or another result"
-    return list(results), complaints
+class _Memory:
+    """Calls a function, and sees what it does to memory that is not its own."""
+
+    def __init__(self, pack: Sequence[Task]) -> None:
+        attributes = [value for task in pack for value in task.form.attrs.values()]
+        self._constants = [value for value in attributes if isinstance(value, np.ndarray)]
+        self._earlier: deque[list[Array]] = deque(maxlen=_KEPT)
+
+    def call(
+        self, compiled: Function, rows: Sequence[Sequence[Array]]
+    ) -> tuple[list[Array], list[str]]:
+        """The results, and per result a complaint about inputs changed or memory shared."""
+        before = [[a.tobytes() for a in row] for row in rows]
+        results = compiled(*(a for row in rows for a in row))
+        complaints = [""] * len(rows)
+        everything = [a for row in rows for a in row]
+        earlier = [a for kept in self._earlier for a in kept]
+        for k in _sharing(results, [*everything, *self._constants, *earlier]):
+            complaints[k] = (
+                "the result shares memory with an input, a constant, or another or earlier result"
+            )
+        for k, row in enumerate(rows):
+            if [a.tobytes() for a in row] != before[k]:
+                complaints[k] = "an input was changed"
+        self._earlier.append([a for a in results if isinstance(a, np.ndarray)])
+        return list(results), complaints
 
 
-def _refusals(compiled: Function, pack: Sequence[_Task]) -> Iterator[Outcome]:
+def _sharing(results: Sequence[Any], others: Sequence[Array]) -> set[int]:
+    """Which of the results lie in memory that reaches into that of another array."""
+    spans = [(*byte_bounds(a), -1) for a in others if a.size]
+    spans += [(*byte_bounds(a), k) for k, a in enumerate(results) if _has_memory(a)]
+    spans.sort()
+    found: set[int] = set()
+    reached, whose = 0, -1  # by any array so far
+    owned, owner = 0, -1  # by a result so far
+    for start, end, k in spans:
+        if k >= 0 and start < reached:
+            found |= {k, whose} - {-1}
+        elif k < 0 and start < owned:
+            found.add(owner)
+        if end > reached:
+            reached, whose = end, k
+        if k >= 0 and end > owned:
+            owned, owner = end, k
+    return found
+
+
+def _has_memory(result: Any) -> bool:
+    return isinstance(result, np.ndarray) and result.size > 0
+
+
+def _refusals(
+    compiled: Function, pack: Sequence[Task], reasons: Sequence[str]
+) -> Iterator[Outcome]:
     """Shapes that an op does not take must end in a ShapeError."""
     usual = [task.cases[0][0].arrays for task in pack]
     for k, task in enumerate(pack):
@@ -134,7 +219,7 @@ def _refusals(compiled: Function, pack: Sequence[_Task]) -> Iterator[Outcome]:
                 complaint = ""
             else:
                 complaint = "the reference refuses these shapes, the backend does not"
-            yield Outcome(task.form, case, Verdict(0.0, 0.0, complaint))
+            yield Outcome(task.form, case, Verdict(0.0, 0.0, complaint), reasons[k])
 
 
 # -- one op in one dtype --------------------------------------------------------------------
@@ -144,7 +229,7 @@ def settle(entry: Entry, outcomes: Iterable[Outcome]) -> list[str]:
     """Put outcomes into the report; returns what is wrong."""
     wrong = []
     for outcome in outcomes:
-        entry.add(outcome.verdict.measured, outcome.verdict.limit)
+        entry.add(outcome.verdict.max_ulp, outcome.verdict.limit, outcome.fallback)
         if outcome.verdict.complaint:
             entry.fail(str(outcome))
             wrong.append(str(outcome))
@@ -160,30 +245,50 @@ def declared_unsupported(subject: Subject, op: Any, dtype: str) -> str:
     return ""
 
 
-def refuses(subject: Subject, op: Any, dtype: str) -> str:
-    """What is wrong with how the backend refuses what it declares unsupported."""
-    reason = subject.capabilities.unsupported.get(op.name, "")
-    form = forms(op, dtype, False)[0]
-    inputs = form.variables()
+def refuses(subject: Subject, form: Form, reason: str = "") -> str:
+    """What is wrong with how the backend refuses what it lacks, with ``reason`` if it has one."""
+    inputs, op = form.variables(), form.op
     try:
-        compiled = subject.function(inputs, form.apply(inputs))
-        compiled(*form.cases[0].arrays)
+        compiled = subject.function(inputs, form.apply(inputs), fallback="error")
+        if not subject.compile_only:
+            compiled(*form.cases[0].arrays)
     except UnsupportedOp as cause:
         return "" if reason in str(cause) else f"refused without its reason, {reason!r}: {cause}"
     except TensorcoreError as cause:
         return f"refused with {type(cause).__name__} in place of UnsupportedOp: {cause}"
-    return f"{op.name} in {dtype} is declared unsupported, yet it works"
+    return f"{op.name} in {form.dtype} is declared unsupported, yet it works"
 
 
-def check_op(subject: Subject, op: Any, dtype: str, full: bool = False) -> list[str]:
+def check_op(
+    subject: Subject, op: Any, dtype: str, full: bool = False, entry: Entry | None = None
+) -> list[str]:
     """What is wrong with one op in one dtype; empty when nothing is."""
     missing = missing_samples(op)
     if missing:
         return [missing]
-    if declared_unsupported(subject, op, dtype):
-        wrong = refuses(subject, op, dtype)
-        return [wrong] if wrong else []
-    return settle(Entry(), check(subject, _supported(subject, forms(op, dtype, full))))
+    wanted = _supported(subject, forms(op, dtype, full))
+    outcomes = check(subject, wanted) if wanted else []
+    return conclude(subject, op, dtype, Entry() if entry is None else entry, outcomes)
+
+
+def conclude(
+    subject: Subject, op: Any, dtype: str, entry: Entry, outcomes: Sequence[Outcome]
+) -> list[str]:
+    """Put the outcomes of an op in a dtype into its entry; returns what is wrong. What the
+    backend declares unsupported, or lacks, it must refuse."""
+    reason = subject.capabilities.unsupported.get(op.name, "")
+    if dtype not in subject.capabilities.dtypes:
+        entry.refuse(f"{dtype} is not among the declared dtypes")
+        to_refuse: list[Form] = [forms(op, dtype, False)[0]]
+    else:
+        to_refuse = [outcome.form for outcome in outcomes if outcome.fallback][:1]
+    wrong = settle(entry, outcomes)
+    for form in to_refuse:
+        complaint = refuses(subject, form, reason)
+        if complaint:
+            entry.fail(complaint)
+            wrong.append(complaint)
+    return wrong
 
 
 def _supported(subject: Subject, found: Iterable[Form]) -> list[Form]:
@@ -197,12 +302,11 @@ def _supported(subject: Subject, found: Iterable[Form]) -> list[Form]:
     return result
 
 
-def all_forms(
-    subject: Subject, pairs: Iterable[tuple[Any, str]], full: bool
-) -> dict[tuple[str, str], list[Form]]:
-    """The forms of each op and dtype that the backend declares."""
-    return {
-        (op.name, dtype): _supported(subject, forms(op, dtype, full))
+def all_forms(subject: Subject, pairs: Iterable[tuple[Any, str]], full: bool) -> list[Form]:
+    """The forms of the ops and dtypes that the backend declares."""
+    return [
+        form
         for op, dtype in pairs
-        if not missing_samples(op) and not declared_unsupported(subject, op, dtype)
-    }
+        if not missing_samples(op) and dtype in subject.capabilities.dtypes
+        for form in _supported(subject, forms(op, dtype, full))
+    ]

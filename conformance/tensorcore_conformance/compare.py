@@ -29,7 +29,7 @@ class Limit:
 class Verdict:
     """The largest error in units of the limit, and in words what is wrong, if anything."""
 
-    measured: float
+    max_ulp: float
     limit: float
     complaint: str = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,63 +10,121 @@ import pytest
 from tensorcore.dtypes import FLOATING
 from tensorcore.errors import BackendUnavailable
 from tensorcore.ops import OPS
+from tensorcore.plugins import select
 
 from . import samples
-from .plugin import REPORT
+from .plugin import REPORT, TIERS
 from .report import Report, versions
-from .subject import Subject
+from .subject import Subject, device_of
 from .subject import subject as make_subject
 
 _SUBJECT = pytest.StashKey[Subject]()
-_ABSENT = pytest.StashKey[str]()
 #: The smoke tier leaves out the narrow and the complex dtypes.
 SMOKE_DTYPES = ("bool", "int64", "float32", "float64")
+#: The tests that compile each case, and stop there when nothing can run.
+_COMPILING = ("test_values", "test_gradient", "test_random_graphs")
+_HERE = Path(__file__).resolve().parent
 
 
 def of_session(config: pytest.Config) -> Subject:
-    """The backend under test, made once."""
+    """The backend under test, made once. Raises BackendUnavailable."""
     known = config.stash.get(_SUBJECT, None)
     if known is None:
-        known = make_subject(config.getoption("--tensorcore-backend"))
+        compile_only = config.getoption("--tensorcore-compile-only")
+        known = make_subject(config.getoption("--tensorcore-backend"), compile_only)
         config.stash[_SUBJECT] = known
-        tier = config.getoption("--tensorcore-tier")
-        about = versions(dict(known.backend.diagnose().versions))
-        config.stash[REPORT] = Report(known.name, tier, about)
+        diagnosis = known.backend.diagnose()
+        config.stash[REPORT] = Report(
+            known.name,
+            config.getoption("--tensorcore-tier"),
+            device_of(known, diagnosis),
+            versions(dict(diagnosis.versions)),
+            families={op.name: op.family.name for op in OPS.values()},
+            compile_only=compile_only,
+        )
     return known
 
 
-def is_full(config: pytest.Config) -> bool:
-    """Whether more than the smoke tier is asked for."""
-    return bool(config.getoption("--tensorcore-tier") != "smoke")
+def at_least(config: pytest.Config, tier: str) -> bool:
+    """Whether the tier asked for holds all of ``tier``."""
+    return TIERS.index(config.getoption("--tensorcore-tier")) >= TIERS.index(tier)
 
 
-def pytest_collection_modifyitems(config: pytest.Config) -> None:
-    """End at once, with exit code 3, when the backend cannot run here."""
-    absent = config.stash.get(_ABSENT, "")
-    if absent:
-        pytest.exit(f"tensorcore: {absent}", returncode=3)
+class Unavailable(pytest.Item):
+    """In place of all tests: one skip, or one failure, with the diagnosis."""
+
+    def __init__(self, *, reason: str, required: bool, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._reason, self._required = reason, required
+
+    def runtest(self) -> None:
+        """Say why nothing was checked."""
+        if self._required:
+            pytest.fail(self._reason, pytrace=False)
+        pytest.skip(self._reason)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """As the tests of the suite have it."""
+        return _HERE, None, self.name
+
+
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """A backend that cannot run here is one skip or one failure; one that can only compile has
+    the tests that do no more."""
+    ours = [item for item in items if item.path.is_relative_to(_HERE)]
+    if not ours:
+        return
+    absent = dict(_unavailable(config))
+    required = config.getoption("--tensorcore-require")
+    tested = config.getoption("--tensorcore-backend")
+    if tested in absent:
+        items[:] = [item for item in items if item not in set(ours)]
+    elif config.getoption("--tensorcore-compile-only"):
+        kept = {i for i in ours if getattr(i, "originalname", i.name) in _COMPILING}
+        items[:] = [item for item in items if item in kept or item not in set(ours)]
+    for name, reason in absent.items():
+        items.append(
+            Unavailable.from_parent(
+                session, name=f"backend {name}", reason=reason, required=name in required
+            )
+        )
+
+
+def _unavailable(config: pytest.Config) -> list[tuple[str | None, str]]:
+    """What is asked for and cannot run here, with its diagnosis."""
+    tested = config.getoption("--tensorcore-backend")
+    found: list[tuple[str | None, str]] = []
+    try:
+        of_session(config)
+    except BackendUnavailable as cause:
+        found.append((tested, str(cause)))
+    for name in dict.fromkeys(config.getoption("--tensorcore-require")):
+        if name != tested:
+            try:
+                select(name)
+            except BackendUnavailable as cause:
+                found.append((name, str(cause)))
+    return found
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
     """One test per op and dtype, per op, or per floating dtype, where a test asks for that."""
+    full = at_least(metafunc.config, "pr")
     if "float_dtype" in metafunc.fixturenames:
-        smoke = FLOATING[1:2]
-        metafunc.parametrize("float_dtype", FLOATING if is_full(metafunc.config) else smoke)
+        metafunc.parametrize("float_dtype", FLOATING if full else FLOATING[1:2])
     if "op_name" in metafunc.fixturenames and "dtype" not in metafunc.fixturenames:
         metafunc.parametrize("op_name", list(OPS))
     if {"op_name", "dtype"} <= set(metafunc.fixturenames):
-        try:
-            of_session(metafunc.config)
-        except BackendUnavailable as cause:
-            metafunc.config.stash[_ABSENT] = str(cause)
-            return
-        full = is_full(metafunc.config)
         pairs = [
             (op.name, dtype)
             for op in OPS.values()
             for dtype in _DTYPES
             if (full or dtype in SMOKE_DTYPES) and samples.takes(op, dtype)
         ]
+        if metafunc.function.__name__ == "test_lowering":
+            pairs = [(name, dtype) for name, dtype in pairs if OPS[name].body is not None]
         metafunc.parametrize(("op_name", "dtype"), pairs)
 
 
@@ -88,4 +147,10 @@ def report(request: pytest.FixtureRequest, subject: Subject) -> Report:
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether more than the smoke tier is asked for."""
-    return is_full(request.config)
+    return at_least(request.config, "pr")
+
+
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """Whether more than the pr tier is asked for."""
+    return at_least(request.config, "nightly")

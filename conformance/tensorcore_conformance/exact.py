@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -19,6 +20,8 @@ from .values import Array
 #: Enough to see exp(-800) beside 1, and differences of neighbours of it.
 BITS = 2600
 _STEP_BITS = 600
+#: The exponential of less than minus this is nothing in any dtype, also beside a zero.
+_VANISHING = 20_000
 _NAN, _INF = mpmath.mpf("nan"), mpmath.mpf("inf")
 
 
@@ -30,16 +33,18 @@ def precision() -> Iterator[None]:
 
 
 def _real(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with NaN where its result is not real or not defined."""
+    """The function with NaN where its result is not real or not defined. It remembers: the same
+    special values come again and again, and thousands of bits take their time."""
 
-    def wrapped(*values: Any) -> Any:
+    @lru_cache(maxsize=50_000, typed=True)
+    def remembered(precision: int, *values: Any) -> Any:
         try:
             result = function(*values)
         except (ZeroDivisionError, ValueError):
             return _NAN
         return _NAN if isinstance(result, mpmath.mpc) else result
 
-    return wrapped
+    return lambda *values: remembered(mp.prec, *values)
 
 
 def _divide(x: Any, y: Any) -> Any:
@@ -54,6 +59,8 @@ def _power(x: Any, y: Any) -> Any:
 
 def _logaddexp(x: Any, y: Any) -> Any:
     high, low = (x, y) if x > y else (y, x)
+    if low - high < -_VANISHING:
+        return high
     return high + mp.log1p(mp.exp(low - high))
 
 
@@ -75,6 +82,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "square": lambda x: x * x,
     "sign": mp.sign,
 }
+_REAL = {name: _real(function) for name, function in _FUNCTIONS.items()}
 _TESTS: dict[str, Callable[[Any], bool]] = {"isinf": mpmath.isinf, "isnan": mpmath.isnan}
 _ARITY = {"divide": 2, "pow": 2, "logaddexp": 2}
 
@@ -86,10 +94,9 @@ class ExactNamespace:
         if name in _TESTS:
             test = np.frompyfunc(_TESTS[name], 1, 1)
             return lambda array: np.asarray(test(array), dtype=bool)
-        function = _FUNCTIONS.get(name)
-        if function is None:
+        if name not in _FUNCTIONS:
             return getattr(np, name)
-        over_arrays = np.frompyfunc(_real(function), _ARITY.get(name, 1), 1)
+        over_arrays = np.frompyfunc(_REAL[name], _ARITY.get(name, 1), 1)
         return lambda *arrays: np.asarray(over_arrays(*arrays), dtype=object)
 
 

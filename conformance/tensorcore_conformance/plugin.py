@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-TIERS = ("smoke", "pr")
+TIERS = ("smoke", "pr", "nightly", "exhaustive")
 #: Where the suite, once collected, keeps its ``report.Report``.
 REPORT = pytest.StashKey[Any]()
 
@@ -29,21 +29,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--tensorcore-tier",
         choices=TIERS,
         default="smoke",
-        help="how much to check: smoke (seconds, the default) or pr (minutes)",
+        help="how much to check: smoke (seconds, the default), pr (minutes), nightly (more "
+        "random graphs and larger samples), exhaustive (all float16 values of unary ops too)",
     )
     group.addoption(
         "--tensorcore-json", metavar="FILE", default=None, help="write what was measured there"
+    )
+    group.addoption(
+        "--tensorcore-html", metavar="FILE", default=None, help="write it as a page there"
+    )
+    group.addoption(
+        "--tensorcore-require",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a backend that must be available: without it one failure, not one skip (may be "
+        "given several times)",
+    )
+    group.addoption(
+        "--tensorcore-compile-only",
+        action="store_true",
+        help="check that every case compiles, and run nothing: for machines without the device",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A report that could not be written is a mistake to tell before the suite runs."""
-    target = config.getoption("--tensorcore-json")
-    if target:
-        try:
-            open(target, "a", encoding="utf-8").close()
-        except OSError as cause:
-            raise pytest.UsageError(f"cannot write the report: {cause}") from cause
+    for target in (config.getoption("--tensorcore-json"), config.getoption("--tensorcore-html")):
+        if target:
+            try:
+                open(target, "a", encoding="utf-8").close()
+            except OSError as cause:
+                raise pytest.UsageError(f"cannot write the report: {cause}") from cause
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -51,12 +68,37 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     report = config.stash.get(REPORT, None)
     if report is None:
         return
+    report.failures += _other_failures(terminalreporter)
     terminalreporter.section("tensorcore conformance")
     for line in report.lines():
         terminalreporter.write_line(line)
+    _write(report, config, terminalreporter)
+
+
+def _other_failures(terminalreporter: Any) -> list[str]:
+    """What failed outside the matrix of ops and dtypes: one line for each test of the suite."""
+    found = []
+    for outcome in ("failed", "error"):
+        for test in terminalreporter.stats.get(outcome, []):
+            name = test.nodeid.rpartition("/")[2]
+            if "test_values[" not in name:
+                crash = getattr(test.longrepr, "reprcrash", None)
+                lines = str(crash.message if crash else test.longrepr).splitlines()
+                found.append(f"{name}: {lines[0] if lines else outcome}")
+    return found
+
+
+def _write(report: Any, config: pytest.Config, terminalreporter: Any) -> None:
     target = config.getoption("--tensorcore-json")
     if target:
         with open(target, "w", encoding="utf-8") as file:
             json.dump(report.content(), file, indent=1, sort_keys=True)
             file.write("\n")
+        terminalreporter.write_line(f"written to {target}")
+    target = config.getoption("--tensorcore-html")
+    if target:
+        from .page import page
+
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(page([report.content()]))
         terminalreporter.write_line(f"written to {target}")

@@ -1,100 +1,136 @@
-"""What a run found, by op and dtype, with the measured error beside its limit."""
+"""What a run found, by op and dtype, with the largest error beside its limit."""
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-PASSED, FAILED, UNSUPPORTED = "passed", "failed", "unsupported"
+#: The version of the JSON content; raised when a reader of the old one would misread it.
+SCHEMA = 1
+PASSED, FAILED, UNSUPPORTED, FALLBACK = "passed", "failed", "unsupported", "fallback"
+COMPILED = "compiled"
+#: In words, best first. ``compiled`` is what ``--compile-only`` gives in place of ``passed``.
+STATUSES: Mapping[str, str] = {
+    PASSED: "passed natively",
+    COMPILED: "compiled, not run",
+    FALLBACK: "passed through a fallback",
+    UNSUPPORTED: "declared unsupported",
+    FAILED: "failed",
+}
 
 
 @dataclass
 class Entry:
     """One op in one dtype: how many cases ran, and the worst error in units of its limit.
 
-    ``measured`` and ``limit`` are in the last place of the result, or, for ops that sum, in
-    eps times the sum of the magnitudes.
+    ``max_ulp`` and ``limit`` are in the last place of the result, or, for ops that sum, in eps
+    times the sum of the magnitudes. ``native`` counts the cases that the backend itself ran;
+    ``reason`` says why not all, or what is wrong.
     """
 
     cases: int = 0
+    native: int = 0
     status: str = PASSED
-    measured: float = 0.0
+    max_ulp: float = 0.0
     limit: float = 0.0
     reason: str = ""
 
-    def add(self, measured: float, limit: float) -> None:
-        """Count one case."""
+    def add(self, max_ulp: float, limit: float, fallback: str = "") -> None:
+        """Count one case, and why the reference ran it in the backend's place, if it did."""
         self.cases += 1
-        if _share(measured, limit) >= _share(self.measured, self.limit):
-            self.measured, self.limit = measured, limit
+        self.native += not fallback
+        if fallback and self.status == PASSED:
+            self.status, self.reason = FALLBACK, fallback
+        if _share(max_ulp, limit) >= _share(self.max_ulp, self.limit):
+            self.max_ulp, self.limit = max_ulp, limit
 
     def fail(self, reason: str) -> None:
         """Remember the first thing that went wrong."""
         if self.status != FAILED:
             self.status, self.reason = FAILED, reason
 
+    def refuse(self, reason: str) -> None:
+        """Remember that the backend declares not to run this."""
+        self.status, self.reason = UNSUPPORTED, reason
 
-def _share(measured: float, limit: float) -> float:
-    return measured / limit if limit else (0.0 if measured == 0 else float("inf"))
+
+def _share(max_ulp: float, limit: float) -> float:
+    return max_ulp / limit if limit else (0.0 if max_ulp == 0 else float("inf"))
 
 
 @dataclass
 class Report:
-    """All entries of one run."""
+    """All entries of one run. ``families`` names each op's family, for the page."""
 
     backend: str
     tier: str
+    device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     ops: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    families: dict[str, str] = field(default_factory=dict)
+    compile_only: bool = False
+    #: Failures of tests that belong to no op and dtype, as "test: reason".
+    failures: list[str] = field(default_factory=list)
 
     def entry(self, op: str, dtype: str) -> Entry:
         """The entry of an op in a dtype."""
         return self.ops.setdefault(op, {}).setdefault(dtype, Entry())
 
+    def lines(self) -> list[str]:
+        """A summary for people."""
+        content = self.content()
+        count = counts(content)
+        pairs = ", ".join(f"{count[s]} {words}" for s, words in STATUSES.items() if count[s])
+        head = (
+            f"backend {self.backend}, tier {self.tier}: {total_cases(content)} cases of "
+            f"{len(self.ops)} ops; op and dtype pairs: {pairs or 'none'}"
+        )
+        lines = [head]
+        if not self.compile_only and any(e.cases for *_, e in self._entries()):
+            lines.append(f"{native_share(content):.1%} of the cases of its dtypes ran natively")
+        lines += self._worst()
+        for status in (UNSUPPORTED, FALLBACK):
+            lines += [f"{STATUSES[status]}: {what}" for what in _grouped(self._entries(), status)]
+        failed = [(op, d, e) for op, d, e in self._entries() if e.status == FAILED]
+        return lines + [f"failed: {op} {d}: {e.reason}" for op, d, e in failed]
+
     def _entries(self) -> list[tuple[str, str, Entry]]:
         return [(op, dtype, e) for op, row in self.ops.items() for dtype, e in row.items()]
 
-    def lines(self) -> list[str]:
-        """A summary for people."""
-        rows = self._entries()
-        count = {s: sum(e.status == s for *_, e in rows) for s in (PASSED, FAILED, UNSUPPORTED)}
-        cases = sum(e.cases for *_, e in rows)
-        head = (
-            f"backend {self.backend}, tier {self.tier}: {cases} cases of {len(self.ops)} ops; "
-            f"op and dtype pairs: {count[PASSED]} passed, {count[UNSUPPORTED]} declared "
-            f"unsupported, {count[FAILED]} failed"
-        )
-        lines = [head]
-        inexact = [(op, d, e) for op, d, e in rows if e.limit > 0 and e.cases]
-        inexact.sort(key=lambda row: _share(row[2].measured, row[2].limit), reverse=True)
-        if inexact:
-            worst = (f"{op} {d} {e.measured:.3g}/{e.limit:.3g}" for op, d, e in inexact[:6])
-            lines.append(f"largest errors beside their limits: {', '.join(worst)}")
-        lines += [f"failed: {op} {d}: {e.reason}" for op, d, e in rows if e.status == FAILED]
-        return lines
+    def _worst(self) -> list[str]:
+        inexact = [(op, d, e) for op, d, e in self._entries() if e.limit > 0 and e.cases]
+        inexact.sort(key=lambda row: _share(row[2].max_ulp, row[2].limit), reverse=True)
+        worst = (f"{op} {d} {e.max_ulp:.3g}/{e.limit:.3g}" for op, d, e in inexact[:6])
+        return [f"largest errors beside their limits: {', '.join(worst)}"] if inexact else []
 
     def content(self) -> dict[str, Any]:
         """Everything, for a JSON file."""
-        ops = {
-            op: {
-                dtype: {
-                    "cases": e.cases,
-                    "status": e.status,
-                    "measured": _number(e.measured),
-                    "limit": _number(e.limit),
-                    "reason": e.reason,
-                }
-                for dtype, e in row.items()
-            }
-            for op, row in self.ops.items()
-        }
         return {
+            "schema": SCHEMA,
             "backend": self.backend,
+            "device": self.device,
             "tier": self.tier,
+            "compile_only": self.compile_only,
             "versions": self.versions,
-            "ops": ops,
+            "families": self.families,
+            "failures": self.failures,
+            "ops": {op: {d: _cell(e) for d, e in row.items()} for op, row in self.ops.items()},
         }
+
+
+def _cell(entry: Entry) -> dict[str, Any]:
+    return {
+        "status": entry.status,
+        "cases": entry.cases,
+        "native": entry.native,
+        "max_ulp": _number(entry.max_ulp),
+        "limit": _number(entry.limit),
+        "reason": entry.reason,
+    }
 
 
 def _number(value: float) -> float | None:
@@ -102,7 +138,57 @@ def _number(value: float) -> float | None:
     return value if abs(value) < float("inf") else None
 
 
-def versions(of_backend: dict[str, str]) -> dict[str, str]:
+def _grouped(entries: list[tuple[str, str, Entry]], status: str) -> list[str]:
+    """The entries of a status by reason: the same reason is said once."""
+    found: dict[str, dict[str, None]] = {}
+    for op, _, entry in entries:
+        if entry.status == status:
+            found.setdefault(entry.reason, {})[op] = None
+    rows = []
+    for reason, ops in found.items():
+        some = ", ".join(list(ops)[:8]) + (f" and {len(ops) - 8} more ops" * (len(ops) > 8))
+        rows.append(f"{some}: {reason}")
+    return rows
+
+
+# -- what a report's content says -------------------------------------------------------------
+
+
+def cells(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All entries of a report's content."""
+    return [cell for row in content["ops"].values() for cell in row.values()]
+
+
+def counts(content: Mapping[str, Any]) -> dict[str, int]:
+    """How many op and dtype pairs have each status."""
+    statuses = [cell["status"] for cell in cells(content)]
+    return {status: statuses.count(status) for status in STATUSES}
+
+
+def total_cases(content: Mapping[str, Any]) -> int:
+    """How many cases ran."""
+    return sum(cell["cases"] for cell in cells(content))
+
+
+def native_share(content: Mapping[str, Any]) -> float:
+    """The share of the cases of the backend's dtypes that it ran itself."""
+    total = total_cases(content)
+    return sum(cell["native"] for cell in cells(content)) / total if total else 0.0
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """The content of a report in a file. Raises ValueError when it is none of ours."""
+    try:
+        content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        known = content["schema"]
+    except (KeyError, TypeError, ValueError) as cause:
+        raise ValueError(f"{path} is no report of the conformance suite: {cause!r}") from cause
+    if known != SCHEMA:
+        raise ValueError(f"{path} has schema {known}, expected {SCHEMA}: run the suite again")
+    return content
+
+
+def versions(of_backend: Mapping[str, str]) -> dict[str, str]:
     """What ran: Python, NumPy, tensorcore, and what the backend says of itself."""
     import numpy as np
 

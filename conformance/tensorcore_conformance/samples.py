@@ -6,8 +6,9 @@ known here brings ``samples=`` with its declaration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,11 @@ class Form:
         """The op on these operands."""
         return self.op.make(tuple(inputs), self.attrs)
 
+    @property
+    def result_dtype(self) -> str:
+        """The dtype of the result."""
+        return self.apply(self.variables()).dtype
+
     def __str__(self) -> str:
         operands = ", ".join(map(repr, self.types))
         attrs = "".join(f", {k}={v!r}" for k, v in self.attrs.items())
@@ -115,6 +121,18 @@ def missing_samples(op: Op[Any]) -> str:
 
 def forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
     """All cases of the op in a dtype, grouped by what one compiled expression serves."""
+    if full:
+        return _forms(op, dtype, True)
+    return list(_few_forms(op, (op.family, op.samples), dtype))
+
+
+@lru_cache(maxsize=2000)
+def _few_forms(op: Op[Any], as_declared: Hashable, dtype: str) -> tuple[Form, ...]:
+    """The forms of the smoke tier: they are few, and many checks ask for them."""
+    return tuple(_forms(op, dtype, False))
+
+
+def _forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
     request = Request(op, dtype, full, generator(op.name, dtype))
     made = _own(request) if op.samples is not None else FAMILIES[op.family.name](request)
     groups: dict[Any, list[Case]] = {}

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import platform
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorcore import Function, Tensor, config, function
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
 from tensorcore.interpret import Interpreter
 from tensorcore.ops import OPS
-from tensorcore.plugins import select
+from tensorcore.plugins import select, select_to_compile
 from tensorcore.program import Program
+
+Made = TypeVar("Made")
+_THREADS = min(os.cpu_count() or 1, 4)
 
 
 @dataclass
 class Subject:
     """A backend under test: its name, what to pass as ``backend=``, what it declares.
 
-    ``compiles`` counts the functions made for it.
+    ``compiles`` counts the functions made for it. With ``compile_only`` nothing is run.
     """
 
     name: str
     spec: str | Backend
     backend: Backend
     capabilities: Capabilities
+    device: str = ""
+    compile_only: bool = False
     compiles: int = field(default=0)
 
-    def function(self, inputs: Sequence[Any], outputs: Any = None, updates: Any = None) -> Function:
-        """A function on this backend; what the backend lacks is an error, never a detour."""
+    def function(
+        self,
+        inputs: Sequence[Any],
+        outputs: Any = None,
+        updates: Any = None,
+        fallback: str = "allow",
+        **flags: Any,
+    ) -> Function:
+        """A function on this backend. What it lacks is computed by the reference, and with
+        ``fallback="error"`` it is an error. ``flags`` are options for the compilation."""
         self.compiles += 1
-        with config.change_flags(fallback="error"):
+        with config.change_flags(fallback=fallback, **flags):
             return function(
                 inputs,
                 outputs,
@@ -44,14 +62,38 @@ class Subject:
         return set(dtypes) <= set(self.capabilities.dtypes)
 
 
-def subject(spec: str | Backend | None) -> Subject:
+def subject(spec: str | Backend | None, compile_only: bool = False) -> Subject:
     """The subject for a backend's name (or the configured one) or for a backend object.
 
-    Raises BackendUnavailable.
+    With ``compile_only`` a backend without its device will do. Raises BackendUnavailable.
     """
-    chosen = select(spec)
+    chosen = select_to_compile(spec) if compile_only and isinstance(spec, str) else select(spec)
     backend = chosen.backend
-    return Subject(chosen.name, spec or chosen.name, backend, backend.capabilities())
+    given = backend if compile_only else spec or chosen.name
+    made = Subject(chosen.name, given, backend, backend.capabilities(), chosen.device)
+    made.compile_only = compile_only
+    return made
+
+
+def device_of(subject: Subject, diagnosis: Diagnosis) -> str:
+    """What the backend runs on, in words: the device chosen or its first, else the processor."""
+    devices = [str(device) for device in diagnosis.devices]
+    if subject.device.isdecimal() and int(subject.device) < len(devices):
+        return devices[int(subject.device)]
+    return subject.device or (devices[0] if devices else platform.machine())
+
+
+def ahead(jobs: Iterable[Callable[[], Made]]) -> Iterator[Callable[[], Made]]:
+    """Run jobs in a few threads, some before they are asked for; what is yielded gives each
+    one's result, in order, or raises what it raised. So compilers work on all cores."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        started: deque[Future[Made]] = deque()
+        for job in jobs:
+            started.append(pool.submit(copy_context().run, job))
+            if len(started) > 2 * _THREADS:
+                yield started.popleft().result
+        while started:
+            yield started.popleft().result
 
 
 class PrimitivesOnly:

@@ -106,22 +106,25 @@ def check_whole(op: Op[Any], dtype: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("inexact", _FLOATS)
-def test_inexact(op_name: str, inexact: str) -> None:
+def _elementwise(of: Sequence[str]) -> pytest.MarkDecorator:
+    """The elementwise ops, each in those of the dtypes that it accepts."""
+    ops = [op for op in OPS.values() if op.family.name == "elementwise"]
+    pairs = [(op.name, dtype) for op in ops for dtype in of if dtype in op.accepts]
+    return pytest.mark.parametrize(("name", "dtype"), pairs)
+
+
+@_elementwise(_FLOATS)
+def test_inexact(name: str, dtype: str) -> None:
     """The reference agrees with an independent formula in arbitrary precision."""
-    op = OPS[op_name]
-    if op.family.name == "elementwise" and inexact in op.accepts:
-        complaint = check_inexact(op, inexact)
-        assert not complaint, complaint
+    complaint = check_inexact(OPS[name], dtype)
+    assert not complaint, complaint
 
 
-@pytest.mark.parametrize("discrete", dtypes.DISCRETE)
-def test_whole(op_name: str, discrete: str) -> None:
+@_elementwise(dtypes.DISCRETE)
+def test_whole(name: str, dtype: str) -> None:
     """The reference agrees with Python's own integers."""
-    op = OPS[op_name]
-    if op.family.name == "elementwise":
-        complaint = check_whole(op, discrete)
-        assert not complaint, complaint
+    complaint = check_whole(OPS[name], dtype)
+    assert not complaint, complaint
 
 
 def test_a_wrong_reference_is_seen() -> None:

@@ -30,7 +30,8 @@ RULES = SIMPLIFY + STABILIZE
 _POSITIVE = (1e-5, 0.5, 3.0, 30.0, 40.0, 100.0, 800.0)
 EXTREMES = (*_POSITIVE, *(-x for x in _POSITIVE))
 _GRADIENT_ULP = 64
-_CASES, _DRAWS = 2000, 10
+#: Arrays drawn, and combinations of special values, of the pr tier and of the smoke tier.
+_FULL, _SMOKE = (10, 2000), (6, 400)
 
 by_name = pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
 
@@ -84,12 +85,14 @@ def allowance(output: Tensor) -> float:
     return 1 + sum(op.ulp[0] + 1 for op in ops)
 
 
-def feeds(rule: Rule, inputs: Sequence[Tensor], draws: int) -> Iterator[dict[Tensor, Array]]:
+def feeds(
+    rule: Rule, inputs: Sequence[Tensor], draws: int, most: int
+) -> Iterator[dict[Tensor, Array]]:
     """Special values: all combinations of them where each entry stands alone, else arrays drawn
     from them, and from ordinary ones."""
     rng = generator(rule.name)
     if all(x.broadcastable == (False,) for x in inputs):
-        values = crossed([specials(x.dtype) for x in inputs], _CASES, rng)
+        values = crossed([specials(x.dtype) for x in inputs], most, rng)
         yield dict(zip(inputs, values, strict=True))
     for k in range(draws):
         found = {}
@@ -114,7 +117,7 @@ def test_holds(rule: Rule, full: bool) -> None:
         if both is not None:
             fired.add(dtypes.kind(dtype))
             assert both.right.type is both.left.type
-            for feed in feeds(rule, both.inputs, _DRAWS if full else 6):
+            for feed in feeds(rule, both.inputs, *(_FULL if full else _SMOKE)):
                 _compare(rule, both, feed)
     kinds = () if isinstance(rule.exactness, Exactness) else tuple(rule.exactness)
     promised = {dtypes.kind(d) for d in SMOKE_DTYPES}.intersection(kinds)

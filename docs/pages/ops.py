@@ -125,7 +125,7 @@ def _inexact(of: tuple[str, Mapping[str, Any]]) -> tuple[str, dict[str, list[flo
     """An op with its measured error and limit by dtype, where there is room for rounding."""
     op, row = of
     return op, {
-        dtype: [round(entry["measured"], 3), round(entry["limit"], 3)]
+        dtype: [round(entry["max_ulp"], 3), round(entry["limit"], 3)]
         for dtype, entry in row.items()
-        if entry["cases"] and entry["limit"] and entry["measured"] is not None
+        if entry["cases"] and entry["limit"] and entry["max_ulp"] is not None
     }
