@@ -102,8 +102,15 @@ def lacks(subject: Subject, form: Form) -> str:
     try:
         legalize(Graph(inputs, [form.apply(inputs)]), declared)
     except UnsupportedOp as cause:
-        return str(cause).strip().splitlines()[-1].strip()
+        return _why(cause)
     return ""
+
+
+def _why(refusal: UnsupportedOp) -> str:
+    """The last row of the table in the message, without the place in the suite."""
+    lines = str(refusal).splitlines()
+    rows = [line for line in lines if line.startswith("  ")] or lines
+    return rows[-1].strip().partition(", made at")[0]
 
 
 def _singly(subject: Subject, task: Task, reason: str) -> list[Outcome]:
@@ -113,7 +120,7 @@ def _singly(subject: Subject, task: Task, reason: str) -> list[Outcome]:
     except UnsupportedOp as cause:
         if reason or task.form.op.name in (subject.capabilities.calls or ()):
             return [_broken(task, cause)]
-        return _singly(subject, task, str(cause).strip().splitlines()[-1].strip())
+        return _singly(subject, task, _why(cause))
     except Exception as cause:  # noqa: BLE001  # reported as the failure it is
         return [_broken(task, cause)]
 
@@ -138,6 +145,8 @@ def _run(
         done = Verdict(0.0, 0.0)
         return [Outcome(t.form, c, done) for t in pack for c, *_ in t.cases]
     found = []
+    lent = "; ".join(f"op {name}: {why}" for name, why in compiled.fallbacks.items())
+    reasons = [reason or lent for reason in reasons]
     dtypes = [task.form.result_dtype for task in pack]
     memory = _Memory(pack)
     for turn in range(max(len(task.cases) for task in pack)):

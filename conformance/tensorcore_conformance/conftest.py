@@ -68,6 +68,13 @@ class Unavailable(pytest.Item):
         return _HERE, None, self.name
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the modules of tiers above the one asked for."""
+    tier = collection_path.stem.removeprefix("test_")
+    above = collection_path.parent == _HERE and tier in TIERS and not at_least(config, tier)
+    return True if above else None
+
+
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -148,9 +155,3 @@ def report(request: pytest.FixtureRequest, subject: Subject) -> Report:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether more than the smoke tier is asked for."""
     return at_least(request.config, "pr")
-
-
-@pytest.fixture(scope="session")
-def nightly(request: pytest.FixtureRequest) -> bool:
-    """Whether more than the pr tier is asked for."""
-    return at_least(request.config, "nightly")

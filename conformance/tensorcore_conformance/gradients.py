@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tensorcore import Lop, Rop, Tensor, dtypes, grad
+from tensorcore import Function, Lop, Rop, Tensor, dtypes, grad
 from tensorcore import tensor as T
 from tensorcore.ops import Op
 
 from .check import PACK, declared_unsupported
 from .oracle import WIDER, reference
 from .samples import Form, forms, missing_samples
-from .subject import Subject
+from .subject import Subject, ahead
 from .values import Array, Shape, generator
 
 DTYPE = "float64"
@@ -122,8 +123,14 @@ def check_gradients(subject: Subject, ops: Iterable[Op[Any]], full: bool) -> dic
     points.sort(key=lambda point: point.count)
     wrong: dict[str, list[str]] = defaultdict(list)
     size = PACK // 2
-    for start in range(0, len(points), size):
-        _check_pack(subject, points[start : start + size], wrong)
+    packs = [points[start : start + size] for start in range(0, len(points), size)]
+    jobs = (partial(_compile, subject, pack) for pack in packs)
+    for made, pack in zip(ahead(jobs), packs, strict=True):
+        try:
+            _run_pack(subject, made(), pack, wrong)
+        except Exception:  # noqa: BLE001  # run singly, so that the culprit is named
+            for point in pack:
+                _check_singly(subject, point, wrong)
     return wrong
 
 
@@ -144,22 +151,29 @@ def _expressions(point: _Point) -> tuple[list[Tensor], list[Tensor]]:
     return [*inputs, g, *directions], [*first, *second, *forward]
 
 
-def _check_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]) -> None:
+def _check_singly(subject: Subject, point: _Point, wrong: dict[str, list[str]]) -> None:
     try:
-        _run_pack(subject, points, wrong)
-    except Exception as cause:  # noqa: BLE001  # run singly, so that the culprit is named
-        if len(points) == 1:
-            wrong[points[0].form.op.name].append(f"{points[0].form}: {cause}")
-            return
-        for point in points:
-            _check_pack(subject, [point], wrong)
+        _run_pack(subject, _compile(subject, [point]), [point], wrong)
+    except Exception as cause:  # noqa: BLE001  # reported as the failure it is
+        wrong[point.form.op.name].append(f"{point.form}: {cause}")
 
 
-def _run_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[str]]) -> None:
+def _compile(subject: Subject, points: Sequence[_Point]) -> tuple[Function, list[int]]:
+    """One function for all points, and how many outputs each has."""
     made = [_expressions(point) for point in points]
-    compiled = subject.function(
-        [x for row, _ in made for x in row], [y for _, o in made for y in o]
-    )
+    inputs, outputs = [x for row, _ in made for x in row], [y for _, row in made for y in row]
+    return subject.function(inputs, outputs), [len(row) for _, row in made]
+
+
+def _run_pack(
+    subject: Subject,
+    made: tuple[Function, list[int]],
+    points: Sequence[_Point],
+    wrong: dict[str, list[str]],
+) -> None:
+    compiled, lengths = made
+    if subject.compile_only:
+        return
 
     def call(feeds: Sequence[tuple[Sequence[Array], Array]]) -> list[list[Array]]:
         args = [
@@ -168,7 +182,7 @@ def _run_pack(subject: Subject, points: Sequence[_Point], wrong: dict[str, list[
             for value in (*arrays, g, *point.directions)
         ]
         results = iter(compiled(*args))
-        return [[next(results) for _ in outputs] for _, outputs in made]
+        return [[next(results) for _ in range(length)] for length in lengths]
 
     base = call([(p.arrays, p.g) for p in points])
     other = [_uniform(generator("other", p.form.op.name), p.g.shape) for p in points]
