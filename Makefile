@@ -6,7 +6,7 @@
 #
 # Variables: PYTHON (interpreter for the environment), VENV (its folder), CONSTRAINTS (a file of
 # versions; empty for the newest ones), NUMPY (a requirement such as 'numpy==2.0.*'), ARGS
-# (passed on to the command of the target).
+# (passed on to the command of the target); of the suite BACKENDS, TIER and REPORTS (a folder).
 
 VENV        ?= .venv
 CONSTRAINTS ?= constraints.txt
@@ -14,6 +14,7 @@ NUMPY       ?=
 ARGS        ?=
 BACKENDS    ?= numpy_ref cgen
 TIER        ?= pr
+REPORTS     ?= conformance-report
 
 # The first interpreter that is new enough, so that an old `python3` does no harm.
 FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
@@ -24,7 +25,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test conformance bench docs lint format types check wheel clean
+.PHONY: help demo test conformance scoreboard bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -54,10 +55,16 @@ demo: $(VENV)/.base  ## train the demo network on every backend that works here
 test: $(VENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, at TIER
-	@set -e; for backend in $(BACKENDS); do \
+conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, at TIER; pages in REPORTS
+	@mkdir -p $(REPORTS); failed=0; for backend in $(BACKENDS); do \
 		echo "conformance: $$backend"; \
-		$(BIN)/python -m tensorcore conformance --backend $$backend --tier $(TIER) $(ARGS); done
+		$(BIN)/python -m tensorcore conformance --backend $$backend --tier $(TIER) \
+			--json $(REPORTS)/$$backend.json --html $(REPORTS)/$$backend.html $(ARGS) || failed=1; \
+	done; exit $$failed
+
+scoreboard: $(VENV)/.test  ## compare REPORTS with conformance/scoreboard.json, and write them as one page
+	@$(BIN)/python -m tensorcore_conformance.page $(REPORTS)/*.json -o $(REPORTS)/index.html
+	@$(BIN)/python -m tensorcore_conformance.scoreboard --compare $(REPORTS)/*.json $(ARGS)
 
 bench: $(VENV)/.base  ## measure, with the targets beside the figures
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -28,12 +28,12 @@ from .values import (
     generator,
     laid_out,
     specials,
+    strangest_first,
     wide_integers,
 )
 
 Flags = tuple[bool, ...]
-#: The dtype in which the smoke tier checks more than one form of each op.
-_MAIN = "float32"
+_MAIN_DTYPES = ("float32", "int64", "bool")
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,11 @@ class Request:
     full: bool
     rng: np.random.Generator
 
+    @property
+    def main(self) -> str:
+        """The dtype in which the smoke tier checks more than one form of the op."""
+        return main_dtype(self.op)
+
     def operand_dtypes(self) -> tuple[str, ...]:
         """The dtype of each operand of an elementwise op."""
         rest = (self.dtype,) * (self.op.arity - 1)
@@ -107,6 +112,11 @@ class Request:
     def domain(self, shape: Shape, dtype: str | None = None) -> Array:
         """Values of the op's domain."""
         return domain(self.op, dtype or self.dtype, shape, self.rng)
+
+
+def main_dtype(op: Op[Any]) -> str:
+    """The dtype in which the smoke tier checks more than one form of an op."""
+    return next((dtype for dtype in _MAIN_DTYPES if dtype in op.accepts), op.accepts[0])
 
 
 def missing_samples(op: Op[Any]) -> str:
@@ -142,7 +152,7 @@ def _forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
     found = [
         Form(op, dtype, cases[0].types, cases[0].attrs, tuple(cases)) for cases in groups.values()
     ]
-    return found if full or dtype == _MAIN else found[:1]
+    return found if full or dtype == main_dtype(op) else found[:1]
 
 
 def takes(op: Op[Any], dtype: str) -> bool:
@@ -173,12 +183,13 @@ def _own(request: Request) -> Iterator[Case]:
 def _elementwise(request: Request) -> Iterator[Case]:
     yield from _special_vectors(request)
     yield from _same_shapes(request, [(7,), (0,), (1,), (1000,)])
+    if request.full or request.dtype == request.main:
+        yield from _same_shapes(request, [(3, 5), (0, 3), (4, 0), (1, 1), (33, 65)])
     if request.full:
         yield from _same_shapes(request, [()])
-        yield from _same_shapes(request, [(3, 5), (0, 3), (4, 0), (1, 1), (33, 65)])
         yield from _same_shapes(request, [(2, 3, 4)])
         yield from _mixed_dtypes(request)
-    if request.op.arity > 1 and (request.full or request.dtype == "float32"):
+    if request.op.arity > 1 and (request.full or request.dtype == request.main):
         yield from _broadcast(request)
 
 
@@ -355,7 +366,11 @@ def _contraction(request: Request) -> Iterator[Case]:
         if dtypes.kind(request.dtype) in "fc":
             x, y = (request.domain(tuple(_SIZES[0][i] for i in part)) for part in (a, b))
             x.flat[0], x.flat[-1] = np.inf, np.nan
-            yield Case((x, y), attrs, flags, "infinite and NaN entries")
+            yield Case((x, y), attrs, flags, "special values: infinite and NaN entries")
+        else:
+            ends = specials(request.dtype)
+            x, y = (np.resize(ends, tuple(_SIZES[0][i] for i in part)) for part in (a, b))
+            yield Case((x, y), attrs, flags, "special values")
 
 
 FAMILIES: dict[str, Callable[[Request], Iterator[Case]]] = {
@@ -367,6 +382,41 @@ FAMILIES: dict[str, Callable[[Request], Iterator[Case]]] = {
 }
 
 
+_MOST_FILLS = 8
+
+
+def _special_fills(
+    request: Request, shapes: Sequence[Shape]
+) -> Iterator[tuple[tuple[Array, ...], str]]:
+    """Operands of these shapes that hold all special values in turn: the strangest first, where
+    there are many shapes too small for all."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    if not shapes or 0 in sizes:
+        return
+    values = _combinable(request.op, strangest_first(specials(request.dtype)))
+    step = max(sizes)
+    for turn in range(min(-(-len(values) // step), _MOST_FILLS)):
+        fills = (
+            np.resize(np.roll(values, -turn * step - k), shape) for k, shape in enumerate(shapes)
+        )
+        yield tuple(fills), f"special values from {turn * step} in shapes {shapes}"
+
+
+def _combinable(op: Op[Any], values: Array) -> Array:
+    """Without those with which the order of combining would decide what overflows or vanishes."""
+    if values.dtype.kind not in "fc" or op.family.name not in _COMBINING:
+        return values
+    size = np.abs(values)
+    keep = ~np.isfinite(values) | (size <= 1000)
+    if op.family.name == "cumulative" and op.c != "sum":
+        keep &= ~(size < 1e-3) | (size == 0)
+    return values[keep]
+
+
+#: Families that may add several entries, or multiply them, into one.
+_COMBINING = ("scatter", "window_update", "subtensor_update", "cumulative")
+
+
 def _movement(name: str) -> Callable[[Request], Iterator[Case]]:
     def cases(request: Request) -> Iterator[Case]:
         for shapes, sizes, attrs, flags in MOVEMENTS[name](request.full):
@@ -376,12 +426,9 @@ def _movement(name: str) -> Callable[[Request], Iterator[Case]]:
                 known = flags or tuple((False,) * len(s) for s in shapes)
                 label = f"shapes {shapes}, sizes {sizes}, layouts from {turn}"
                 yield Case((*arrays, *plain), attrs, (*known, *((),) * len(sizes)), label)
-            values = specials(request.dtype)
-            if len(shapes) == 1 and shapes[0] and 0 not in shapes[0]:
-                array = np.resize(values, shapes[0])
-                known = flags or ((False,) * len(shapes[0]),)
-                label = f"special values in shape {shapes[0]}"
-                yield Case((array, *plain), attrs, (*known, *((),) * len(sizes)), label)
+            known = flags or tuple((False,) * len(s) for s in shapes)
+            for arrays, label in _special_fills(request, shapes):
+                yield Case((*arrays, *plain), attrs, (*known, *((),) * len(sizes)), label)
 
     return cases
 
@@ -398,11 +445,10 @@ def _indexing(name: str) -> Callable[[Request], Iterator[Case]]:
                 arrays = laid_out([request.domain(s) for s in pick.shapes], turn)
                 known = f"{label[:100]}, layouts from {turn}"
                 yield Case((*arrays, *pick.places), pick.attrs, pick.flags, known)
-            if pick.shapes and not empty:
-                values = specials(request.dtype)
-                arrays = tuple(np.resize(np.roll(values, k), s) for k, s in enumerate(pick.shapes))
-                known = f"special values in {label[:100]}"
-                yield Case((*arrays, *pick.places), pick.attrs, pick.flags, known)
+            for arrays, known in _special_fills(request, pick.shapes):
+                yield Case(
+                    (*arrays, *pick.places), pick.attrs, pick.flags, f"{known}: {label[:100]}"
+                )
 
     return cases
 

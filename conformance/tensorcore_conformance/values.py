@@ -54,14 +54,15 @@ _EDGES = (15.9, 30.0, 88.5, 90.0, 100.0, 700.0, 709.5, 740.0, 800.0, 2.0**20, 2.
 
 def specials(dtype: str) -> Array:
     """Every special value of the dtype: NaN, infinities, zeros of both signs, subnormal, tiny
-    and huge numbers, powers of two; for integers both ends of the range."""
+    and huge numbers, powers of two; for integers both ends of the range and the width."""
     kind = dtypes.kind(dtype)
     if kind == "b":
         return np.array([False, True])
     if kind in "iu":
         info = np.iinfo(dtype)
         near = (-2, -1, 0, 1, 2, 3, 7)
-        wanted = {info.min, info.min + 1, info.max // 2, info.max - 1, info.max, *near}
+        width = (info.bits - 1, info.bits, info.bits + 1)  # by so much a shift is the last, or none
+        wanted = {info.min, info.min + 1, info.max // 2, info.max - 1, info.max, *near, *width}
         return np.array(sorted(v for v in wanted if info.min <= v <= info.max), dtype=dtype)
     if kind == "c":
         parts = (0.0, -0.0, 1.0, -2.5, np.inf, np.nan)
@@ -74,6 +75,19 @@ def specials(dtype: str) -> Array:
         positive = np.array([*small, *plain, *huge]).astype(dtype)
     positive = positive[np.unique(positive, return_index=True)[1]]
     return np.concatenate([positive, -positive, np.array([np.nan], dtype=dtype)])
+
+
+def strangest_first(values: Array) -> Array:
+    """Special values with those first that are most often got wrong: what is not finite, zeros,
+    subnormals, the ends of the range."""
+    if values.dtype.kind == "b":
+        return values
+    if values.dtype.kind in "iu":
+        plain = np.abs(values.astype(np.float64)) <= 100
+    else:
+        size, fin = np.abs(values), np.finfo(values.dtype)
+        plain = np.isfinite(values) & (size >= fin.tiny) & (size < float(fin.max) / 2)
+    return values[np.argsort(plain, kind="stable")]
 
 
 def crossed(values: Sequence[Array], limit: int, rng: np.random.Generator) -> list[Array]:
@@ -135,12 +149,11 @@ def _sliced(a: Array) -> Array:
 
 
 def _overlapping(a: Array) -> Array:
-    """Rows that share memory, each shifted by one entry; the values change."""
-    if a.ndim != 2 or 0 in a.shape:
+    """Rows that share memory, each shifted by one entry; the values change. A vector has none."""
+    if a.ndim < 2 or 0 in a.shape:
         return _sliced(a)
-    line = np.resize(_plain(a).ravel(), a.shape[0] + a.shape[1] - 1)
-    step = line.itemsize
-    return np.lib.stride_tricks.as_strided(line, a.shape, (step, step))
+    line = np.resize(_plain(a).ravel(), sum(a.shape) - a.ndim + 1)
+    return np.lib.stride_tricks.as_strided(line, a.shape, (line.itemsize,) * a.ndim)
 
 
 #: How an array of given values may lie in memory. Two of them bring values of their own.
