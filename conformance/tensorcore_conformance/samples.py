@@ -409,7 +409,7 @@ def _combinable(op: Op[Any], values: Array) -> Array:
     size = np.abs(values)
     keep = ~np.isfinite(values) | (size <= 1000)
     if op.family.name == "cumulative" and op.c != "sum":
-        keep &= ~(size < 1e-3) | (size == 0)
+        keep &= ~np.isfinite(values) | (size == 0) | ((size >= 0.5) & (size <= 2))
     return values[keep]
 
 
