@@ -71,7 +71,7 @@ def test_a_declaration_reaches_every_backend(softsign: Any, backend: str) -> Non
 def test_a_declaration_gets_conformance_cases(softsign: Any) -> None:
     samples = pytest.importorskip("tensorcore_conformance.samples")
     assert not samples.missing_samples(softsign)
-    (form,) = samples.forms(softsign, "float32", False)
+    form, *_ = samples.forms(softsign, "float32", False)
     assert len(form.cases) > 10
 
 

@@ -28,7 +28,8 @@ from .report import (
 
 Content = Mapping[str, Any]
 _SIGNS = {PASSED: "✓", COMPILED: "⚙", FALLBACK: "↷", UNSUPPORTED: "–", FAILED: "✗"}
-_KINDS = ("bool", "int", "uint", "float", "complex")
+#: How the columns are ordered: whole numbers before floats before complex numbers.
+_LETTERS = "biufc"
 _STYLE = """
 :root { color-scheme: light dark;
   --ink: #1c2430; --soft: #5b6776; --page: #ffffff; --band: #f3f5f8; --line: #d9dee5;
@@ -201,8 +202,7 @@ def _matrix(reports: Sequence[Content]) -> str:
 
 def _order(dtype: str) -> tuple[int, int]:
     kind = dtype.rstrip("0123456789")
-    place = _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
-    return place, int(dtype[len(kind) :] or 0)
+    return _LETTERS.find(kind[0]), int(dtype[len(kind) :] or 0)
 
 
 def _first(k: int) -> str:
