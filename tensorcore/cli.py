@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     ops = command("ops", _ops, "List the ops, or say everything about some.")
     ops.add_argument("names", nargs="*", metavar="NAME", help="an op, or its name in tensor")
     ops.add_argument("--json", action="store_true", help="print the facts as JSON")
+    fresh = command("new-backend", _new_backend, "Write the package of a new backend.")
+    fresh.add_argument("name", metavar="NAME", help="the backend's name, such as my_device")
+    fresh.add_argument("--like", choices=("array", "c"), default="array", help="what it does")
+    fresh.add_argument("--in", dest="parent", metavar="FOLDER", default=".", help="where it goes")
     suite = command("conformance", _conformance, "Hold a backend to the reference.")
     suite.add_argument("--backend", required=True, metavar="NAME")
     suite.add_argument("--tier", choices=("smoke", "pr"), default="smoke")
@@ -239,6 +243,20 @@ def _ops(known: argparse.Namespace, rest: list[str]) -> int:
         print("\n\n".join(_report.op_page(entry) for entry in found))
     else:
         print(_report.ops_page(found))
+    return GOOD
+
+
+def _new_backend(known: argparse.Namespace, rest: list[str]) -> int:
+    from pathlib import Path
+
+    from .new_backend import KINDS, new_backend
+
+    made = new_backend(known.name, Path(known.parent), known.like)
+    module = f"{known.name}_backend.py"
+    print(
+        f"{made}: a backend that {KINDS[known.like]}. It works as it is; make it yours in {module}."
+    )
+    print(f"Next:\n  pip install -e {made}\n  tensorcore conformance --backend {known.name}")
     return GOOD
 
 

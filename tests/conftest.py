@@ -1,15 +1,69 @@
-"""Fixtures that several files share: which backend runs, and a world without settings."""
+"""Fixtures that several files share: which backend runs, and a world without settings.
+
+``--through NAME`` sends what the tests compile through a backend of ``roundabout.py``.
+"""
 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tensorcore import config, plugins
 from tensorcore.errors import BackendUnavailable
+
+#: Files whose tests ask for results, whichever backend computes them.
+ASK_FOR_RESULTS = (
+    "test_against_numpy.py", "test_dtypes.py", "test_function.py", "test_gradient.py",
+    "test_graph.py", "test_methods.py", "test_names_of_old_programs.py", "test_rewrite.py",
+    "test_scalars.py", "test_seeds.py", "test_seeds_training.py", "test_shared.py",
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--through", choices=("loopback", "chaos"), help="run by a roundabout way")
+    parser.addoption("--tenth", type=int, help="run only the tenth of the tests with this number")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A tenth is chosen by the tests' names, so that it stays the same."""
+    tenth = config.getoption("--tenth")
+    chosen = items
+    if config.getoption("--through"):
+        chosen = [item for item in chosen if item.path.name in ASK_FOR_RESULTS]
+    if tenth is not None:
+        chosen = [i for i in chosen if zlib.crc32(i.name.encode()) % 10 == tenth % 10]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _through(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--through``, whoever selects the reference or generated C gets that backend."""
+    name = request.config.getoption("--through")
+    if name is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENSORCORE_PLUGINS", "roundabout")
+        config.reload()
+        instead = plugins.select(name)._replace(by_name=False)
+        patch.delenv("TENSORCORE_PLUGINS")
+        patch.setenv("TENSORCORE_FALLBACK", "allow")
+        config.reload()
+        select = plugins.select
+
+        def elsewhere(spec: Any = None) -> plugins.Selected:
+            found = select(spec)
+            return instead if found.name in ("numpy_ref", "cgen") else found
+
+        patch.setattr(plugins, "select", elsewhere)
+        yield
+    config.reload()
 
 
 def skip_unless_ready(name: str) -> None:
