@@ -252,7 +252,7 @@ def run(home: Path, log: Path, case: tuple[str, str, str]) -> Outcome:
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=120,
         check=False,
     )
     importers = tuple(map(int, log.read_text().split())) if log.exists() else ()

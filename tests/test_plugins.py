@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Install, good
 
-from tensorcore import _discovery, config, plugins
+from tensorcore import _discovery, _report, config, plugins
 from tensorcore.errors import BackendUnavailable, ConfigError, PluginError
 
 pytestmark = pytest.mark.usefixtures("only_our_plugins")
@@ -218,6 +218,8 @@ def test_two_distributions_claim_one_name(install: Install) -> None:
     assert "their-a and their-b both provide it" in str(caught.value)
     assert "write 'mine@their-a' or 'mine@their-b'" in str(caught.value)
     assert plugins.select("mine@their-b").distribution == "their-b"
+    (note,) = _report.backends_notes(plugins.statuses(), False)
+    assert note == ("mine: their-a and their-b both provide it; write mine@their-a or mine@their-b")
     assert plugins.select("mine@Their_A:1").distribution == "their-a"
     with pytest.raises(BackendUnavailable, match="'their-c' does not provide it"):
         plugins.select("mine@their-c")
