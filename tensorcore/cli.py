@@ -10,10 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .plugins import Status
+from typing import Any
 
 GOOD, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 INTERRUPTED = 130  # what shells make of Ctrl-C
@@ -133,27 +130,13 @@ def _backends(known: argparse.Namespace, rest: list[str]) -> int:
         rows = [entry._asdict() for entry in found]
         _print_json({"chosen": chosen, "error": complaint, "backends": rows})
         return code
-    print(_report.table(_rows(found), ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "REASON")))
-    for status in found:
-        if status.hint:
-            print(f"{status.name}: {status.hint}")
-        if known.verbose:
-            _verbose(status)
+    print(_report.backends_table(found))
+    for line in _report.backends_notes(found, known.verbose):
+        print(line)
     print(f"\nbackend={words[0]} ({words[1]})" + (f" selects {selected}" if selected else ""))
     if complaint:
         print(f"tensorcore: {complaint}", file=sys.stderr)
     return code
-
-
-def _rows(found: Sequence[Status]) -> list[tuple[str, ...]]:
-    return [(s.name, s.distribution, s.version, s.api, s.state, s.reason) for s in found]
-
-
-def _verbose(status: Status) -> None:
-    for name, version in status.versions.items():
-        print(f"{status.name}: {name} {version}")
-    for number, device in enumerate(status.devices):
-        print(f"{status.name}: device {number}: {device}")
 
 
 def _selected() -> tuple[str, int, str]:
