@@ -142,6 +142,11 @@ def _few_forms(op: Op[Any], as_declared: Hashable, dtype: str) -> tuple[Form, ..
     return tuple(_forms(op, dtype, False))
 
 
+def forget() -> None:
+    """Make all cases anew, as after a backend has written into the arrays of some."""
+    _few_forms.cache_clear()
+
+
 def _forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
     request = Request(op, dtype, full, generator(op.name, dtype))
     made = _own(request) if op.samples is not None else FAMILIES[op.family.name](request)
