@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, COMPLEX, DISCRETE, FLOATING, INTEGERS, REAL
 from ..node import Tensor, TensorLike
+from ._array_api import larger, ordered, smaller
 from ._declare import declare
 from ._families import ELEMENTWISE
 
@@ -20,7 +21,7 @@ _INEXACT = FLOATING + COMPLEX
 @declare(
     E,
     accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.maximum(x, y),
+    reference=larger,
     c={"f": "({0} >= {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
     notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
@@ -31,7 +32,7 @@ def maximum(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.minimum(x, y),
+    reference=smaller,
     c={"f": "({0} <= {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
     notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
@@ -102,7 +103,7 @@ def neq(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.less(x, y),
+    reference=lambda xp, x, y: xp.less(ordered(xp, x), ordered(xp, y)),
     c="{0} < {1}",
     symbol="<",
 )
@@ -114,7 +115,7 @@ def lt(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.less_equal(x, y),
+    reference=lambda xp, x, y: xp.less_equal(ordered(xp, x), ordered(xp, y)),
     c="{0} <= {1}",
     symbol="<=",
 )
@@ -126,7 +127,7 @@ def le(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.greater(x, y),
+    reference=lambda xp, x, y: xp.greater(ordered(xp, x), ordered(xp, y)),
     c="{0} > {1}",
     symbol=">",
 )
@@ -138,7 +139,7 @@ def gt(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.greater_equal(x, y),
+    reference=lambda xp, x, y: xp.greater_equal(ordered(xp, x), ordered(xp, y)),
     c="{0} >= {1}",
     symbol=">=",
 )

@@ -36,7 +36,7 @@ def trunc(x: TensorLike) -> Tensor:
 
 def _reference_away(xp: Any, x: Any) -> Any:
     whole = xp.trunc(x)
-    return (whole + xp.copysign(xp.abs(x - whole) >= 0.5, x)).astype(x.dtype)
+    return whole + xp.copysign(xp.astype(xp.abs(x - whole) >= 0.5, x.dtype), x)
 
 
 @declare(E, accepts=FLOATING, rule="float", reference=_reference_away, c="round@({0})")
