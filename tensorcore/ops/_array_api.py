@@ -59,12 +59,21 @@ def complex_of(xp: Any, re: Array, im: Array) -> Array:
         result.real, result.imag = re, im
         return result
     # The standard has no function for it, and in re + im * 1j the parts would mix.
-    parts = (xp.reshape(part, (-1,)) for part in (re, im))
-    numbers = [complex(float(a), float(b)) for a, b in zip(*map(_entries, parts), strict=True)]
+    pairs = zip(_entries(xp, re), _entries(xp, im), strict=True)
+    numbers = [complex(float(a), float(b)) for a, b in pairs]
     return xp.reshape(xp.asarray(numbers, dtype=dtype), re.shape)
 
 
-def _entries(vector: Array) -> list[Array]:
+def on_host(xp: Any, x: Array) -> np.ndarray:
+    """An array of integers as a NumPy array."""
+    if isinstance(x, np.ndarray):
+        return x
+    return np.array([int(n) for n in _entries(xp, x)], dtype="int64").reshape(x.shape)
+
+
+def _entries(xp: Any, x: Array) -> list[Array]:
+    """The entries in C order, as 0-d arrays."""
+    vector = xp.reshape(x, (math.prod(x.shape),))
     return [vector[k] for k in range(vector.shape[0])]
 
 

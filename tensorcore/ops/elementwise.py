@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL, kind
 from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant
-from ._array_api import added, copied
+from ._array_api import added, complex_of, copied
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
 from .complexes import conj, in_dtype
@@ -210,11 +210,23 @@ def abs_(x: TensorLike) -> Tensor:
     return modulus(x) if kind(x.dtype) == "c" else abs_real(x)
 
 
+def _reference_sgn(xp: Any, x: Any) -> Any:
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.sign(x)
+    size, zero = xp.abs(x), xp.zeros_like(xp.abs(x))
+
+    def part(own: Any, other: Any) -> Any:
+        endless = xp.where(xp.isinf(own), xp.where(xp.isinf(other), math.nan, xp.sign(own)), zero)
+        return xp.where(xp.isinf(size), endless, xp.where(size == 0, zero, own / size))
+
+    return complex_of(xp, part(xp.real(x), xp.imag(x)), part(xp.imag(x), xp.real(x)))
+
+
 @declare(
     E,
     accepts=NUMERIC,
     name="sgn",
-    reference=lambda xp, x: xp.sign(x),
+    reference=_reference_sgn,
     c={
         "f": "({0} != {0} ? {0} : ({0} > 0) - ({0} < 0))",
         "c": "tc_sgn_#({0})",
@@ -406,6 +418,8 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 
 def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
+    if dtype == "bool" and xp.isdtype(x.dtype, "complex floating"):
+        return x != 0
     return xp.astype(x, getattr(xp, dtype))
 
 

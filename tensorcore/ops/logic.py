@@ -240,10 +240,28 @@ def signbit(x: TensorLike) -> Tensor:
     """Whether the sign is negative, as bool; of -0.0 too."""
 
 
+def _shifts(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Which places are at least 0 and below the width, and the places, 0 where they are not."""
+    usual = (y >= 0) & (y < xp.iinfo(x.dtype).bits)
+    return usual, xp.where(usual, y, xp.zeros_like(y))
+
+
+def _reference_left_shift(xp: Any, x: Any, y: Any) -> Any:
+    usual, places = _shifts(xp, x, y)
+    return xp.where(usual, xp.bitwise_left_shift(x, places), xp.zeros_like(x))
+
+
+def _reference_right_shift(xp: Any, x: Any, y: Any) -> Any:
+    usual, places = _shifts(xp, x, y)
+    signs = xp.bitwise_right_shift(x, xp.full_like(x, xp.iinfo(x.dtype).bits - 1))
+    beyond = signs if xp.isdtype(x.dtype, "signed integer") else xp.zeros_like(x)
+    return xp.where(usual, xp.bitwise_right_shift(x, places), beyond)
+
+
 @declare(
     E,
     accepts=INTEGERS,
-    reference=lambda xp, x, y: xp.bitwise_left_shift(x, y),
+    reference=_reference_left_shift,
     c="tc_shift_left_#({0}, {1})",
     symbol="<<",
 )
@@ -254,7 +272,7 @@ def left_shift(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=INTEGERS,
-    reference=lambda xp, x, y: xp.bitwise_right_shift(x, y),
+    reference=_reference_right_shift,
     c="tc_shift_right_#({0}, {1})",
     symbol=">>",
 )
