@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from .dtypes import ALL
+from .errors import PluginError
 from .program import Program
 
 
@@ -32,8 +33,9 @@ class Capabilities:
     or ``None`` for all of them. ``fuses``: it takes ``Kernel`` steps, so primitives that the
     core can express as kernels arrive fused. ``ulp``: limits that differ from the op's own
     declaration. ``unsupported``: op name to the reason for which it is refused.
-    ``host_calls``: it runs ``Call`` steps that are marked ``host`` by ``interpret.call``; a
-    backend that does not fuse has no need to say so.
+    ``host_calls``: it runs ``Call`` steps that are marked ``host`` by ``interpret.call``, as the
+    Interpreter does; a backend that does not fuse has no need to say so. Such steps are the
+    user's own Python code and, under the option ``fallback``, ops that the backend lacks.
     """
 
     dtypes: tuple[str, ...] = ALL
@@ -105,7 +107,12 @@ class Described(Protocol):
 
 
 class Memory(Protocol):
-    """Where buffers live. Backends that compute on NumPy arrays use HostMemory."""
+    """Where buffers live: the optional attribute ``memory`` of a Backend, by default ``HOST``.
+
+    One object for the life of the backend. Arguments and shared variables come through ``put``,
+    results leave through ``get``. Buffers have a ``shape``; a 0-d integer one has ``int()``.
+    Those of any memory but ``HOST`` are no NumPy arrays, so that nobody takes one for the host's.
+    """
 
     name: str
 
@@ -114,7 +121,7 @@ class Memory(Protocol):
         ...
 
     def get(self, buffer: Any) -> np.ndarray:
-        """A fresh host array with the buffer's content."""
+        """A fresh C-contiguous host array with the buffer's content."""
         ...
 
 
@@ -133,9 +140,42 @@ class HostMemory:
 HOST = HostMemory()
 
 
+class NamespaceMemory:
+    """Buffers are arrays of a library that follows the Python array API standard.
+
+    ``xp`` is its namespace. Arrays come back through DLPack or, where the library lacks that,
+    through ``numpy.asarray``.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self.name: str = xp.__name__
+        self.xp = xp
+
+    def put(self, array: np.ndarray) -> Any:
+        return self.xp.asarray(array, copy=True)
+
+    def get(self, buffer: Any) -> np.ndarray:
+        try:
+            array = np.from_dlpack(buffer)
+        except (AttributeError, BufferError, RuntimeError, TypeError):
+            array = np.asarray(buffer)
+        return np.array(array, order="C")
+
+
+def put(memory: Memory, array: np.ndarray) -> Any:
+    """``memory.put(array)``. Raises PluginError when the buffer would pass for one of ``HOST``."""
+    buffer = memory.put(array)
+    if isinstance(buffer, np.ndarray) and memory is not HOST:
+        raise PluginError(
+            f"the memory {type(memory).__name__} put an array into a NumPy array, expected a "
+            "buffer of its own type. Hint: a backend on NumPy arrays has no attribute memory."
+        )
+    return buffer
+
+
 @runtime_checkable
 class Backend(Protocol):
-    """A place where Programs run."""
+    """A place where Programs run. A device with memory of its own has an attribute ``memory``."""
 
     name: str
 

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from time import perf_counter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
-from .backend import HOST, Binds, Capabilities, Described, Executable
-from .errors import CompileError, MissingInputError, TensorcoreError, UnsupportedOp
+from .backend import HOST, Binds, Described, Memory, put
+from .compilation import Compiled, Task, compiled, why_selected
+from .errors import MissingInputError, TensorcoreError
 from .graph import Graph, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
-from .lower import lower, optimise
-from .node import Tensor, as_tensor, warn
-from .program import Program
-from .shared import Shared
+from .lower import optimise
+from .node import Tensor, as_tensor
+from .shared import SNAPSHOT, Shared
 from .testing_values import no_test_values
 
 if TYPE_CHECKING:
     from .inspection.profiling import Profile
     from .inspection.stages import Explanation
-
-# Held for the instants in which several cells are read or written together.
-_SNAPSHOT = threading.Lock()
 
 
 class Function:
@@ -37,7 +32,8 @@ class Function:
 
     Safe to call from several threads. ``backend`` names where it runs, ``program`` is what
     runs, ``maker.fgraph`` the rewritten graph, ``profile`` where the time went, if
-    ``function(..., profile=True)`` asked for it.
+    ``function(..., profile=True)`` asked for it. ``fallbacks``: what the reference computes in
+    place of the backend, by op (or ``everything``), and why; empty when the backend does it all.
     """
 
     def __init__(
@@ -45,13 +41,14 @@ class Function:
         request: Request,
         graph: Graph,
         cells: Sequence[Shared],
-        compiled: _Compiled,
+        compiled: Compiled,
         name: str | None,
         downcast: bool | None,
     ) -> None:
         program, executable = compiled.program, compiled.executable
         self.name = name
         self.backend = compiled.record.backend
+        self.fallbacks = compiled.fallbacks
         self.program = program
         self.executable = executable
         self.profile: Profile | None = None
@@ -65,7 +62,8 @@ class Function:
         self._locks = tuple(cell.lock for cell in sorted(set(self._written), key=id))
         self._downcast = downcast
         self._positions = {i.name: k for k, i in enumerate(request.inputs) if i.name}
-        self._binds = isinstance(executable, Binds) and all(c.memory is HOST for c in cells)
+        self._memory = compiled.memory
+        self._binds = isinstance(executable, Binds) and self._memory is HOST
         self._fast: Callable[..., Any] | None = None
         self._bind()
 
@@ -131,22 +129,34 @@ class Function:
             lock.acquire()
         try:
             written = {id(cell) for cell in self._written}
-            with _SNAPSHOT:
+            with SNAPSHOT:
                 _mark(self._cells, 1)
-                buffers = [cell.cell[0] for cell in self._cells]
+                held = [(cell, cell.memory, cell.cell[0]) for cell in self._cells]
                 _mark([c for c in self._cells if id(c) not in written], -1)
             try:
-                outputs, values = self.executable(inputs, buffers)
-                with _SNAPSHOT:
+                outputs, values = self._run(inputs, held)
+                with SNAPSHOT:
                     for cell, value in zip(self._written, values, strict=True):
-                        cell.cell[0] = value
+                        cell.hold(self._memory, value)
             finally:
-                with _SNAPSHOT:
+                with SNAPSHOT:
                     _mark([c for c in self._cells if id(c) in written], -1)
         finally:
             for lock in reversed(self._locks):
                 lock.release()
-        return outputs[0] if self._single else list(outputs)
+        return outputs[0] if self._single else outputs
+
+    def _run(
+        self, inputs: Sequence[np.ndarray], held: Sequence[tuple[Shared, Memory, Any]]
+    ) -> tuple[list[Any], Sequence[Any]]:
+        """Outputs on the host, and the new values of cells where the backend has them."""
+        memory = self._memory
+        buffers = [cell.copied_to(memory, home, buffer) for cell, home, buffer in held]
+        if memory is HOST:
+            outputs, values = self.executable(inputs, buffers)
+            return list(outputs), values
+        outputs, values = self.executable([put(memory, array) for array in inputs], buffers)
+        return [memory.get(output) for output in outputs], values
 
     # -- what was done --------------------------------------------------------------------
 
@@ -155,7 +165,7 @@ class Function:
         time that compiling took. With the arguments of a call, sizes in bytes are numbers."""
         known: list[int | None] = []
         if args:
-            cells = [cell.cell[0] for cell in self._cells]
+            cells = [cell.get_value(borrow=True) for cell in self._cells]
             constants = [value for _, value in self.program.constants]
             known = known_sizes(self.program, [*self._arguments(args, {}), *cells, *constants])
         text, run = ProgramText(self.program, self.names()), self.executable
@@ -177,7 +187,8 @@ class Function:
         commits = [c.cell for c in self.program.commits]
         takes, rules = self._compiled.takes, self._compiled.rules
         inputs = [i.variable for i in self._inputs]
-        return explain_graph(inputs, self.expressions(), self._cells, commits, takes, rules)
+        lend = bool(self.fallbacks)
+        return explain_graph(inputs, self.expressions(), self._cells, commits, takes, rules, lend)
 
     def _variables(self) -> list[Tensor]:
         return [*(i.variable for i in self._inputs), *self._cells]
@@ -285,10 +296,10 @@ def function(
     seconds = {"rewriting": perf_counter() - start}
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
-    chosen = _reason(backend, selected)
+    chosen = why_selected(backend, selected)
     record = Compilation(selected.name, selected.device, chosen, selected.notes, seconds, fired)
-    task = _Task(graph, cells, commits, timed, rules)
-    f = Function(request, graph, cells, _compile(task, selected, record), name, downcast)
+    task = Task(graph, cells, commits, timed, rules)
+    f = Function(request, graph, cells, compiled(task, selected, record), name, downcast)
     if timed:
         f._keep_time()
         if profile is None and f.profile is not None:
@@ -296,95 +307,6 @@ def function(
 
             print_at_exit(f.profile)
     return f
-
-
-def _reason(backend: Any, selected: plugins.Selected) -> str:
-    """Why this backend, in words."""
-    if backend is not None and not isinstance(backend, str):
-        return "the object given as the argument backend"
-    if backend is not None and selected.by_name:
-        return f"the argument backend={backend!r}"
-    words, source = config.chosen_backend()
-    if selected.by_name:
-        return f"{words!r}, from {source}"
-    return "the first of the option auto_order that can run"
-
-
-class _Task(NamedTuple):
-    """What is to be compiled."""
-
-    graph: Graph
-    cells: Sequence[Shared]
-    commits: Sequence[int]
-    timed: bool
-    rules: Sequence[Any]
-
-    def lowered(self, takes: Capabilities) -> Program:
-        program = lower(self.graph, self.cells, self.commits, takes)
-        return replace(program, timed=True) if self.timed else program
-
-
-class _Compiled(NamedTuple):
-    """What compiling gave, and how: ``takes`` and ``rules`` allow to follow it once more."""
-
-    program: Program
-    executable: Executable
-    record: Compilation
-    takes: Capabilities
-    rules: Sequence[Any]
-
-
-def _compile(task: _Task, selected: plugins.Selected, record: Compilation) -> _Compiled:
-    start = perf_counter()
-    takes = selected.backend.capabilities()
-    try:
-        program = task.lowered(takes)
-    except UnsupportedOp as missing:
-        return _fall_back(task, selected, missing, record)
-    lowered = perf_counter()
-    try:
-        executable = plugins.compile_with(selected, program)
-    except CompileError as problem:
-        other = None if selected.by_name else plugins.instead_of(selected, problem)
-        if other is None:
-            raise
-        first = str(problem).strip().splitlines() or [type(problem).__name__]
-        note = f"{selected.name} failed to compile ({first[0]})"
-        record = record._replace(backend=other.name, device=other.device)
-        return _compile(task, other, record._replace(notes=(*record.notes, note)))
-    seconds = {"lowering": lowered - start, "compiling": perf_counter() - lowered}
-    record = record._replace(seconds={**record.seconds, **seconds})
-    return _Compiled(program, executable, record, takes, task.rules)
-
-
-def _fall_back(
-    task: _Task, selected: plugins.Selected, missing: UnsupportedOp, record: Compilation
-) -> _Compiled:
-    """The reference in place of a backend that lacks something, when the policy allows it."""
-    policy = config.fallback
-    if policy == "auto":
-        policy = "error" if selected.by_name else "warn"
-    if policy == "error":
-        raise UnsupportedOp(
-            f"backend {selected.name!r} cannot run this graph: {missing} \nSet "
-            f"fallback='warn' to run it on the reference instead."
-        ) from missing
-    if policy == "warn":
-        warn(
-            f"backend {selected.name!r} cannot run this graph, the reference does: {missing}",
-            RuntimeWarning,
-        )
-    from .interpret import Interpreter
-
-    start = perf_counter()
-    takes = Capabilities(calls=None)
-    program = task.lowered(takes)
-    note = f"fell back from {selected.name} to the reference: {missing}"
-    seconds = {**record.seconds, "lowering": perf_counter() - start}
-    record = record._replace(
-        backend="reference", device="", notes=(*record.notes, note), seconds=seconds
-    )
-    return _Compiled(program, Interpreter(program), record, takes, task.rules)
 
 
 def explain(obj: Any, backend: Any = None) -> Explanation:

@@ -128,7 +128,7 @@ class Interner:
         like: Tensor,
     ) -> Tensor:
         """The one node with this op, these canonical inputs and attributes."""
-        key = (op.name, tuple(map(id, inputs)), _attrs_key(attrs), type_)
+        key = (op, tuple(map(id, inputs)), _attrs_key(attrs), type_)
         found = self._table.get(key)
         if found is None:
             if like.inputs == inputs and like.op is op and like.attrs == attrs:

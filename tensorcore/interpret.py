@@ -1,19 +1,22 @@
-"""Run a Program of whole-buffer calls over any array namespace: the reference, and what a
-backend that wraps an array library needs."""
+"""Run a Program step by step in Python: the reference, and what a backend needs that wraps an
+array library or compiles one kernel at a time."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backend import Timing
+from .backend import HOST, Memory, NamespaceMemory, Timing
 from .errors import OutOfRange
 from .ops import OPS
-from .program import Call, Program, Sizes, Step, View
+from .program import Call, Kernel, Program, Sizes, Step, View
+
+if TYPE_CHECKING:
+    from .codegen.function import KernelFunction
 
 
 def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
@@ -31,15 +34,27 @@ def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
 
 
 class Interpreter:
-    """An Executable that calls each op's ``reference`` with the namespace ``xp``.
+    """An Executable that runs one step after the other. Safe to call from several threads.
 
-    It takes Programs without kernels, as lowered for ``Capabilities(calls=None)``. Safe to
-    call from several threads.
+    Calls go to each op's ``reference`` with the namespace ``xp``; those marked ``host`` run on
+    the host. ``memory`` is the backend's, by default that of ``xp``. ``kernels``, for Programs
+    lowered for ``Capabilities(fuses=True)``: the function of each Kernel step, in their order,
+    and how it is called, with the arguments that KernelFunction lists as NumPy arrays and
+    scalars.
     """
 
-    def __init__(self, program: Program, xp: Any = np) -> None:
+    def __init__(
+        self,
+        program: Program,
+        xp: Any = np,
+        memory: Memory | None = None,
+        kernels: Sequence[tuple[KernelFunction, Callable[..., object]]] = (),
+    ) -> None:
         self.program = program
         self.xp = xp
+        self._memory = memory or (HOST if xp is np else NamespaceMemory(xp))
+        steps = [k for k, step in enumerate(program.steps) if isinstance(step, Kernel)]
+        self._kernels = dict(zip(steps, kernels, strict=True))
         self._time = [0.0] * len(program.steps)
         self._calls = [0] * len(program.steps)
         self._lock = threading.Lock()
@@ -56,7 +71,7 @@ class Interpreter:
         with np.errstate(all="ignore"):
             for k, step in enumerate(program.steps):
                 start = time.perf_counter() if program.timed else 0.0
-                self._step(step, buffers, known)
+                self._step(k, step, buffers, known)
                 if program.timed:
                     self._keep_time(k, time.perf_counter() - start)
         outside = {id(value) for value in given}
@@ -76,26 +91,49 @@ class Interpreter:
             self._time[k] += seconds
             self._calls[k] += 1
 
-    def _step(self, step: Step, buffers: list[Any], known: list[int]) -> None:
+    def _step(self, number: int, step: Step, buffers: list[Any], known: list[int]) -> None:
         program = self.program
         if isinstance(step, Sizes):
             program.measure(step, known, buffers)
         elif isinstance(step, Call):
             self._call(step, buffers, known)
         elif isinstance(step, View):
-            shape = tuple(known[s] for s in program.slots[step.output].shape)
-            buffers[step.output] = self.xp.reshape(buffers[step.source], shape)
+            buffers[step.output] = self.xp.reshape(
+                buffers[step.source], self._shape(step.output, known)
+            )
         else:
-            raise TypeError(f"the interpreter takes no {type(step).__name__} step")
+            self._kernel(number, buffers, known)
+
+    def _shape(self, slot: int, known: Sequence[int]) -> tuple[int, ...]:
+        return tuple(known[size] for size in self.program.slots[slot].shape)
 
     def _call(self, step: Call, buffers: list[Any], known: list[int]) -> None:
-        (out,) = step.outputs
+        out = step.outputs[0]
         dtype = self.program.slots[out].dtype
+        args = [buffers[slot] for slot in step.inputs]
         if step.op == "size":
             number = known[step.attrs["size"]]
             buffers[out] = self.xp.asarray(number, dtype=getattr(self.xp, dtype))
+        elif step.host and self._memory is not HOST:
+            host = [self._memory.get(arg) for arg in args]
+            buffers[out] = self._memory.put(np.ascontiguousarray(call(step, host, dtype)))
         else:
-            buffers[out] = call(step, [buffers[slot] for slot in step.inputs], dtype, self.xp)
+            buffers[out] = call(step, args, dtype, self.xp)
+        if self._kernels:  # which read memory in order
+            buffers[out] = np.asarray(buffers[out], order="C")
+
+    def _kernel(self, number: int, buffers: list[Any], known: Sequence[int]) -> None:
+        function, launch = self._kernels[number]
+        for slot in function.slots:
+            if buffers[slot] is None:
+                buffers[slot] = np.empty(self._shape(slot, known), self.program.slots[slot].dtype)
+        arguments = [buffers[slot] for slot in function.slots]
+        sizes = [np.int64(known[size]) for size in function.sizes]
+        error = np.zeros(4, np.int64)
+        launch(*arguments, *sizes, *function.numbers, *([error] if function.failures else ()))
+        if error[0]:
+            failure = function.failures[error[1]]
+            raise failure.error(failure.message.format(*error[2:].tolist()))
 
     def _own(self, buffers: list[Any], slot: int, taken: set[int]) -> Any:
         """The buffer of a slot, copied when it is not the result's alone."""

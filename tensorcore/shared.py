@@ -8,26 +8,32 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .backend import HOST, Memory
+from .backend import HOST, Memory, put
 from .errors import DTypeError, ShapeError
 from .node import Tensor
 from .types import TensorType
+
+# Held for the instants in which cells are read or written together.
+SNAPSHOT = threading.Lock()
 
 
 class Shared(Tensor):
     """A variable with a value that lives between calls.
 
-    The value sits in ``cell[0]``, a buffer of ``memory``; ``cell[1]`` is None, or marks that a
-    long call is about to write it. ``lock`` is held while a function updates the value.
+    The value sits in ``cell[0]``, a buffer of ``memory``, that of the backend which wrote it
+    last; ``cell[1]`` is None, or marks that a long call is about to write it. ``lock`` is held
+    while a function updates the value.
     """
 
-    __slots__ = ("cell", "lock", "memory", "default_update")
+    __slots__ = ("cell", "lock", "memory", "mirrors", "default_update")
 
     def __init__(self, array: np.ndarray, type: TensorType, name: str | None) -> None:
         super().__init__(None, (), {}, type, name)
         self.cell: list[Any] = [array, None]
         self.lock = threading.RLock()
         self.memory: Memory = HOST
+        #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
+        self.mirrors: dict[Memory, tuple[Any, Any]] = {}
         self.default_update: Tensor | None = None
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
@@ -35,11 +41,12 @@ class Shared(Tensor):
 
         A borrowed array may or may not change when the variable does: only read it, at once.
         """
-        buffer = self.cell[0]
-        if borrow and self.memory is HOST:
+        with SNAPSHOT:
+            memory, buffer = self.memory, self.cell[0]
+        if borrow and memory is HOST:
             array: np.ndarray = buffer
             return array
-        return self.memory.get(buffer)
+        return memory.get(buffer)
 
     def set_value(self, new_value: Any, borrow: bool = False) -> None:
         """Take a new value: any shape of the same rank, copied unless ``borrow``.
@@ -50,8 +57,33 @@ class Shared(Tensor):
         array = self.type.convert(new_value, what)
         if (not borrow and np.may_share_memory(array, new_value)) or not array.flags.writeable:
             array = array.copy()
-        with self.lock:
-            self.cell[0] = self.memory.put(array) if self.memory is not HOST else array
+        with self.lock, SNAPSHOT:
+            self.hold(HOST, array)
+
+    def hold(self, memory: Memory, buffer: Any) -> None:
+        """Take a buffer of ``memory`` as the value; call it with ``SNAPSHOT`` held."""
+        self.cell[0] = buffer
+        self.memory = memory
+        if self.mirrors:
+            self.mirrors = {}
+
+    def copied_to(self, memory: Memory, home: Memory, buffer: Any) -> Any:
+        """The value ``buffer``, which is in the memory ``home``, as a buffer of ``memory``.
+
+        Copied once for as long as the value stays: a backend that only reads a variable keeps
+        its copy. Raises PluginError when the memory makes buffers that pass for the host's.
+        """
+        if home is memory:
+            return buffer
+        known = self.mirrors.get(memory)
+        if known is not None and known[0] is buffer:
+            return known[1]
+        array = buffer if home is HOST else home.get(buffer)
+        copy = array if memory is HOST else put(memory, array)
+        with SNAPSHOT:
+            if self.cell[0] is buffer:
+                self.mirrors = {**self.mirrors, memory: (buffer, copy)}
+        return copy
 
     def __repr__(self) -> str:
         return self.name or f"<shared {self.type!r}>"

@@ -14,8 +14,9 @@ class Dialect(NamedTuple):
     """Spellings of one C-family language.
 
     ``types``: dtype name to the type that buffers hold. ``suffix``: dtype name to what
-    replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``pointer``: the
-    qualifiers of a buffer pointer. ``simd``: the line before a loop whose steps are
+    replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``entry``: what stands
+    before the name of a function that is called from outside. ``space`` and ``pointer``: what
+    stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
@@ -27,7 +28,9 @@ class Dialect(NamedTuple):
     name: str
     types: Mapping[str, str]
     suffix: Mapping[str, str]
-    pointer: str = "restrict"
+    entry: str = "void"
+    space: str = ""
+    pointer: str = "*restrict"
     simd: str = ""
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE

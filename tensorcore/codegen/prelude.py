@@ -22,6 +22,13 @@ COMPLEX_TYPES = """\
 typedef struct { f32 re, im; } c64; typedef struct { f64 re, im; } c128;
 """
 
+#: How code says that it leaves: which failure, and the numbers of its message.
+FAIL = """\
+static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
+  error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
+}
+"""
+
 _FLOORDIV_SIGNED = """\
 static inline T tc_floordiv_#(T a, T b) {
   if (b == 0) return 0;

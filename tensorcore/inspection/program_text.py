@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..node import Tensor
+from ..ops import OPS
 from ..program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
 
 #: What only moves numbers about inside a kernel, and says nothing to its reader.
@@ -17,7 +18,8 @@ _LONG = 60
 
 
 class StepText(NamedTuple):
-    """A step in words. ``kind``: kernel, call, view or sizes. ``ops``: what it computes, each
+    """A step in words. ``kind``: kernel, call, view, sizes, or reference for an op that the
+    backend lacks. ``ops``: what it computes, each
     op once, with a count when it occurs more often. ``axes``: the sizes of its loops, or of its
     result. ``reads`` and ``writes``: values. ``lines``: the user's, as ``file:line``."""
 
@@ -99,7 +101,8 @@ class ProgramText:
             reads = tuple(map(self.value, step.inputs))
             writes = tuple(map(self.value, step.outputs))
             shape = self.shape(self.program.slots[step.outputs[0]].shape)
-            return StepText(number, "call", (step.op,), shape, reads, writes, step.origins)
+            kind = "reference" if step.host and not OPS[step.op].host else "call"
+            return StepText(number, kind, (step.op,), shape, reads, writes, step.origins)
         return self._kernel(number, step)
 
     def _kernel(self, number: int, kernel: Kernel) -> StepText:

@@ -49,9 +49,10 @@ def explain_graph(
     commits: Sequence[int],
     takes: Capabilities,
     rules: Sequence[Any],
+    lend: bool = False,
 ) -> Explanation:
     """Run the pipeline once more and tell each stage. ``outputs`` are those of the call and
-    then the new values of the cells numbered in ``commits``."""
+    then the new values of the cells numbered in ``commits``. ``lend``: as in ``lower``."""
     graph = Graph([*inputs, *cells], outputs)
     early: list[Fired] = []
     late: list[Fired] = []
@@ -62,8 +63,8 @@ def explain_graph(
         _listing("3. After rewriting", simple),
     ]
     try:
-        legal = legal_form(simple, takes, late)
-        program = lower(simple, cells, commits, takes)
+        legal = legal_form(simple, takes, late, lend)
+        program = lower(simple, cells, commits, takes, lend)
     except UnsupportedOp as missing:
         return Explanation([*sections, Listing("4. Not to be had", str(missing))], early)
     steps = ProgramText(program, names_of(program, inputs, cells)).steps()

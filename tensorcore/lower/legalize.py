@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..backend import Capabilities
 from ..errors import UnsupportedOp
 from ..graph import Graph
-from ..node import Tensor, made_at, where_made
+from ..node import Tensor, is_constant, made_at, where_made
+from ..ops import OPS, Op
 from ..ops.contraction import contract, matrix_form
+from ..ops.host import on_host
 from ..ops.movement import dimshuffle
+from ..program import Call, Program
+from .access import INLINE, TRANSPARENT
 
 #: Primitives that become kernels, views or sizes, so that a fusing backend needs no call.
 _EXPRESSED = frozenset({"elementwise", "cast", "reduction", "movement", "dimshuffle", "reshape",
@@ -15,12 +21,15 @@ _EXPRESSED = frozenset({"elementwise", "cast", "reduction", "movement", "dimshuf
                         "size", "gather", "scatter", "cumulative", "positions"})  # fmt: skip
 #: What a fusing backend always takes as a call.
 _BASIC_CALLS = frozenset({"contract"})
+#: What kernels read through or index by, so that a fusing backend cannot do without.
+_STRUCTURE = TRANSPARENT | INLINE | {"reshape_to", "gather"}
 
 
-def legalize(graph: Graph, takes: Capabilities) -> Graph:
+def legalize(graph: Graph, takes: Capabilities, lend: bool = False) -> Graph:
     """The graph in which each op is one the backend takes.
 
-    Raises UnsupportedOp with the table of everything that is missing.
+    With ``lend``, ops that it lacks become steps of the reference, where the backend can call
+    Python between its own. Raises UnsupportedOp with the table of everything that is missing.
     """
     intern = graph.interner.add
     done: dict[Tensor, Tensor] = {}
@@ -48,7 +57,12 @@ def legalize(graph: Graph, takes: Capabilities) -> Graph:
                 fresh = graph.interner.node(node.op, inputs, node.attrs, node.type, node)
         better = _expand(fresh, takes)
         if better is None:
-            _require(fresh, takes, missing)
+            if lend and lacks(fresh.op, takes) and _lendable(fresh, takes):
+                assert fresh.op is not None
+                op = on_host(fresh.op)
+                fresh = graph.interner.node(op, fresh.inputs, fresh.attrs, fresh.type, fresh)
+            else:
+                _require(fresh, takes, missing)
             done[node] = done[fresh] = fresh
         else:
             expanded[node] = intern(better)
@@ -74,21 +88,41 @@ def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
 
 
 def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None:
-    op = node.op
     if node.dtype not in takes.dtypes:
         missing[f"dtype {node.dtype}"] = f"needed by {node!r}, made at {where_made(node)}"
+    reason = lacks(node.op, takes)
+    if reason:
+        assert node.op is not None
+        declared = node.op.name in takes.unsupported
+        made = "" if declared else f", made at {where_made(node)}"
+        missing[f"op {node.op.name}"] = f"{reason}{made}"
+
+
+def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
+    """Why the backend does not run an op that has no expansion; empty when it does."""
     if op is None or takes.calls is None:
         claimed = True
     elif takes.fuses:
         claimed = op.family.name in _EXPRESSED or op.name in (takes.calls | _BASIC_CALLS)
         claimed = claimed or (op.host and takes.host_calls)
     else:
-        claimed = op.name in takes.calls or op.name in ("constant", "size")
-    if op is not None and op.name in takes.unsupported:
-        missing[f"op {op.name}"] = takes.unsupported[op.name]
-    elif not claimed:
-        assert op is not None
-        missing[f"op {op.name}"] = f"made at {where_made(node)}"
+        claimed = op.host or op.name in takes.calls or op.name in ("constant", "size")
+    if op is not None and op.name in takes.unsupported and not op.host:
+        return takes.unsupported[op.name]
+    return "" if claimed else "the backend has no such op"
+
+
+def fallbacks(program: Program, takes: Capabilities) -> dict[str, str]:
+    """The ops of a Program that the reference computes because the backend lacks them, and why."""
+    lent = [step.op for step in program.steps if isinstance(step, Call) and step.host]
+    return {name: lacks(OPS[name], takes) for name in lent if not OPS[name].host}
+
+
+def _lendable(node: Tensor, takes: Capabilities) -> bool:
+    """Whether the reference can compute a node between the steps of the backend."""
+    if node.op is None or is_constant(node) or {node.dtype} - set(takes.dtypes):
+        return False
+    return not takes.fuses or (takes.host_calls and node.op.name not in _STRUCTURE)
 
 
 def _adjacent(part: tuple[int, ...], whole: tuple[int, ...]) -> bool:

@@ -48,14 +48,16 @@ def lower(
     cells: Sequence[Tensor],
     commits: Sequence[int],
     takes: Capabilities,
+    lend: bool = False,
 ) -> Program:
     """The Program of an optimised graph.
 
     The graph's inputs are those of the call and then the cells; its outputs are those of the
-    call and then one new value for each cell number in ``commits``. Raises UnsupportedOp when
-    the backend lacks something and ShapeError when sizes can never fit.
+    call and then one new value for each cell number in ``commits``. With ``lend``, the reference
+    runs the ops that the backend lacks. Raises UnsupportedOp when the backend lacks something and
+    ShapeError when sizes can never fit.
     """
-    legal = legal_form(graph, takes)
+    legal = legal_form(graph, takes, lend=lend)
     outputs = materialize(legal.outputs) if takes.fuses else list(legal.outputs)
     program = _Builder(graph.inputs, cells, outputs, commits, takes).program()
     if config.debug:
@@ -63,15 +65,17 @@ def lower(
     return program
 
 
-def legal_form(graph: Graph, takes: Capabilities, trace: list[Fired] | None = None) -> Graph:
+def legal_form(
+    graph: Graph, takes: Capabilities, trace: list[Fired] | None = None, lend: bool = False
+) -> Graph:
     """The graph in the ops that the backend takes, simplified once more where ops were expanded.
 
     Raises UnsupportedOp.
     """
-    legal = legalize(graph, takes)
+    legal = legalize(graph, takes, lend)
     if takes.calls is not None:
         legal, _ = rewrite(legal, _LATE, trace)
-        legal = legalize(legal, takes)
+        legal = legalize(legal, takes, lend)
     return legal
 
 
@@ -238,7 +242,7 @@ class _Builder:
             return merge_axes(build(node, self.sizes, self.slot), self.sizes)
         inputs = tuple(self.slot(i) for i in node.inputs)
         outputs = [self.slot(node)]
-        if group.kind in WORKSPACE:
+        if group.kind in WORKSPACE and not node.op.host:
             outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
         return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, node.op.host)

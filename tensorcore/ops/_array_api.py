@@ -64,7 +64,7 @@ def complex_of(xp: Any, re: Array, im: Array) -> Array:
     return xp.reshape(xp.asarray(numbers, dtype=dtype), re.shape)
 
 
-def on_host(xp: Any, x: Array) -> np.ndarray:
+def host_integers(xp: Any, x: Array) -> np.ndarray:
     """An array of integers as a NumPy array."""
     if isinstance(x, np.ndarray):
         return x

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ..dtypes import ALL
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
 from ._array_api import copied
-from ._declare import Op, Shape, SizeBuilder, declare
+from ._declare import Family, Op, Shape, SizeBuilder, declare
 
 
 class Host:
@@ -63,3 +64,26 @@ def shown(x: TensorLike, *, show: Callable[[Any], None]) -> Tensor:
 @shown.gradient
 def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g
+
+
+class _OnHost:
+    """The rules of another family; all operands are read by their values."""
+
+    name = "host"
+    data: int | None = None
+
+    def __init__(self, inner: Family) -> None:
+        self.bind, self.infer = inner.bind, inner.infer
+        self.operand_dtypes, self.shape = inner.operand_dtypes, inner.shape
+
+
+@cache
+def on_host(op: Op[Any]) -> Op[Any]:
+    """``op`` as one that the reference runs between the steps of a backend that lacks it.
+
+    It has the same name and is in no registry: what a step runs is found by its name.
+    """
+    return Op(
+        op.__wrapped__, _OnHost(op.family), name=op.name, accepts=op.accepts, rule=op.rule,
+        reference=op.reference, host=True, title=op.title,
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from ..dtypes import ALL, NUMERIC
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
-from ._array_api import Places, on_host
+from ._array_api import Places, host_integers
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import broadcast_flags
 from .creation import as_size
@@ -140,7 +140,7 @@ def _numpy_index(xp: Any, index: Sequence[Entry], operands: Sequence[Any]) -> tu
     def value(entry: Any) -> Any:
         if isinstance(entry, Ref):
             array = operands[entry.number]
-            return on_host(xp, array) if array.ndim else int(array)
+            return host_integers(xp, array) if array.ndim else int(array)
         return entry
 
     return tuple(

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from tensorcore.codegen.columns import print_kernel
 from tensorcore.codegen.dialect import C99
-from tensorcore.codegen.prelude import COMPLEX_TYPES, needed
+from tensorcore.codegen.function import C_TYPES
+from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
@@ -29,11 +30,7 @@ _SPLIT = 6
 _CALLS = re.compile(r"tc_(contract|argsort)_")
 
 PRELUDE = (
-    """\
-typedef signed char i8; typedef short i16; typedef int i32; typedef long long i64;
-typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
-typedef unsigned long long u64; typedef float f32; typedef double f64; typedef u16 f16;
-"""
+    C_TYPES
     + COMPLEX_TYPES
     + """\
 typedef struct Context {
@@ -61,11 +58,6 @@ int tc_run(Context *c, i64 segment) {
     tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
   }
   return 0;
-}
-"""
-_FAIL = """\
-static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
-  error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
 }
 """
 #: The same, with nanoseconds and calls per step; threads add to the same numbers.
@@ -229,7 +221,7 @@ def _files(unit: _Unit) -> list[str]:
         uses = helpers if _CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
         own = head + needed(kernels + uses, C99) + uses
-        own += _FAIL if "tc_fail(" in kernels else ""
+        own += FAIL if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files

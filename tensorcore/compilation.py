@@ -1,0 +1,134 @@
+"""From an optimised graph to something that runs: on the backend that was selected, and what the
+reference computes in its place where the policy allows that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from . import config, plugins
+from .backend import HOST, Capabilities, Executable, Memory
+from .errors import CompileError, UnsupportedOp
+from .graph import Graph
+from .inspection.report import Compilation
+from .lower import fallbacks, lower
+from .node import warn
+from .program import Program
+from .shared import Shared
+
+
+class Task(NamedTuple):
+    """What is to be compiled."""
+
+    graph: Graph
+    cells: Sequence[Shared]
+    commits: Sequence[int]
+    timed: bool
+    rules: Sequence[Any]
+
+    def lowered(self, takes: Capabilities, lend: bool = False) -> Program:
+        """The Program for such a backend. Raises UnsupportedOp."""
+        program = lower(self.graph, self.cells, self.commits, takes, lend)
+        return replace(program, timed=True) if self.timed else program
+
+
+class Compiled(NamedTuple):
+    """What compiling gave, and how: ``takes`` and ``rules`` allow to follow it once more.
+
+    ``memory`` is where buffers live, ``fallbacks`` what the reference computes, and why.
+    """
+
+    program: Program
+    executable: Executable
+    record: Compilation
+    takes: Capabilities
+    rules: Sequence[Any]
+    memory: Memory
+    fallbacks: Mapping[str, str]
+
+
+def why_selected(backend: Any, selected: plugins.Selected) -> str:
+    """Why this backend, in words; ``backend`` is the argument of ``function``."""
+    if backend is not None and not isinstance(backend, str):
+        return "the object given as the argument backend"
+    if backend is not None and selected.by_name:
+        return f"the argument backend={backend!r}"
+    words, source = config.chosen_backend()
+    if selected.by_name:
+        return f"{words!r}, from {source}"
+    return "the first of the option auto_order that can run"
+
+
+def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Compiled:
+    """Compile for the selected backend. Raises UnsupportedOp or CompileError where neither it
+    nor, under the option ``fallback``, the reference may go on."""
+    start = perf_counter()
+    takes = selected.backend.capabilities()
+    lent: Mapping[str, str] = {}
+    try:
+        program = task.lowered(takes)
+    except UnsupportedOp as missing:
+        _permit(selected, missing)
+        try:
+            program = task.lowered(takes, lend=True)
+        except UnsupportedOp:
+            return _on_the_reference(task, selected, missing, record)
+        lent = fallbacks(program, takes)
+        record = record._replace(notes=(*record.notes, *_notes(lent)))
+    lowered = perf_counter()
+    try:
+        executable = plugins.compile_with(selected, program)
+    except CompileError as problem:
+        other = None if selected.by_name else plugins.instead_of(selected, problem)
+        if other is None:
+            raise
+        first = str(problem).strip().splitlines() or [type(problem).__name__]
+        note = f"{selected.name} failed to compile ({first[0]})"
+        record = record._replace(backend=other.name, device=other.device)
+        return compiled(task, other, record._replace(notes=(*record.notes, note)))
+    seconds = {"lowering": lowered - start, "compiling": perf_counter() - lowered}
+    record = record._replace(seconds={**record.seconds, **seconds})
+    memory = getattr(selected.backend, "memory", HOST)
+    return Compiled(program, executable, record, takes, task.rules, memory, lent)
+
+
+def _permit(selected: plugins.Selected, missing: UnsupportedOp) -> None:
+    """Whether the reference may help: raise, warn or say nothing, as the option says."""
+    policy = config.fallback
+    if policy == "auto":
+        policy = "error" if selected.by_name else "warn"
+    if policy == "error":
+        raise UnsupportedOp(
+            f"backend {selected.name!r} cannot run this graph: {missing} \nSet "
+            f"fallback='warn' to run what is missing on the reference instead."
+        ) from missing
+    if policy == "warn":
+        warn(
+            f"backend {selected.name!r} cannot run this graph alone, the reference helps: "
+            f"{missing}",
+            RuntimeWarning,
+        )
+
+
+def _notes(lent: Mapping[str, str]) -> list[str]:
+    return [f"the reference computes {op}: {reason}" for op, reason in lent.items()]
+
+
+def _on_the_reference(
+    task: Task, selected: plugins.Selected, missing: UnsupportedOp, record: Compilation
+) -> Compiled:
+    """The reference in place of a backend that lacks what cannot be lent, such as a dtype."""
+    from .interpret import Interpreter
+
+    start = perf_counter()
+    takes = Capabilities(calls=None)
+    program = task.lowered(takes)
+    note = f"fell back from {selected.name} to the reference: {missing}"
+    seconds = {**record.seconds, "lowering": perf_counter() - start}
+    record = record._replace(
+        backend="reference", device="", notes=(*record.notes, note), seconds=seconds
+    )
+    reasons = {"everything": str(missing)}
+    return Compiled(program, Interpreter(program), record, takes, task.rules, HOST, reasons)
