@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tensorcore_conformance.samples import forms
 
+from tensorcore.backend import NamespaceMemory
 from tensorcore.dtypes import ALL
 from tensorcore.ops import OPS, Op
 
@@ -68,7 +69,7 @@ def complaint(op: Op[Any], operands: Operands, attrs: dict[str, Any]) -> str:
     if type(found) is not type(xp.asarray(0)):
         return f"the result is of {type(found)}"
     wanted = np.array(wanted, order="C")
-    result = np.array(np.from_dlpack(found), order="C")
+    result = NamespaceMemory(xp).get(found)
     if (result.dtype, result.shape) != (wanted.dtype, wanted.shape):
         return f"{result.dtype} {result.shape} in place of {wanted.dtype} {wanted.shape}"
     if op.name in ROUNDED:

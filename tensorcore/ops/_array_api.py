@@ -21,9 +21,15 @@ def copied(xp: Any, x: Array) -> Array:
     return xp.asarray(x, copy=True)
 
 
+def as_dtype(xp: Any, x: Array, dtype: Any) -> Array:
+    """``x`` in another dtype. NumPy's functions give scalars in place of 0-d arrays, which its
+    ``astype`` does not take before 2.1."""
+    return xp.astype(xp.asarray(x), dtype)
+
+
 def ordered(xp: Any, x: Array) -> Array:
     """Numbers in the order of ``x``: the standard compares no bools."""
-    return xp.astype(x, xp.uint8) if x.dtype == xp.bool else x
+    return as_dtype(xp, x, xp.uint8) if x.dtype == xp.bool else x
 
 
 def added(xp: Any, x: Array, y: Array) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..dtypes import COMPLEX, FLOATING, kind
 from ..node import Tensor, TensorLike, as_tensor
-from ._array_api import complex_of, copied
+from ._array_api import as_dtype, complex_of, copied
 from ._declare import declare
 from ._families import ELEMENTWISE
 
@@ -116,7 +116,7 @@ def _(g: Tensor, y: Tensor, re: Tensor, im: Tensor) -> Any:
 
 def _reference_polar(xp: Any, r: Any, theta: Any) -> Any:
     part = xp.result_type(r, xp.float32)
-    r, theta = xp.astype(r, part), xp.astype(theta, part)
+    r, theta = as_dtype(xp, r, part), as_dtype(xp, theta, part)
     return complex_of(xp, r * xp.cos(theta), r * xp.sin(theta))
 
 

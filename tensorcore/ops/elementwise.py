@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL, kind
 from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant
-from ._array_api import added, complex_of, copied
+from ._array_api import added, as_dtype, complex_of, copied
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
 from .complexes import conj, in_dtype
@@ -420,7 +420,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
     if dtype == "bool" and xp.isdtype(x.dtype, "complex floating"):
         return x != 0
-    return xp.astype(x, getattr(xp, dtype))
+    return as_dtype(xp, x, getattr(xp, dtype))
 
 
 @declare(

@@ -9,7 +9,7 @@ from ..dtypes import ALL, BOOL, NUMERIC
 from ..errors import OutOfRange, ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
-from ._array_api import Places
+from ._array_api import Places, as_dtype
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import broadcast_flags
 from .creation import as_size
@@ -224,7 +224,7 @@ class Positions:
 @declare(
     Positions(),
     accepts=BOOL,
-    reference=lambda xp, mask, count, *pairs: xp.astype(xp.nonzero(mask)[0], xp.int64),
+    reference=lambda xp, mask, count, *pairs: as_dtype(xp, xp.nonzero(mask)[0], xp.int64),
     differentiable=False,
     title="x[mask]",
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..node import Tensor, TensorLike, as_tensor
-from ._array_api import ordered, top
+from ._array_api import as_dtype, ordered, top
 from ._declare import declare
 from ._families import REDUCTION
 from .creation import as_size
@@ -25,7 +25,7 @@ def _reference(function: str) -> Any:
 
 def _reference_extreme(function: str) -> Any:
     def reference(xp: Any, x: Any, axes: Axes) -> Any:
-        return xp.astype(getattr(xp, function)(ordered(xp, x), axis=axes), x.dtype)
+        return as_dtype(xp, getattr(xp, function)(ordered(xp, x), axis=axes), x.dtype)
 
     return reference
 

@@ -9,7 +9,7 @@ from ..dtypes import BOOL, REAL
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
-from ._array_api import ordered
+from ._array_api import as_dtype, ordered
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 
 
@@ -45,7 +45,7 @@ class Sorting:
 
 
 def _reference_argsort(xp: Any, x: Any) -> Any:
-    return xp.astype(xp.argsort(ordered(xp, x), axis=-1, stable=True), xp.int64)
+    return as_dtype(xp, xp.argsort(ordered(xp, x), axis=-1, stable=True), xp.int64)
 
 
 @declare(

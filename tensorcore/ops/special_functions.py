@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from ._array_api import as_dtype
+
 Array = Any
 #: Bernoulli numbers B2, B4, ... as quotients.
 _BERNOULLI = (
@@ -48,8 +50,8 @@ def _wide(compute: Callable[..., Array]) -> Callable[..., Array]:
         result = arrays[-1].dtype
         wide = xp.result_type(result, xp.float64)
         with np.errstate(all="ignore"):
-            value = compute(xp, *(xp.astype(a, wide) for a in arrays))
-            return xp.astype(xp.asarray(value), result)
+            value = compute(xp, *(as_dtype(xp, a, wide) for a in arrays))
+            return as_dtype(xp, value, result)
 
     return wrapped
 
@@ -91,7 +93,8 @@ def _erfcx_right(xp: Any, x: Array) -> Array:
     square = x * x
     total = 1 / (2 * square)
     for k in range(1, 17):
-        total = total + xp.exp(-((k * h) ** 2)) / (square + (k * h) ** 2)
+        node = (k * h) * (k * h)
+        total = total + xp.exp(-node) / (square + node)
     pole = xp.where(x < pi / h, 2 * _exp_square(xp, xp.minimum(x, 8)) / xp.expm1(2 * pi * x / h), 0)
     return xp.where(x > 1e9, 1 / xp.sqrt(pi) / x, 2 * x * h / pi * total - pole)
 
@@ -100,7 +103,8 @@ def _erfcx_right(xp: Any, x: Array) -> Array:
 def erfcx(xp: Any, x: Array) -> Array:
     """``exp(x * x) * erfc(x)``."""
     y = xp.abs(x)
-    near = xp.exp(xp.minimum(y, 1) ** 2) * (1 - _erf_series(xp, xp.minimum(y, 1)))
+    small = xp.minimum(y, 1)
+    near = xp.exp(small * small) * (1 - _erf_series(xp, small))
     right = xp.where(y < 0.5, near, _erfcx_right(xp, xp.maximum(y, 0.5)))
     return xp.where(
         xp.isnan(x), x, xp.where(x >= 0, right, 2 * _exp_square(xp, xp.minimum(y, 200)) - right)
@@ -362,7 +366,8 @@ def tri_gamma(xp: Any, x: Array) -> Array:
     value = xp.where(far, 1 / y, _zeta(xp, two, xp.where(far, 1, y)))
     fraction = xp.where(xp.isfinite(x), x - xp.round(x), 0)
     pi = _like(xp, x, _PI)
-    left = (pi / xp.sin(pi * fraction)) ** 2 - value
+    root = pi / xp.sin(pi * fraction)
+    left = root * root - value
     left = xp.where(xp.isinf(x), math.nan, xp.where(fraction == 0, math.inf, left))
     return xp.where(xp.isnan(x), x, xp.where(x <= 0, left, value))
 
