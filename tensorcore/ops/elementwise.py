@@ -213,13 +213,14 @@ def abs_(x: TensorLike) -> Tensor:
 def _reference_sgn(xp: Any, x: Any) -> Any:
     if not xp.isdtype(x.dtype, "complex floating"):
         return xp.sign(x)
-    size, zero = xp.abs(x), xp.zeros_like(xp.abs(x))
+    re, im = xp.real(x), xp.imag(x)
+    size, zero = xp.hypot(re, im), xp.zeros_like(re)
 
     def part(own: Any, other: Any) -> Any:
         endless = xp.where(xp.isinf(own), xp.where(xp.isinf(other), math.nan, xp.sign(own)), zero)
         return xp.where(xp.isinf(size), endless, xp.where(size == 0, zero, own / size))
 
-    return complex_of(xp, part(xp.real(x), xp.imag(x)), part(xp.imag(x), xp.real(x)))
+    return complex_of(xp, part(re, im), part(im, re))
 
 
 @declare(
