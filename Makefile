@@ -14,6 +14,7 @@ NUMPY       ?=
 ARGS        ?=
 BACKENDS    ?= numpy_ref cgen
 TIER        ?= pr
+TENTH       ?= 3
 
 # The first interpreter that is new enough, so that an old `python3` does no harm.
 FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
@@ -24,7 +25,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test conformance bench docs lint format types check wheel clean
+.PHONY: help demo test roundabout conformance bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -53,6 +54,10 @@ demo: $(VENV)/.base  ## train the demo network on every backend that works here
 
 test: $(VENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+roundabout: $(VENV)/.test  ## the tests through backends that go out of their way: a tenth of them (TENTH= for all)
+	@set -e; for way in loopback chaos; do echo "through $$way"; \
+		$(BIN)/python -m pytest -q --through $$way $(if $(TENTH),--tenth $(TENTH)) $(ARGS); done
 
 conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, at TIER
 	@set -e; for backend in $(BACKENDS); do \

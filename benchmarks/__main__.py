@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         lengths = (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
         known: list[tuple[str, Callable[[], Iterable[Figure]]]] = [
             ("imports", cases.imports),
+            ("installed-plugins", cases.installed_plugins),
             ("calls", cases.calls),
             ("xor-step", cases.xor_step),
             ("batch-sizes", cases.batch_sizes),

@@ -33,6 +33,38 @@ def imports() -> Iterator[Figure]:
     )
 
 
+def installed_plugins() -> Iterator[Figure]:
+    """What 50 installed plugins add to ``import tensorcore`` and the list of backends."""
+    times: dict[int, list[float]] = {0: [], 50: []}
+    with tempfile.TemporaryDirectory() as folder:
+        sites = {number: _site(Path(folder, str(number)), number) for number in times}
+        for _ in range(15):
+            counts = {}
+            for number, site in sites.items():
+                answer = child("listing", cache=Path(folder), plugins="", site=site)
+                times[number].append(answer["seconds"])
+                counts[number] = answer["backends"]
+            if counts[50] - counts[0] != 50:
+                raise WrongResult(f"50 plugins more: listed {counts[50]}, without {counts[0]}")
+    added = statistics.median(times[50]) - statistics.median(times[0])
+    detail = ", ".join(f"{n} plugins: best {min(t):.4f} s" for n, t in times.items())
+    yield Figure("50 installed plugins", added, "s added", 0.02, detail=detail)
+
+
+def _site(folder: Path, number: int) -> Path:
+    """A folder with distributions of one backend each; importing any of them is an error."""
+    folder.mkdir()
+    for place in range(number):
+        name = f"their_{place}"
+        (folder / f"{name}.py").write_text("raise RuntimeError\n")
+        info = folder / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        points = f"[tensorcore.backends]\n{name} = {name}\n[tensorcore.api]\n{name} = v1\n"
+        (info / "entry_points.txt").write_text(points)
+    return folder
+
+
 def calls() -> Iterator[Figure]:
     """``f(x)`` for ``x * 2`` against one NumPy ufunc."""
     import tensorcore

@@ -23,6 +23,31 @@ def import_() -> dict[str, Any]:
     return {"seconds": time.perf_counter() - start}
 
 
+def listing() -> dict[str, Any]:
+    """Seconds for ``import tensorcore`` and the list of its backends; how many there are."""
+    import numpy  # noqa: F401
+
+    start = time.perf_counter()
+    import tensorcore  # noqa: F401
+    from tensorcore import plugins
+
+    found = plugins.backends()
+    seconds = time.perf_counter() - start
+    loaded = [name for name in sys.modules if name.startswith("their_")]
+    if loaded:
+        raise WrongResult(f"listing imported {', '.join(loaded)}")
+    return {"seconds": seconds, "backends": len(found)}
+
+
+def introduce() -> dict[str, Any]:
+    """Load the modules of the option ``plugins``, so that they are tried here and not where
+    time is taken: our counting is a stranger's plugin like any other."""
+    from tensorcore import plugins
+
+    plugins.backends()
+    return {}
+
+
 def xor() -> dict[str, Any]:
     """Seconds from ``function()`` to the first result of the XOR step."""
     import tensorcore
@@ -116,6 +141,8 @@ def _peak() -> int:
 
 CASES: dict[str, Callable[..., dict[str, Any]]] = {
     "import": import_,
+    "introduce": introduce,
+    "listing": listing,
     "xor": xor,
     "sizes": sizes,
     "chain": chain,
@@ -126,7 +153,7 @@ def main(argv: list[str]) -> None:
     """Run one case; when it compiled anything, hold it to the backend."""
     answer = CASES[argv[0]](*argv[1:])
     counting = sys.modules.get("benchmarks.counting")
-    if counting is not None:
+    if counting is not None and argv[0] != "introduce":
         answer["backend"] = counting.assert_backend(BACKEND)
     print(json.dumps(answer))
 

@@ -62,8 +62,15 @@ def ratio(times: Mapping[str, list[float]], above: str, below: str) -> tuple[flo
     return best[above] / best[below], f"{text}; medians {median[above] / median[below]:.3g}"
 
 
-def child(*words: str, cache: Path, plugins: str = "benchmarks.counting") -> dict[str, Any]:
-    """Run ``python -m benchmarks.child WORDS...`` with the given cache folder; its JSON answer."""
+def child(
+    *words: str, cache: Path, plugins: str = "benchmarks.counting", site: Path | None = None
+) -> dict[str, Any]:
+    """Run ``python -m benchmarks.child WORDS...`` with the given cache folder; its JSON answer.
+
+    ``site`` is a folder to put on Python's path.
+    """
+    if plugins and words[0] != "introduce" and not any(cache.iterdir()):
+        child("introduce", cache=cache, plugins=plugins)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TENSORCORE")}
     # Users have compiled modules, as installers make them; some test machines forbid them.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -72,6 +79,8 @@ def child(*words: str, cache: Path, plugins: str = "benchmarks.counting") -> dic
         "TENSORCORE_PLUGINS": plugins,
         "TENSORCORERC": os.devnull,
     }
+    if site is not None:
+        environment["PYTHONPATH"] = str(site)
     command = [sys.executable, "-m", "benchmarks.child", *words]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

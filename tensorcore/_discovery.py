@@ -14,6 +14,8 @@ from typing import NamedTuple
 API = "v1"
 BACKENDS = "tensorcore.backends"
 ADDONS = "tensorcore.plugins"
+#: Where modules that the option ``plugins`` names belong; they carry no metadata.
+OPTION_GROUP = "option plugins"
 _API_GROUP = "tensorcore.api"
 
 
@@ -37,6 +39,12 @@ class Entry(NamedTuple):
     def spec(self) -> str:
         """The name that chooses this entry even where two plugins have the same one."""
         return f"{self.name}@{self.distribution}" if self.distribution else self.name
+
+
+def option_entry(word: str) -> Entry:
+    """The entry for ``module[:object]`` as the option ``plugins`` names it."""
+    owner = word.partition(":")[0].partition(".")[0]
+    return Entry(word, word, owner, group=OPTION_GROUP)
 
 
 @functools.cache

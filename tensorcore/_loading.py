@@ -102,12 +102,20 @@ class Plugin:
         self.entry = entry
         what = f"importing {entry.value!r}"
         self.object: Any = guarded(what, entry, lambda: load(entry))
+        guarded(f"the plugin {entry.value!r}", entry, self._check_version)
         self._alone = guarded(f"the plugin {entry.value!r}", entry, self._register_alone)
         self._check_hooks()
         self._register_options()
         self.factories = self._backends()
         for section in {self.entry.name, *self.factories}:
             config.settle_section(section)
+
+    def _check_version(self) -> None:
+        """What a module without metadata says of itself; metadata was checked before."""
+        made_for = getattr(self.object, "tensorcore_api", API)
+        if made_for != API:
+            found = f"it was made for plugin API {made_for!r}; this tensorcore has {API!r}"
+            raise Failure("incompatible", found, f"get a version of it made for plugin API {API}")
 
     def _register_alone(self) -> pluggy.PluginManager:
         manager = new_manager()

@@ -171,11 +171,21 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Kind:
     return Kind(" ".join(["an integer", " and ".join(limits)]).strip(), convert)
 
 
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(value)
+    number = float(value)
+    if not 0 <= number < 1e6:
+        raise ValueError(value)
+    return number
+
+
 boolean = Kind("one of 0, 1, true, false, yes, no, on, off", _boolean, _TRUE + _FALSE)
 maybe = Kind("none, true or false", _maybe, ("none", "true", "false"))
 text = Kind("text", _text)
 path = Kind("a path", _path)
 names = Kind("names separated by commas", _names)
+seconds = Kind("a number of seconds, 0 or more", _seconds)
 
 
 class Spec(NamedTuple):
@@ -276,6 +286,13 @@ OPTIONS: tuple[Option, ...] = (
         "turns the search for installed ones off.",
     ),
     Option("disable", names, (), "Backends or distributions that must not be loaded."),
+    Option(
+        "probe_timeout",
+        seconds,
+        20.0,
+        "Seconds that a plugin has to prove itself in a process of its own before it is first "
+        "loaded; 0: plugins are loaded untried.",
+    ),
     Option("debug", boolean, False, "Check the graph and the program after each pass."),
     Option("cache_dir", path, _cache_dir, "Where compiled code is kept; empty: nowhere."),
     Option(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _discovery, config
-from ._discovery import ADDONS, Entry
+from . import _discovery, _trial, config
+from ._discovery import ADDONS, OPTION_GROUP, Entry, option_entry
 from ._loading import (
     Failure,
     Plugin,
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 
     from .program import Program
 
-OPTION_GROUP = "option plugins"
-
-
-def option_entry(word: str) -> Entry:
-    """The entry for ``module[:object]`` as the option ``plugins`` names it."""
-    owner = word.partition(":")[0].partition(".")[0]
-    return Entry(word, word, owner, group=OPTION_GROUP)
+_R = TypeVar("_R")
 
 
 def because(failure: Failure) -> str:
@@ -53,7 +48,7 @@ class Registry:
         self._plugins: dict[Entry, Plugin] = {}
         self._made: dict[tuple[Entry, str], Backend] = {}
         #: Failures hold until an option changes: a compiler may have been named meanwhile.
-        self._failed: dict[tuple[Entry, str], tuple[int, Failure]] = {}
+        self._failed: dict[tuple[Entry, str | None], tuple[int, Failure]] = {}
         self._hooks: pluggy.PluginManager | None = None
         self._said: set[str] = set()
 
@@ -64,6 +59,7 @@ class Registry:
                 table.clear()
             self._hooks = None
             self._said.clear()
+            _trial.forget()
 
     def say(self, line: str) -> None:
         """Show a line on standard error, once per process."""
@@ -77,13 +73,31 @@ class Registry:
     def plugin(self, entry: Entry) -> Plugin:
         """The loaded plugin of ``entry``. Raises Failure."""
         check_metadata(entry)
+        loaded = self._plugins.get(entry)
+        if loaded is not None:
+            return loaded
+        _trial.check(entry)  # before the lock: it may take seconds
         with self.lock:
             if entry not in self._plugins:
-                plugin = Plugin(entry)
-                if self._hooks is not None:
-                    _join(self._hooks, plugin)
-                self._plugins[entry] = plugin
+                self._plugins[entry] = self._attempt((entry, None), partial(self._load, entry))
             return self._plugins[entry]
+
+    def _load(self, entry: Entry) -> Plugin:
+        plugin = Plugin(entry)
+        if self._hooks is not None:
+            _join(self._hooks, plugin)
+        return plugin
+
+    def _attempt(self, key: tuple[Entry, str | None], make: Callable[[], _R]) -> _R:
+        """``make()``. Its Failure is raised again, without another try, until an option changes."""
+        generation, known = self._failed.get(key, (-1, None))
+        if known is not None and generation == config.generation:
+            raise Failure(known.state, known.reason, known.hint) from known.__cause__
+        try:
+            return make()
+        except Failure as failure:
+            self._failed[key] = config.generation, failure
+            raise
 
     def try_plugin(self, entry: Entry) -> Plugin | None:
         """``plugin(entry)``, or ``None`` and one line on standard error."""
@@ -100,21 +114,16 @@ class Registry:
         key = entry, device
         if key in self.ready:
             return self.ready[key]
-        with self.lock:
-            generation, known = self._failed.get(key, (-1, None))
-            if known is not None and generation == config.generation:
-                raise Failure(known.state, known.reason, known.hint) from known.__cause__
-            try:
-                self.ready[key] = self._make(entry, device)
-            except Failure as failure:
-                self._failed[key] = config.generation, failure
-                raise
-            return self.ready[key]
-
-    def _make(self, entry: Entry, device: str) -> tuple[Backend, Diagnosis]:
         # One module of the option ``plugins`` may hold several backends.
         whole = option_entry(entry.value) if entry.group == OPTION_GROUP else entry
         plugin = self.plugin(whole)
+        with self.lock:
+            if key not in self.ready:
+                make = partial(self._make, plugin, entry, device)
+                self.ready[key] = self._attempt(key, make)
+            return self.ready[key]
+
+    def _make(self, plugin: Plugin, entry: Entry, device: str) -> tuple[Backend, Diagnosis]:
         if (entry, device) not in self._made:
             self._made[entry, device] = make_backend(plugin, entry.name, device)
         backend = self._made[entry, device]

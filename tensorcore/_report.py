@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._probe import Probe
     from ._settings import Setting
     from .inspection.op_table import OpFacts
+    from .plugins import Status
 
 
 def version() -> str:
@@ -41,6 +42,40 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def backends_table(found: Sequence[Status]) -> str:
+    """One line per backend: what it is, what it runs on, and how it stands."""
+    header = ("NAME", "PACKAGE", "VERSION", "API", "DEVICES", "STATUS", "REASON")
+    rows = [
+        (s.name, s.distribution, s.version, s.api, ", ".join(s.devices), s.state, s.reason)
+        for s in found
+    ]
+    return table(rows, header)
+
+
+def backends_notes(found: Sequence[Status], verbose: bool) -> list[str]:
+    """What does not fit into the table: hints, names that several packages claim, and, with
+    ``verbose``, versions and device numbers."""
+    owners: dict[str, list[str]] = {}
+    for status in found:
+        owners.setdefault(status.name, [])
+        if status.state != "disabled":
+            owners[status.name].append(status.distribution)
+    lines = []
+    for name, packages in owners.items():
+        if len(packages) > 1:
+            choices = " or ".join(f"{name}@{package}" for package in packages)
+            lines.append(f"{name}: {' and '.join(packages)} both provide it; write {choices}")
+    for status in found:
+        shared = len(owners[status.name]) > 1
+        label = f"{status.name}@{status.distribution}" if shared else status.name
+        lines += [f"{label}: {status.hint}"] if status.hint else []
+        if verbose:
+            lines += [f"{label}: {name} {version}" for name, version in status.versions.items()]
+            numbered = enumerate(status.devices)
+            lines += [f"{label}: device {number}: {device}" for number, device in numbered]
+    return lines
 
 
 def settings_page(settings: Sequence[Setting], explain: bool) -> str:

@@ -162,6 +162,11 @@ class NamespaceMemory:
         return np.array(array, order="C")
 
 
+def memory_of(xp: Any) -> Memory:
+    """The memory of an array namespace; for NumPy ``HOST``."""
+    return HOST if xp is np else NamespaceMemory(xp)
+
+
 def put(memory: Memory, array: np.ndarray) -> Any:
     """``memory.put(array)``. Raises PluginError when the buffer would pass for one of ``HOST``."""
     buffer = memory.put(array)

@@ -10,10 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .plugins import Status
+from typing import Any
 
 GOOD, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
 INTERRUPTED = 130  # what shells make of Ctrl-C
@@ -82,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     ops = command("ops", _ops, "List the ops, or say everything about some.")
     ops.add_argument("names", nargs="*", metavar="NAME", help="an op, or its name in tensor")
     ops.add_argument("--json", action="store_true", help="print the facts as JSON")
+    fresh = command("new-backend", _new_backend, "Write the package of a new backend.")
+    fresh.add_argument("name", metavar="NAME", help="the backend's name, such as my_device")
+    fresh.add_argument("--like", choices=("array", "c"), default="array", help="what it does")
+    fresh.add_argument("--in", dest="parent", metavar="FOLDER", default=".", help="where it goes")
     suite = command("conformance", _conformance, "Hold a backend to the reference.")
     suite.add_argument("--backend", required=True, metavar="NAME")
     suite.add_argument("--tier", choices=("smoke", "pr"), default="smoke")
@@ -129,27 +130,13 @@ def _backends(known: argparse.Namespace, rest: list[str]) -> int:
         rows = [entry._asdict() for entry in found]
         _print_json({"chosen": chosen, "error": complaint, "backends": rows})
         return code
-    print(_report.table(_rows(found), ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "REASON")))
-    for status in found:
-        if status.hint:
-            print(f"{status.name}: {status.hint}")
-        if known.verbose:
-            _verbose(status)
+    print(_report.backends_table(found))
+    for line in _report.backends_notes(found, known.verbose):
+        print(line)
     print(f"\nbackend={words[0]} ({words[1]})" + (f" selects {selected}" if selected else ""))
     if complaint:
         print(f"tensorcore: {complaint}", file=sys.stderr)
     return code
-
-
-def _rows(found: Sequence[Status]) -> list[tuple[str, ...]]:
-    return [(s.name, s.distribution, s.version, s.api, s.state, s.reason) for s in found]
-
-
-def _verbose(status: Status) -> None:
-    for name, version in status.versions.items():
-        print(f"{status.name}: {name} {version}")
-    for number, device in enumerate(status.devices):
-        print(f"{status.name}: device {number}: {device}")
 
 
 def _selected() -> tuple[str, int, str]:
@@ -239,6 +226,20 @@ def _ops(known: argparse.Namespace, rest: list[str]) -> int:
         print("\n\n".join(_report.op_page(entry) for entry in found))
     else:
         print(_report.ops_page(found))
+    return GOOD
+
+
+def _new_backend(known: argparse.Namespace, rest: list[str]) -> int:
+    from pathlib import Path
+
+    from .new_backend import KINDS, new_backend
+
+    made = new_backend(known.name, Path(known.parent), known.like)
+    module = f"{known.name}_backend.py"
+    print(
+        f"{made}: a backend that {KINDS[known.like]}. It works as it is; make it yours in {module}."
+    )
+    print(f"Next:\n  pip install -e {made}\n  tensorcore conformance --backend {known.name}")
     return GOOD
 
 

@@ -101,7 +101,7 @@ def _permit(selected: plugins.Selected, missing: UnsupportedOp) -> None:
         policy = "error" if selected.by_name else "warn"
     if policy == "error":
         raise UnsupportedOp(
-            f"backend {selected.name!r} cannot run this graph: {missing} \nSet "
+            f"backend {selected.name!r} cannot run this graph: {missing}\nSet "
             f"fallback='warn' to run what is missing on the reference instead."
         ) from missing
     if policy == "warn":

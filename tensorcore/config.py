@@ -71,6 +71,7 @@ fallback: str
 auto_order: tuple[str, ...]
 plugins: tuple[str, ...]
 disable: tuple[str, ...]
+probe_timeout: float
 debug: bool
 cache_dir: str
 on_unused_input: str

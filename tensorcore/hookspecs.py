@@ -16,6 +16,9 @@ group ``tensorcore.backends`` and ``mine = "v1"`` in the group ``tensorcore.api`
     def tensorcore_backends():
         return {"mine": Mine}
 
+A module that the option ``plugins`` names has no entry points. It may say for which version of
+the hooks it was made, ``tensorcore_api = "v1"``; another version than ours is refused.
+
 An implementation may leave out arguments that it does not need.
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backend import HOST, Memory, NamespaceMemory, Timing
+from .backend import HOST, Memory, Timing, memory_of
 from .errors import OutOfRange
 from .ops import OPS
 from .program import Call, Kernel, Program, Sizes, Step, View
@@ -52,7 +52,7 @@ class Interpreter:
     ) -> None:
         self.program = program
         self.xp = xp
-        self._memory = memory or (HOST if xp is np else NamespaceMemory(xp))
+        self._memory = memory or memory_of(xp)
         steps = [k for k, step in enumerate(program.steps) if isinstance(step, Kernel)]
         self._kernels = dict(zip(steps, kernels, strict=True))
         self._time = [0.0] * len(program.steps)

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _discovery, config
-from ._discovery import BACKENDS, Entry
+from ._discovery import BACKENDS, OPTION_GROUP, Entry, option_entry
 from ._loading import Failure, backend_defects
 from ._options import Spec, did_you_mean, nearest, parse_spec
-from ._registry import OPTION_GROUP, Registry, because, option_entry
+from ._registry import Registry, because
 from .backend import Backend, Executable
 from .errors import BackendUnavailable, ConfigError, PluginError
 
@@ -30,6 +30,7 @@ __all__ = [
     "compile_with",
     "instead_of",
     "load_options",
+    "plugin_status",
     "refresh",
     "rules",
     "select",
@@ -51,9 +52,12 @@ class Selected(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+#: How a backend may stand.
+STATES = ("ok", "missing dependency", "incompatible", "broken", "no device", "disabled")
+
+
 class Status(NamedTuple):
-    """How a backend stands. ``state`` is one of ``ok``, ``missing dependency``,
-    ``incompatible``, ``broken``, ``no device``, ``disabled``."""
+    """How a backend stands. ``state`` is one of ``STATES``."""
 
     name: str
     distribution: str
@@ -73,7 +77,7 @@ def backends() -> tuple[Entry, ...]:
     """All backends that are announced, from metadata only.
 
     Modules that the option ``plugins`` names are the exception: they carry no metadata, so
-    they are imported to see what they hold.
+    they are imported to see what they hold, once a child process came through that unharmed.
     """
     words = config.plugins
     found = []
@@ -233,15 +237,36 @@ def _unknown(spec: Spec, named: list[Entry]) -> Failure:
     if "off" in config.plugins:
         hint = "take 'off' out of the option 'plugins' (variable TENSORCORE_PLUGINS)"
         return Failure("unknown", "the search for installed plugins is off", hint)
+    lost = _left_out()
+    if lost:
+        words = "; ".join(f"{word!r} is {why.state} ({why.reason})" for word, why in lost.items())
+        reason = f"no plugin has that name, but of the modules in the option 'plugins' {words}"
+        first = next(iter(lost.values()))
+        failure = Failure("unknown", reason, first.hint)
+        failure.__cause__ = first.__cause__
+        return failure
     guess = did_you_mean(nearest(spec.name, [*(entry.name for entry in backends()), "auto"]))
     hint = "'tensorcore backends' lists what is installed"
     return Failure("unknown", f"no installed plugin has that name{guess}", hint)
 
 
+def _left_out() -> dict[str, Failure]:
+    """The modules of the option ``plugins`` that could not be loaded, and why."""
+    found = {}
+    for word in config.plugins:
+        try:
+            if word != "off":
+                _registry.plugin(option_entry(word))
+        except Failure as failure:
+            found[word] = failure
+    return found
+
+
 def _unavailable(words: str, failure: Failure) -> BackendUnavailable:
     here = ", ".join(_available()) or "none"
+    state = f" ({failure.state})" if failure.state in STATES else ""
     return BackendUnavailable(
-        f"backend {words!r} is not available: {because(failure)} Available here: {here}."
+        f"backend {words!r} is not available{state}: {because(failure)} Available here: {here}."
     )
 
 
@@ -285,8 +310,22 @@ def statuses() -> tuple[Status, ...]:
     return tuple(_status(entry, "") for entry in backends())
 
 
+def plugin_status(entry: Entry) -> Status:
+    """How the plugin of ``entry`` stands by itself, as for an add-on that has no backend; loads
+    it. ``ok`` says that it has the hooks it should."""
+    try:
+        _registry.plugin(entry)
+    except Failure as failure:
+        return Status(*_known(entry), failure.state, failure.reason, failure.hint)
+    return Status(*_known(entry), "ok")
+
+
+def _known(entry: Entry) -> tuple[str, str, str, str]:
+    return entry.name, entry.distribution, entry.version, entry.api
+
+
 def _status(entry: Entry, device: str) -> Status:
-    known = entry.name, entry.distribution, entry.version, entry.api
+    known = _known(entry)
     try:
         _, diagnosis = _registry.backend(entry, device)
     except Failure as failure:

@@ -1,15 +1,72 @@
-"""Fixtures that several files share: which backend runs, and a world without settings."""
+"""Fixtures that several files share: which backend runs, a world without settings, and one with
+other plugins. ``--through NAME`` sends what the tests compile through a backend of
+``roundabout.py``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 
-from tensorcore import config, plugins
+from tensorcore import _discovery, config, plugins
 from tensorcore.errors import BackendUnavailable
+
+Install = Callable[..., None]
+
+#: Files whose tests ask for results, whichever backend computes them.
+ASK_FOR_RESULTS = (
+    "test_against_numpy.py", "test_dtypes.py", "test_function.py", "test_gradient.py",
+    "test_graph.py", "test_methods.py", "test_names_of_old_programs.py", "test_rewrite.py",
+    "test_scalars.py", "test_seeds.py", "test_seeds_training.py", "test_shared.py",
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--through", choices=("loopback", "chaos"), help="run by a roundabout way")
+    parser.addoption("--tenth", type=int, help="run only the tenth of the tests with this number")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A tenth is chosen by the tests' names, so that it stays the same."""
+    tenth = config.getoption("--tenth")
+    chosen = items
+    if config.getoption("--through"):
+        chosen = [item for item in chosen if item.path.name in ASK_FOR_RESULTS]
+    if tenth is not None:
+        chosen = [i for i in chosen if zlib.crc32(i.name.encode()) % 10 == tenth % 10]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _through(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--through``, whoever selects the reference or generated C gets that backend."""
+    name = request.config.getoption("--through")
+    if name is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENSORCORE_PLUGINS", "roundabout")
+        config.reload()
+        instead = plugins.select(name)._replace(by_name=False)
+        patch.delenv("TENSORCORE_PLUGINS")
+        patch.setenv("TENSORCORE_FALLBACK", "allow")
+        config.reload()
+        select = plugins.select
+
+        def elsewhere(spec: Any = None) -> plugins.Selected:
+            found = select(spec)
+            return instead if found.name in ("numpy_ref", "cgen") else found
+
+        patch.setattr(plugins, "select", elsewhere)
+        yield
+    config.reload()
 
 
 def skip_unless_ready(name: str) -> None:
@@ -43,3 +100,89 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("TENSORCORE"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+# -- plugins ----------------------------------------------------------------------------
+
+GOOD = """
+from tensorcore.backend import Capabilities, Diagnosis
+from tensorcore.hookspecs import hookimpl
+
+class Backend:
+    name = "NAME"
+    def __init__(self, device="none"):
+        self.device = device
+    def diagnose(self):
+        return Diagnosis(True, True, versions={"driver": "1.2"}, devices=("first",))
+    def capabilities(self):
+        return Capabilities()
+    def compile(self, program):
+        return lambda inputs, cells: (self.name, program)
+
+@hookimpl
+def tensorcore_backends():
+    return {"NAME": Backend}
+"""
+
+
+def good(name: str, old: str = "", new: str = "") -> str:
+    """The text of a plugin without defects, but for one replacement."""
+    assert old in GOOD
+    return GOOD.replace(old, new).replace("NAME", name)
+
+
+@pytest.fixture
+def only_our_plugins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_settings: None
+) -> Iterator[None]:
+    """Only what ``install`` puts there, loaded untried: tests/test_trial.py is about trying."""
+    monkeypatch.setenv("TENSORCORE_AUTO_ORDER", "first,second")
+    monkeypatch.setenv("TENSORCORE_PROBE_TIMEOUT", "0")
+    modules = set(sys.modules)
+    options = set(config._settings.options)
+    _forget_other_distributions(monkeypatch, tmp_path)
+    plugins.refresh()
+    config.reload()
+    yield
+    monkeypatch.undo()
+    for name in set(sys.modules) - modules:
+        if name.startswith("their_"):
+            del sys.modules[name]
+    for name in set(config._settings.options) - options:
+        del config._settings.options[name]
+    plugins.refresh()
+    config.reload()
+
+
+def _forget_other_distributions(monkeypatch: pytest.MonkeyPatch, site: Path) -> None:
+    found = _discovery.metadata_folders
+    monkeypatch.setattr(_discovery, "metadata_folders", lambda path: found([str(site)]))
+    monkeypatch.syspath_prepend(str(site))
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Install:
+    """Put a distribution with one plugin on the path."""
+
+    def put(
+        name: str,
+        code: str | None = None,
+        api: str = "v1",
+        distribution: str = "",
+        value: str = "",
+        group: str = "tensorcore.backends",
+    ) -> None:
+        distribution = distribution or f"their-{name}"
+        module = distribution.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(dedent(good(name) if code is None else code))
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        lines = [f"[{group}]", f"{name} = {value or module}"]
+        lines += ["[tensorcore.api]", f"{name} = {api}"] if api else []
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+        plugins.refresh()
+
+    return put

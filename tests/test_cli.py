@@ -41,6 +41,7 @@ Module = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_settings: None) -> Iterator[None]:
     monkeypatch.setenv("TENSORCORE_AUTO_ORDER", "first,second")
+    monkeypatch.setenv("TENSORCORE_PROBE_TIMEOUT", "0")  # tests/test_trial.py is about that
     monkeypatch.setattr(_discovery, "installed", _nothing)
     monkeypatch.setattr(_probe, "smoke", lambda name: "")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -144,8 +145,8 @@ def test_backends_lists_and_ends_with_0(module: Module, capsys: pytest.CaptureFi
     assert cli.main(["backends", "-v"]) == 0
     shown = capsys.readouterr().out
     header, first, second = (line.split() for line in shown.splitlines()[:3])
-    assert header == ["NAME", "PACKAGE", "VERSION", "API", "STATUS", "REASON"]
-    assert first == ["first", "their_first", "ok"]
+    assert header == ["NAME", "PACKAGE", "VERSION", "API", "DEVICES", "STATUS", "REASON"]
+    assert first == ["first", "their_first", "one", "ok"]
     assert second == ["second", "their_second", "no", "device", "no", "GPU", "found"]
     assert "second: plug one in" in shown
     assert "first: cc 13" in shown

@@ -1,5 +1,5 @@
-"""A backend that compiles to C: the core prints the kernels, ``cc`` compiles them, NumPy holds
-the memory."""
+"""The backend tiny_c: tensorcore prints the kernels in C, a compiler builds them, NumPy holds the
+memory, and the Interpreter calls them in order."""
 
 import ctypes
 import shutil
