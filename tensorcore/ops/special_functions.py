@@ -263,7 +263,8 @@ def _gamma_factors(xp: Any, x: Array) -> tuple[Array, Array]:
     """``gamma(x)`` as a product, for ``x >= 1/2``: alone, the power would overflow."""
     near, product = _reduced(xp, x)
     small = xp.exp(_log_gamma_right(xp, xp.minimum(near, 2.5))) * product
-    far = xp.maximum(x, _FAR)
+    # Beyond some size the product overflows, and its parts must not before.
+    far = xp.clip(x, _FAR, 2000 if xp.finfo(x.dtype).bits > 64 else 200)
     power = far ** (far / 2 - 0.25)
     rest = xp.exp(-far) * xp.exp(_stirling(xp, far)) * xp.sqrt(2 * _like(xp, x, _PI))
     return xp.where(x < _FAR, small, power * rest), xp.where(x < _FAR, 1, power)
@@ -275,9 +276,6 @@ def gamma(xp: Any, x: Array) -> Array:
     y = xp.abs(x)
     one, two = _gamma_factors(xp, xp.maximum(y, 0.5))
     right = one * two
-    right = xp.where(
-        xp.isnan(right) & (x > 100), math.inf, right
-    )  # an infinite power of it times 0
     # By reflection, at -x and not at 1 - x: the subtraction would round.
     left = -_like(xp, x, _PI) / (x * _sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0.5))) / one / two
     left = xp.where((xp.round(x) == x) | xp.isinf(x), math.nan, left)
