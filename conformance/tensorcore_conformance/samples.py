@@ -203,9 +203,10 @@ def _flags(arrays: Sequence[Array]) -> tuple[Flags, ...]:
 
 
 def _same_shapes(request: Request, shapes: Sequence[Shape]) -> Iterator[Case]:
-    """The first shape in every layout, the others in two."""
+    """Each shape in every layout; in the smoke tier the first one, and the others in two."""
     for number, shape in enumerate(shapes):
-        for turn in range(len(LAYOUTS)) if number == 0 and shape else (0, 2):
+        every = shape and (request.full or number == 0)
+        for turn in range(len(LAYOUTS)) if every else (0, 2):
             arrays = [request.domain(shape, d) for d in request.operand_dtypes()]
             laid = laid_out(arrays, turn)
             yield Case(laid, {}, _flags(laid), f"shape {shape}, layouts from {turn}")
@@ -239,7 +240,8 @@ _PATTERNS: tuple[tuple[tuple[Flags, Shape], ...], ...] = (
 def _broadcast(request: Request) -> Iterator[Case]:
     names = request.operand_dtypes()
     for pattern in _PATTERNS if request.full else _PATTERNS[:1]:
-        for turn, empty in ((0, False), (3, False), (5, False), (0, True)):
+        turns = range(len(LAYOUTS)) if request.full else (0, 3, 5)
+        for turn, empty in (*((turn, False) for turn in turns), (0, True)):
             parts = [pattern[k % len(pattern)] for k in range(len(names))]
             shapes = [tuple(0 if empty and n == 5 else n for n in shape) for _, shape in parts]
             arrays = [request.domain(s, d) for s, d in zip(shapes, names, strict=True)]
@@ -363,7 +365,8 @@ def _contraction(request: Request) -> Iterator[Case]:
         flags = ((False,) * len(a), (False,) * len(b))
         for number, sizes in enumerate(_SIZES):
             shapes = (tuple(sizes[i] for i in a), tuple(sizes[i] for i in b))
-            for turn in range(len(LAYOUTS)) if number == 0 else (0,):
+            every = number == 0 or (request.full and 0 not in sizes)
+            for turn in range(len(LAYOUTS)) if every else (0,):
                 arrays = [request.domain(s) for s in shapes]
                 yield Case(
                     laid_out(arrays, turn), attrs, flags, f"shapes {shapes}, layouts from {turn}"
