@@ -58,8 +58,7 @@ def test_numbers_in_expressions(dtype: str, subject: Subject) -> None:
     f = subject.function([mask, x], [T.switch(mask, x, value) for value in wanted])
     for value, found in zip(wanted, f(np.zeros(3, "bool"), np.ones(3, dtype)), strict=True):
         exact = np.full(3, value)
-        for part in ("real", "imag"):
-            a, b = getattr(found, part), getattr(exact, part)
+        for a, b in ((found.real, exact.real), (found.imag, exact.imag)):
             same = np.array_equal(a, b, equal_nan=dtypes.kind(dtype) in "fc")
             assert same and np.array_equal(np.signbit(a[a == 0]), np.signbit(b[b == 0])), (
                 f"the number {value!r} in an expression became {found[0]!r}"
@@ -90,7 +89,7 @@ def test_windows_of_windows(subject: Subject) -> None:
     slices = [slice(1, None, 2), slice(None, None, -1), slice(-2, 0, -3), slice(2, -1), slice(3, 3)]
     pairs = [(a, b) for a in slices for b in slices]
     f = subject.function([m], [m[a][b] + m.T[:, a][:, b].T for a, b in pairs])
-    for size in (13, 14, 40):
+    for size in (13, 14, 20):
         array = np.arange(float(size * size)).reshape(size, size)
         for (a, b), found in zip(pairs, f(array), strict=True):
             expected = array[a][b] + array.T[:, a][:, b].T

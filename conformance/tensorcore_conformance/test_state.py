@@ -162,12 +162,17 @@ def test_foreign_byte_order(subject: Subject) -> None:
 def test_results_share_no_memory(subject: Subject) -> None:
     """Not with inputs, not with the state, not with each other, not with earlier results."""
     state, x = shared(np.arange(4.0)), _vector()
-    f = subject.function([x], [x, x, state, state, x[::-1], x + state], {state: x})
+    y = x + state
+    f = subject.function([x], [x, x, state, state, x[::-1], y, y], {state: x})
     array = np.arange(4.0) + 1
     first = f(array)
     second = f(array)
     _apart([*first, *second], [array, state.get_value(borrow=True)])
     assert array.tolist() == [1.0, 2.0, 3.0, 4.0]
+    for found, held in ((first, np.arange(4.0)), (second, array)):
+        wanted = [array, array, held, held, array[::-1], array + held, array + held]
+        for result, expected in zip(found, wanted, strict=True):
+            assert result.tolist() == expected.tolist()
 
 
 def _apart(results: list[Array], others: list[Array]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import __future__
-
 import importlib
 import inspect
 import textwrap
@@ -14,8 +12,6 @@ from typing import Any
 import numpy as np
 
 from .rows import Sabotage
-
-_FLAGS = __future__.annotations.compiler_flag
 
 
 @contextmanager
@@ -148,7 +144,7 @@ def _code(function: Any, row: Sabotage) -> Iterator[None]:
     text = changed(textwrap.dedent(inspect.getsource(function)), row)
     text = text[text.index("def ") :]  # without decorators
     space = dict(function.__globals__)
-    exec(compile(text, inspect.getfile(function), "exec", _FLAGS, True), space)
+    exec(compile(text, inspect.getfile(function), "exec", annotations.compiler_flag, True), space)
     right = function.__code__
     function.__code__ = space[function.__name__].__code__
     try:

@@ -19,6 +19,12 @@ def _interpreter(
     return Sabotage(words, "numpy_ref", where, old, new, op, "float64", caught, says)
 
 
+def _gradient(old: str, new: str, words: str, says: str) -> Sabotage:
+    caught = Named("test_gradients", "test_gradient", {"op_name": "tanh"})
+    where = "op tanh, gradient"
+    return Sabotage(words, "numpy_ref", where, old, new, "tanh", "float64", caught, says)
+
+
 OF_REFERENCE = (
     _op("maximum", "float64", "np.maximum(a, b)", "np.fmax(a, b)",
         "maximum is fmax", "special values.*expected nan"),
@@ -56,7 +62,8 @@ OF_REFERENCE = (
         "a maximum starts from zero", "whole range|special values|shape"),
     _op("reduce_prod", "int64", "np.prod(a, axes)", "np.prod(a.astype('float64'), axes)",
         "a product of integers goes through floats", "whole range|special values"),
-    _op("argsort", "float64", "np.argsort(a, stable=True)", "np.argsort(-a, stable=True)[..., ::-1]",
+    _op("argsort", "float64", "np.argsort(a, stable=True)",
+        "np.argsort(-a, stable=True)[..., ::-1]",
         "equal entries are sorted in turned order", "found"),
     _op("argsort", "float64", "np.argsort(a, stable=True)",
         "np.argsort(np.where(np.isnan(a), -np.inf, a), stable=True)",
@@ -70,4 +77,10 @@ OF_REFERENCE = (
                  "buffers = self.__dict__.setdefault('kept', [None] * len(program.slots))",
                  "threads share the buffers", Named("test_threads", "test_distinct_inputs"),
                  "wrong|Error"),
+    _op("mul", "float32", "a * b", "a * b + 0 * a * a", "the product of zeros has no sign",
+        "special values"),
+    _op("tanh", "float64", "y", "y + 8 * np.spacing(np.abs(y))", "8 units in the last place off",
+        "off by 8"),
+    _gradient("1 - y * y", "1 - y * abs(y)", "a slope is right for positive numbers", "tanh"),
+    _gradient("g * (1 - y * y)", "g * g * (1 - y * y)", "a gradient that is not linear", "tanh"),
 )  # fmt: skip
