@@ -26,7 +26,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test roundabout conformance scoreboard bench docs lint format types check wheel clean
+.PHONY: help demo test roundabout conformance scoreboard example bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -70,6 +70,12 @@ conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, 
 scoreboard: $(VENV)/.test  ## compare REPORTS with conformance/scoreboard.json, and write them as one page
 	@$(BIN)/python -m tensorcore_conformance.page $(REPORTS)/*.json -o $(REPORTS)/index.html
 	@$(BIN)/python -m tensorcore_conformance.scoreboard --compare $(REPORTS)/*.json $(ARGS)
+
+example: $(VENV)/.test  ## build and install the example of a plugin, and run the suite on its two backends
+	@rm -rf $(VENV)/example
+	@$(PIP) --no-deps --no-build-isolation --target $(VENV)/example ./tests/plugin_example
+	@PYTHONPATH=$(abspath $(VENV)/example) $(MAKE) --no-print-directory conformance \
+		BACKENDS="strict tiny_c" TIER=smoke ARGS=-q
 
 bench: $(VENV)/.base  ## measure, with the targets beside the figures
 	@$(BIN)/python -m benchmarks $(ARGS)

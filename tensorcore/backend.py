@@ -193,5 +193,6 @@ class Backend(Protocol):
         ...
 
     def compile(self, program: Program) -> Executable:
-        """Raises CompileError when the backend's compiler fails."""
+        """The Program as something to call. May be called from several threads at once. Raises
+        CompileError when the backend's compiler fails."""
         ...

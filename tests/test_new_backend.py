@@ -42,6 +42,39 @@ def test_what_is_written_works(kind: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert child.stdout == "mine {}\n", child.stderr
 
 
+def test_its_one_import_runs_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mpmath")
+    made = new_backend("mine", tmp_path)
+    monkeypatch.setenv("TENSORCORE_PLUGINS", "mine_backend")
+    monkeypatch.setenv("PYTHONPATH", str(made))
+
+    def suite(*words: str) -> str:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+        child = subprocess.run(command, cwd=made, capture_output=True, text=True, check=False)
+        return child.stdout + child.stderr
+
+    said = suite("-k", "sigmoid or cells")
+    assert "backend mine, tier smoke" in said and " failed" not in said and " passed" in said
+    with (made / "mine_backend.py").open("a") as file:
+        file.write(WRONG)
+    said = suite("-k", "test_values and sigmoid")
+    assert "failed: sigmoid float64" in said and "expected" in said
+
+
+#: What makes a backend's sigmoid wrong at one end.
+WRONG = """
+
+class Off(Interpreter):
+    def _call(self, step, buffers, known):
+        super()._call(step, buffers, known)
+        if step.op == "sigmoid":
+            out = step.outputs[0]
+            buffers[out] = xp.minimum(buffers[out], 1 - 1e-6).astype(buffers[out].dtype)
+
+Mine.compile = lambda self, program: Off(program)
+"""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_package_announces_its_backend(kind: str, tmp_path: Path) -> None:
     made = new_backend("my_device", tmp_path, kind)

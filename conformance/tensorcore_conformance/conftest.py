@@ -23,6 +23,8 @@ _SUBJECT = pytest.StashKey[Subject]()
 SMOKE_DTYPES = ("bool", "int64", "float32", "float64")
 #: The tests that compile each case, and stop there when nothing can run.
 _COMPILING = ("test_values", "test_gradient", "test_random_graphs")
+#: What holds the core alone, its references, lowerings and rules, whichever backend is under test.
+_OF_THE_CORE = ("test_references", "test_structures", "test_lowering", "test_holds")
 _HERE = Path(__file__).resolve().parent
 
 
@@ -90,14 +92,21 @@ def pytest_collection_modifyitems(
     if tested in absent:
         items[:] = [item for item in items if item not in set(ours)]
     elif config.getoption("--tensorcore-compile-only"):
-        kept = {i for i in ours if getattr(i, "originalname", i.name) in _COMPILING}
-        items[:] = [item for item in items if item in kept or item not in set(ours)]
+        left_out = {i for i in ours if _named(i) not in _COMPILING}
+        items[:] = [item for item in items if item not in left_out]
+    elif not at_least(config, "pr"):
+        left_out = {i for i in ours if i.path.stem in _OF_THE_CORE or _named(i) in _OF_THE_CORE}
+        items[:] = [item for item in items if item not in left_out]
     for name, reason in absent.items():
         items.append(
             Unavailable.from_parent(
                 session, name=f"backend {name}", reason=reason, required=name in required
             )
         )
+
+
+def _named(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", item.name))
 
 
 def _unavailable(config: pytest.Config) -> list[tuple[str | None, str]]:

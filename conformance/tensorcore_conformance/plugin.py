@@ -63,6 +63,17 @@ def pytest_configure(config: pytest.Config) -> None:
                 raise pytest.UsageError(f"cannot write the report: {cause}") from cause
 
 
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> pytest.Collector | None:
+    """A test file that imports everything from ``tensorcore_conformance.suite`` holds the suite."""
+    if type(obj).__module__ != f"{__package__}.collecting":
+        return None
+    from .collecting import Suite
+
+    return obj.collected(collector, name) if isinstance(obj, Suite) else None
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One paragraph: cases, refusals, failures, and the largest errors beside their limits."""
     report = config.stash.get(REPORT, None)

@@ -28,7 +28,6 @@ from .values import Array, crossed, generator, specials
 
 RULES = SIMPLIFY + STABILIZE
 _POSITIVE = (1e-5, 0.5, 3.0, 30.0, 40.0, 100.0, 800.0)
-EXTREMES = (*_POSITIVE, *(-x for x in _POSITIVE))
 _GRADIENT_ULP = 64
 #: Arrays drawn, and combinations of special values, of the pr tier and of the smoke tier.
 _FULL, _SMOKE = (10, 2000), (6, 400)
@@ -237,18 +236,24 @@ def test_extremes(dtype: str, subject: Subject, full: bool) -> None:
     assert not complaints, "\n".join(complaints)
 
 
+def _extremes(full: bool) -> tuple[float, ...]:
+    some = _POSITIVE if full else _POSITIVE[::2]
+    return (*some, *(-x for x in some))
+
+
 def _extreme(both: Sides, dtype: str, full: bool) -> dict[Tensor, Array]:
     found = {}
     for k, x in enumerate(both.inputs):
-        values = np.roll(np.array(EXTREMES, dtype=dtype), k * 5)
+        values = np.roll(np.array(_extremes(full), dtype=dtype), k * 5)
         found[x] = values if x.ndim == 1 else values[: 4 * (len(values) // 4)].reshape(-1, 4)
     return found
 
 
 def _weights(rule: Rule, left: Tensor, full: bool) -> Any:
-    shapes = {1: (len(EXTREMES),), 2: (3, 4)}
+    count = len(_extremes(full))
+    shapes = {1: (count,), 2: (count // 4, 4)}
     if rule.left is None and left.ndim == 1:
-        shapes[1] = (3,)
+        shapes[1] = (count // 4,)
     return np.asarray(
         generator(rule.name).choice([0.5, 1.0, 2.0], shapes[left.ndim]), dtype=left.dtype
     )

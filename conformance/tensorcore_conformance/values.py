@@ -66,7 +66,7 @@ def halfway(source: str, target: str, rng: np.random.Generator) -> Array:
 
 
 #: Magnitudes at which exponentials of float32 and float64 overflow, vanish or go subnormal.
-_EDGES = (15.9, 30.0, 88.5, 90.0, 100.0, 700.0, 709.5, 740.0, 800.0, 2.0**20, 2.0**24 + 1)
+_EDGES = (15.9, 30.0, 88.5, 90.0, 100.0, 700.0, 709.5, 740.0, 745.5, 800.0, 2.0**20, 2.0**24 + 1)
 
 
 def specials(dtype: str) -> Array:

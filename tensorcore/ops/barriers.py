@@ -12,6 +12,7 @@ from ..dtypes import ALL
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import copied
 from ._declare import Op, Shape, SizeBuilder, declare
 from .composites import clip, fill
 from .elementwise import cast_to
@@ -49,7 +50,7 @@ BARRIER = Barrier()
 
 
 def _reference(xp: Any, x: Any, *rest: Any, **attrs: Any) -> Any:
-    return x.copy()
+    return copied(xp, x)
 
 
 def _samples(**attrs: Any) -> Callable[[str], Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..dtypes import COMPLEX, FLOATING, kind
 from ..node import Tensor, TensorLike, as_tensor
+from ._array_api import as_dtype, complex_of, copied
 from ._declare import declare
 from ._families import ELEMENTWISE
 
@@ -67,7 +68,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     accepts=COMPLEX,
     name="real",
     rule="parts",
-    reference=lambda xp, x: xp.real(x).copy(),
+    reference=lambda xp, x: copied(xp, xp.real(x)),
     c="{0}.re",
 )
 def real_part(x: TensorLike) -> Tensor:
@@ -84,7 +85,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     accepts=COMPLEX,
     name="imag",
     rule="parts",
-    reference=lambda xp, x: xp.imag(x).copy(),
+    reference=lambda xp, x: copied(xp, xp.imag(x)),
     c="{0}.im",
 )
 def imaginary_part(x: TensorLike) -> Tensor:
@@ -96,18 +97,12 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return from_parts(g * 0, g)
 
 
-def _reference_complex(xp: Any, re: Any, im: Any) -> Any:
-    result = xp.empty(xp.broadcast_shapes(re.shape, im.shape), xp.result_type(re, xp.complex64))
-    result.real, result.imag = re, im
-    return result
-
-
 @declare(
     E,
     accepts=FLOATING,
     name="complex",
     rule="pair",
-    reference=_reference_complex,
+    reference=complex_of,
     c="tc_complex_#({0}, {1})",
 )
 def from_parts(real: TensorLike, imag: TensorLike) -> Tensor:
@@ -121,8 +116,8 @@ def _(g: Tensor, y: Tensor, re: Tensor, im: Tensor) -> Any:
 
 def _reference_polar(xp: Any, r: Any, theta: Any) -> Any:
     part = xp.result_type(r, xp.float32)
-    r, theta = r.astype(part), theta.astype(part)
-    return _reference_complex(xp, r * xp.cos(theta), r * xp.sin(theta))
+    r, theta = as_dtype(xp, r, part), as_dtype(xp, theta, part)
+    return complex_of(xp, r * xp.cos(theta), r * xp.sin(theta))
 
 
 @declare(
@@ -163,12 +158,18 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * sgn(x)
 
 
+def _reference_angle(xp: Any, x: Any) -> Any:
+    if xp.isdtype(x.dtype, "complex floating"):
+        return xp.atan2(xp.imag(x), xp.real(x))
+    return xp.atan2(xp.zeros_like(x), x)
+
+
 @declare(
     E,
     accepts=FLOATING + COMPLEX,
     rule="parts",
     ulp=(6, 1),
-    reference=lambda xp, x: xp.angle(x).astype(x.real.dtype),
+    reference=_reference_angle,
     c={"f": "atan2@(0, {0})", "c": "tc_angle_#({0})"},
     notes="Of a real NaN the angle is NaN.",
 )

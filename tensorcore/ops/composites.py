@@ -9,6 +9,7 @@ from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import copied, larger, smaller, top
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import ELEMENTWISE, REDUCTION, RULES, broadcast_flags, normalize_axes
 from .complexes import conj
@@ -25,7 +26,7 @@ E = ELEMENTWISE
     composite=True,
     accepts=ALL,
     rule="last",
-    reference=lambda xp, x, value: xp.broadcast_arrays(x, value)[1].copy(),
+    reference=lambda xp, x, value: copied(xp, xp.broadcast_arrays(x, value)[1]),
 )
 def fill(x: TensorLike, value: TensorLike) -> Tensor:
     """``value`` in the shape of ``x`` (Theano's ``second``)."""
@@ -66,7 +67,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _reference_sigmoid(xp: Any, x: Any) -> Any:
     e = xp.exp(-xp.abs(x))
-    return xp.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
+    return xp.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
 @declare(
@@ -110,11 +111,15 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * sigmoid(x)
 
 
+def _reference_clip(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    return smaller(xp, larger(xp, x, low), high)
+
+
 @declare(
     E,
     composite=True,
     accepts=BOOL + REAL,
-    reference=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
+    reference=_reference_clip,
 )
 def clip(x: TensorLike, low: TensorLike, high: TensorLike) -> Tensor:
     """``x`` limited to the interval from ``low`` to ``high``; NaN stays NaN."""
@@ -163,7 +168,7 @@ def _kept(reduced: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 
 def _reference_softmax(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    e = xp.exp(x - xp.max(x, axis=axes, keepdims=True, initial=-xp.inf))
+    e = xp.exp(x - top(xp, x, axes, keepdims=True))
     return e / reference_sum(xp, e, axes, keepdims=True)
 
 
@@ -189,7 +194,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 
 def _reference_log_softmax(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    z = x - xp.max(x, axis=axes, keepdims=True, initial=-xp.inf)
+    z = x - top(xp, x, axes, keepdims=True)
     return z - xp.log(reference_sum(xp, xp.exp(z), axes, keepdims=True))
 
 
@@ -215,8 +220,8 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 
 def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    top = xp.max(x, axis=axes, keepdims=True, initial=-xp.inf)
-    shift = xp.where(xp.isinf(top), 0 * xp.isinf(top), top).astype(x.dtype)
+    largest = top(xp, x, axes, keepdims=True)
+    shift = xp.where(xp.isinf(largest), xp.zeros_like(largest), largest)
     total = xp.log(reference_sum(xp, xp.exp(x - shift), axes, keepdims=True)) + shift
     return xp.squeeze(total, axis=axes)
 
@@ -233,8 +238,8 @@ def _reference_logsumexp(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def logsumexp(x: TensorLike, *, axes: tuple[int, ...]) -> Tensor:
     """``log(sum(exp(x)))`` over the axes, without overflow; of nothing, minus infinity."""
     x = as_tensor(x)
-    top = reduce_top(x, axes=axes)
-    shift = switch(isinf(top), 0, top)
+    largest = reduce_top(x, axes=axes)
+    shift = switch(isinf(largest), 0, largest)
     return log(reduce_sum(exp(x - _kept(shift, x, axes)), axes=axes)) + shift
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,17 +79,14 @@ def _reference(xp: Any, x: Any, y: Any, a: Labels, b: Labels, out: Labels) -> An
     size = dict(zip(a + b, x.shape + y.shape, strict=True))
 
     def count(labels: Labels) -> int:
-        result = 1
-        for label in labels:
-            result *= size[label]
-        return result
+        return math.prod(size[label] for label in labels)
 
     left = xp.permute_dims(x, tuple(a.index(i) for i in batch + rows + summed))
     right = xp.permute_dims(y, tuple(b.index(i) for i in batch + summed + columns))
-    left = left.reshape((count(batch), count(rows), count(summed)))
-    right = right.reshape((count(batch), count(summed), count(columns)))
+    left = xp.reshape(left, (count(batch), count(rows), count(summed)))
+    right = xp.reshape(right, (count(batch), count(summed), count(columns)))
     order = batch + rows + columns
-    product = xp.matmul(left, right).reshape(tuple(size[i] for i in order))
+    product = xp.reshape(xp.matmul(left, right), tuple(size[i] for i in order))
     return xp.permute_dims(product, tuple(order.index(i) for i in out))
 
 

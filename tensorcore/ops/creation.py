@@ -41,7 +41,12 @@ class Constant:
         return tuple(sizes.const(n) for n in node.attrs["value"].shape)
 
 
-@declare(Constant(), accepts=ALL, reference=lambda xp, value, literal: value, differentiable=False)
+@declare(
+    Constant(),
+    accepts=ALL,
+    reference=lambda xp, value, literal: xp.asarray(value),
+    differentiable=False,
+)
 def constant(*, value: np.ndarray) -> Tensor:
     """A fixed array."""
 

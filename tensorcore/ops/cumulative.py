@@ -62,14 +62,21 @@ class Cumulative:
 CUMULATIVE = Cumulative()
 
 
-def _reference(function: str) -> Any:
+def _reference(standard: str, older: str) -> Any:
     def reference(xp: Any, x: Any, axis: int) -> Any:
-        return getattr(xp, function)(x, axis=axis, dtype=x.dtype)
+        function = getattr(xp, standard, None) or getattr(xp, older)  # NumPy 2.0 has the older
+        return function(x, axis=axis, dtype=x.dtype)
 
     return reference
 
 
-@declare(CUMULATIVE, accepts=NUMERIC, rule="sum", reference=_reference("cumsum"), c="sum")
+@declare(
+    CUMULATIVE,
+    accepts=NUMERIC,
+    rule="sum",
+    reference=_reference("cumulative_sum", "cumsum"),
+    c="sum",
+)
 def cumulative_sum(x: TensorLike, *, axis: int) -> Tensor:
     """The sum of the entries up to each one along an axis, added from first to last."""
 
@@ -79,7 +86,7 @@ def cumulative_sum(x: TensorLike, *, axis: int) -> Tensor:
     accepts=NUMERIC,
     rule="sum",
     domain=(0.5, 1.5),
-    reference=_reference("cumprod"),
+    reference=_reference("cumulative_prod", "cumprod"),
     c="prod",
 )
 def cumulative_prod(x: TensorLike, *, axis: int) -> Tensor:
@@ -91,8 +98,8 @@ def _reference_recurrence(xp: Any, a: Any, b: Any, axis: int) -> Any:
     states = xp.empty(terms.shape, dtype=terms.dtype)
     state = xp.zeros(terms.shape[1:], dtype=terms.dtype)
     for k in range(terms.shape[0]):
-        state = factors[k] * state + terms[k]
-        states[k] = state
+        state = factors[k, ...] * state + terms[k, ...]
+        states[k, ...] = state
     return xp.moveaxis(states, 0, axis)
 
 

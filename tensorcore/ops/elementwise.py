@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, COMPLEX, FLOATING, NUMERIC, REAL, kind
 from ..node import Tensor, TensorLike, as_tensor, is_constant, make_constant
+from ._array_api import added, as_dtype, complex_of, copied
 from ._declare import declare
 from ._families import CAST, ELEMENTWISE
 from .complexes import conj, in_dtype
@@ -20,7 +21,7 @@ _REAL_OR_BOOL = BOOL + REAL
 @declare(
     E,
     accepts=_ANY,
-    reference=lambda xp, x, y: xp.logical_or(x, y) if x.dtype == xp.bool else xp.add(x, y),
+    reference=added,
     c={"b": "{0} | {1}", "c": "tc_add_#({0}, {1})", "*": "{0} + {1}"},
     symbol="+",
 )
@@ -125,10 +126,11 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
 
 
 def _reference_pow(xp: Any, x: Any, y: Any) -> Any:
-    if x.dtype.kind not in "iu":
+    if not xp.isdtype(x.dtype, "signed integer"):
         return xp.pow(x, y)
-    inverse = xp.where(x == 1, 1, xp.where(x == -1, xp.where(y % 2 == 0, 1, -1), 0))
-    return xp.where(y < 0, inverse.astype(x.dtype), xp.pow(x, xp.where(y < 0, 0, y)))
+    one, zero = xp.ones_like(x), xp.zeros_like(x)
+    inverse = xp.where(x == 1, one, xp.where(x == -1, xp.where(y % 2 == 0, one, -one), zero))
+    return xp.where(y < 0, inverse, xp.pow(x, xp.where(y < 0, xp.zeros_like(y), y)))
 
 
 @declare(
@@ -188,7 +190,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     E,
     accepts=_REAL_OR_BOOL,
     name="abs",
-    reference=lambda xp, x: x.copy() if x.dtype.kind in "ub" else xp.abs(x),
+    reference=lambda xp, x: copied(xp, x) if x.dtype == xp.bool else xp.abs(x),
     c={"f": "fabs@({0})", "i": "({0} < 0 ? -{0} : {0})", "*": "{0}"},
 )
 def abs_real(x: TensorLike) -> Tensor:
@@ -208,11 +210,24 @@ def abs_(x: TensorLike) -> Tensor:
     return modulus(x) if kind(x.dtype) == "c" else abs_real(x)
 
 
+def _reference_sgn(xp: Any, x: Any) -> Any:
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.sign(x)
+    re, im = xp.real(x), xp.imag(x)
+    size, zero = xp.hypot(re, im), xp.zeros_like(re)
+
+    def part(own: Any, other: Any) -> Any:
+        endless = xp.where(xp.isinf(own), xp.where(xp.isinf(other), math.nan, xp.sign(own)), zero)
+        return xp.where(xp.isinf(size), endless, xp.where(size == 0, zero, own / size))
+
+    return complex_of(xp, part(re, im), part(im, re))
+
+
 @declare(
     E,
     accepts=NUMERIC,
     name="sgn",
-    reference=lambda xp, x: xp.sign(x),
+    reference=_reference_sgn,
     c={
         "f": "({0} != {0} ? {0} : ({0} > 0) - ({0} < 0))",
         "c": "tc_sgn_#({0})",
@@ -236,7 +251,7 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return lambda: y * in_dtype(turned, x.dtype) * 1j
 
 
-@declare(E, accepts=_ANY, reference=lambda xp, x: x.copy(), c="{0}")
+@declare(E, accepts=_ANY, reference=copied, c="{0}")
 def identity(x: TensorLike) -> Tensor:
     """The same value."""
 
@@ -273,12 +288,16 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * conj(y)
 
 
+def _reference_exp2(xp: Any, x: Any) -> Any:
+    return xp.exp2(x) if hasattr(xp, "exp2") else xp.pow(xp.asarray(2, dtype=x.dtype), x)
+
+
 @declare(
     E,
     accepts=FLOATING,
     rule="float",
     ulp=(3, 1),
-    reference=lambda xp, x: xp.exp2(x),
+    reference=_reference_exp2,
     c="exp2@({0})",
 )
 def exp2(x: TensorLike) -> Tensor:
@@ -400,7 +419,9 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 
 def _reference_cast(xp: Any, x: Any, dtype: str) -> Any:
-    return x.astype(dtype)
+    if dtype == "bool" and xp.isdtype(x.dtype, "complex floating"):
+        return x != 0
+    return as_dtype(xp, x, getattr(xp, dtype))
 
 
 @declare(

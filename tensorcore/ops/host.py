@@ -9,6 +9,7 @@ from typing import Any
 from ..dtypes import ALL
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import copied
 from ._declare import Family, Op, Shape, SizeBuilder, declare
 
 
@@ -40,8 +41,8 @@ class Host:
 
 
 def _reference_show(xp: Any, x: Any, show: Callable[[Any], None]) -> Any:
-    show(x.copy())
-    return x.copy()
+    show(copied(xp, x))
+    return copied(xp, x)
 
 
 def _silent(value: Any) -> None:

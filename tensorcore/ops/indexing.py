@@ -9,6 +9,7 @@ from ..dtypes import ALL, BOOL, NUMERIC
 from ..errors import OutOfRange, ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import Places, as_dtype
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import broadcast_flags
 from .creation import as_size
@@ -19,15 +20,15 @@ from .movement import dimshuffle, sum_to, zeros_like
 OUTSIDE = "an index lies outside: {{0}} on axis {axis}, which has {{1}} entries"
 
 
-def checked(xp: Any, x: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
-    """The index arrays for the leading axes of ``x``; raises OutOfRange."""
+def _places(xp: Any, x: Any, indices: Sequence[Any]) -> Places:
+    """The positions on the leading axes of ``x``; raises OutOfRange."""
     for axis, index in enumerate(indices):
         size = x.shape[axis]
         wrong = (index < -size) | (index >= size)
         if xp.any(wrong):
-            first = int(index[wrong].reshape(-1)[0])
+            first = int(index[wrong][0])
             raise OutOfRange(OUTSIDE.format(axis=axis).format(first, size))
-    return tuple(xp.broadcast_arrays(*indices))
+    return Places(xp, x.shape, indices)
 
 
 class Gather:
@@ -94,7 +95,7 @@ class Gather:
 @declare(
     Gather(),
     accepts=ALL,
-    reference=lambda xp, x, *indices: x[checked(xp, x, indices)],
+    reference=lambda xp, x, *indices: _places(xp, x, indices).read(x),
     title="x[...]",
 )
 def gather(x: TensorLike, *indices: TensorLike) -> Tensor:
@@ -136,15 +137,11 @@ class Scatter(Gather):
 
 
 def _reference_scatter_set(xp: Any, base: Any, value: Any, *indices: Any) -> Any:
-    result = base.copy()
-    result[checked(xp, base, indices)] = value
-    return result
+    return _places(xp, base, indices).write(base, value)
 
 
 def _reference_scatter_add(xp: Any, base: Any, value: Any, *indices: Any) -> Any:
-    result = base.copy()
-    xp.add.at(result, checked(xp, base, indices), value)
-    return result
+    return _places(xp, base, indices).add(base, value)
 
 
 @declare(Scatter(), accepts=ALL, reference=_reference_scatter_set, title="set_subtensor")
@@ -227,7 +224,7 @@ class Positions:
 @declare(
     Positions(),
     accepts=BOOL,
-    reference=lambda xp, mask, count, *pairs: xp.nonzero(mask)[0].astype(xp.int64),
+    reference=lambda xp, mask, count, *pairs: as_dtype(xp, xp.nonzero(mask)[0], xp.int64),
     differentiable=False,
     title="x[mask]",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dtypes import ALL, BOOL, COMPLEX, DISCRETE, FLOATING, INTEGERS, REAL
 from ..node import Tensor, TensorLike
+from ._array_api import larger, ordered, smaller
 from ._declare import declare
 from ._families import ELEMENTWISE
 
@@ -20,7 +21,7 @@ _INEXACT = FLOATING + COMPLEX
 @declare(
     E,
     accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.maximum(x, y),
+    reference=larger,
     c={"f": "({0} >= {1} || {0} != {0} ? {0} : {1})", "*": "({0} > {1} ? {0} : {1})"},
     notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
@@ -31,7 +32,7 @@ def maximum(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=_REAL_OR_BOOL,
-    reference=lambda xp, x, y: xp.minimum(x, y),
+    reference=smaller,
     c={"f": "({0} <= {1} || {0} != {0} ? {0} : {1})", "*": "({0} < {1} ? {0} : {1})"},
     notes="Of two zeros of opposite signs either may be the result, as in NumPy.",
 )
@@ -102,7 +103,7 @@ def neq(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.less(x, y),
+    reference=lambda xp, x, y: xp.less(ordered(xp, x), ordered(xp, y)),
     c="{0} < {1}",
     symbol="<",
 )
@@ -114,7 +115,7 @@ def lt(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.less_equal(x, y),
+    reference=lambda xp, x, y: xp.less_equal(ordered(xp, x), ordered(xp, y)),
     c="{0} <= {1}",
     symbol="<=",
 )
@@ -126,7 +127,7 @@ def le(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.greater(x, y),
+    reference=lambda xp, x, y: xp.greater(ordered(xp, x), ordered(xp, y)),
     c="{0} > {1}",
     symbol=">",
 )
@@ -138,7 +139,7 @@ def gt(x: TensorLike, y: TensorLike) -> Tensor:
     E,
     accepts=_REAL_OR_BOOL,
     rule="compare",
-    reference=lambda xp, x, y: xp.greater_equal(x, y),
+    reference=lambda xp, x, y: xp.greater_equal(ordered(xp, x), ordered(xp, y)),
     c="{0} >= {1}",
     symbol=">=",
 )
@@ -239,10 +240,28 @@ def signbit(x: TensorLike) -> Tensor:
     """Whether the sign is negative, as bool; of -0.0 too."""
 
 
+def _shifts(xp: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Which places are at least 0 and below the width, and the places, 0 where they are not."""
+    usual = (y >= 0) & (y < xp.iinfo(x.dtype).bits)
+    return usual, xp.where(usual, y, xp.zeros_like(y))
+
+
+def _reference_left_shift(xp: Any, x: Any, y: Any) -> Any:
+    usual, places = _shifts(xp, x, y)
+    return xp.where(usual, xp.bitwise_left_shift(x, places), xp.zeros_like(x))
+
+
+def _reference_right_shift(xp: Any, x: Any, y: Any) -> Any:
+    usual, places = _shifts(xp, x, y)
+    signs = xp.bitwise_right_shift(x, xp.full_like(x, xp.iinfo(x.dtype).bits - 1))
+    beyond = signs if xp.isdtype(x.dtype, "signed integer") else xp.zeros_like(x)
+    return xp.where(usual, xp.bitwise_right_shift(x, places), beyond)
+
+
 @declare(
     E,
     accepts=INTEGERS,
-    reference=lambda xp, x, y: xp.bitwise_left_shift(x, y),
+    reference=_reference_left_shift,
     c="tc_shift_left_#({0}, {1})",
     symbol="<<",
 )
@@ -253,7 +272,7 @@ def left_shift(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=INTEGERS,
-    reference=lambda xp, x, y: xp.bitwise_right_shift(x, y),
+    reference=_reference_right_shift,
     c="tc_shift_right_#({0}, {1})",
     symbol=">>",
 )

@@ -11,6 +11,7 @@ from ..dtypes import ALL
 from ..errors import OutOfRange, ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..types import TensorType
+from ._array_api import added, copied
 from ._declare import Op, Shape, SizeBuilder, declare
 from .creation import as_size, size_of
 
@@ -100,7 +101,7 @@ def _reference_dimshuffle(xp: Any, x: Any, pattern: Pattern) -> Any:
     dropped = [a for a in range(x.ndim) if a not in axes]
     y = xp.permute_dims(x, (*axes, *dropped))
     result = iter(y.shape)
-    return y.reshape(tuple(1 if a == "x" else next(result) for a in pattern))
+    return xp.reshape(y, tuple(1 if a == "x" else next(result) for a in pattern))
 
 
 @declare(Dimshuffle(), accepts=ALL, reference=_reference_dimshuffle)
@@ -186,7 +187,7 @@ class BroadcastTo(Reshape):
 
 
 def _reference_broadcast(xp: Any, x: Any, *sizes: Any, broadcastable: Any) -> Any:
-    return xp.broadcast_to(x, tuple(int(s) for s in sizes)).copy()
+    return copied(xp, xp.broadcast_to(x, tuple(int(s) for s in sizes)))
 
 
 @declare(BroadcastTo(), accepts=ALL, reference=_reference_broadcast)
@@ -346,7 +347,7 @@ def _slices(sizes: Sequence[Any], axes: tuple[int, ...], ndim: int) -> tuple[sli
     result = [slice(None)] * ndim
     for k, axis in enumerate(axes):
         start, length, step = (int(s) for s in sizes[3 * k : 3 * k + 3])
-        stop = start + length * step
+        stop = start + (length - 1) * step + (1 if step > 0 else -1)
         result[axis] = slice(start, stop if stop >= 0 else None, step) if length else slice(0, 0)
     return tuple(result)
 
@@ -354,7 +355,7 @@ def _slices(sizes: Sequence[Any], axes: tuple[int, ...], ndim: int) -> tuple[sli
 def _reference_window(
     xp: Any, x: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
-    return x[_slices(sizes, axes, x.ndim)].copy()
+    return copied(xp, x[_slices(sizes, axes, x.ndim)])
 
 
 @declare(Window(), accepts=ALL, reference=_reference_window, title="x[...]")
@@ -408,7 +409,7 @@ class WindowUpdate(Movement):
 def _reference_window_set(
     xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
-    result = base.copy()
+    result = copied(xp, base)
     result[_slices(sizes, axes, base.ndim)] = value
     return result
 
@@ -416,8 +417,9 @@ def _reference_window_set(
 def _reference_window_add(
     xp: Any, base: Any, value: Any, *sizes: Any, axes: tuple[int, ...], index: tuple[int, ...]
 ) -> Any:
-    result = base.copy()
-    result[_slices(sizes, axes, base.ndim)] += value
+    result = copied(xp, base)
+    place = _slices(sizes, axes, base.ndim)
+    result[place] = added(xp, result[place], value)
     return result
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..dtypes import ALL, BOOL, FLOATING, NUMERIC, REAL
 from ..node import Tensor, TensorLike, as_tensor
+from ._array_api import as_dtype, ordered, top
 from ._declare import declare
 from ._families import REDUCTION
 from .creation import as_size
@@ -21,22 +23,36 @@ def _reference(function: str) -> Any:
     return reference
 
 
+def _reference_extreme(function: str) -> Any:
+    def reference(xp: Any, x: Any, axes: Axes) -> Any:
+        return as_dtype(xp, getattr(xp, function)(ordered(xp, x), axis=axes), x.dtype)
+
+    return reference
+
+
+def _reference_position(function: str) -> Any:
+    def reference(xp: Any, x: Any, axes: Axes) -> Any:
+        return getattr(xp, function)(_flat_last(xp, ordered(xp, x), axes), axis=-1)
+
+    return reference
+
+
 def _flat_last(xp: Any, x: Any, axes: Axes) -> Any:
     kept = [i for i in range(x.ndim) if i not in axes]
     moved = xp.permute_dims(x, (*kept, *axes))
-    count = 1
-    for axis in axes:
-        count *= x.shape[axis]
-    return moved.reshape((*[x.shape[i] for i in kept], count))
+    count = math.prod(x.shape[axis] for axis in axes)
+    return xp.reshape(moved, (*[x.shape[i] for i in kept], count))
 
 
 def reference_sum(xp: Any, x: Any, axes: Axes, keepdims: bool = False) -> Any:
     """Pairwise along all the axes together: NumPy adds pairwise only along a contiguous axis,
     elsewhere one after the other."""
-    flat = xp.sum(_flat_last(xp, x, axes).copy(), axis=-1, dtype=x.dtype)
+    rows = _flat_last(xp, x, axes)
+    rows = xp.reshape(xp.reshape(rows, (math.prod(rows.shape),)), rows.shape)  # contiguous
+    flat = xp.sum(rows, axis=-1, dtype=x.dtype)
     if not keepdims:
         return flat
-    return flat.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+    return xp.reshape(flat, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
 
 
 @declare(R, accepts=NUMERIC, rule="sum", reference=reference_sum, c="sum")
@@ -56,7 +72,7 @@ def reduce_prod(x: TensorLike, *, axes: Axes) -> Tensor:
     """The product over axes."""
 
 
-@declare(R, accepts=BOOL + REAL, reference=_reference("max"), c="max")
+@declare(R, accepts=BOOL + REAL, reference=_reference_extreme("max"), c="max")
 def reduce_max(x: TensorLike, *, axes: Axes) -> Tensor:
     """The largest value over axes; NaN if there is one. An empty axis is refused."""
 
@@ -65,14 +81,14 @@ def reduce_max(x: TensorLike, *, axes: Axes) -> Tensor:
     R,
     accepts=FLOATING,
     rule="sum",
-    reference=lambda xp, x, axes: xp.max(x, axis=axes, initial=-xp.inf),
+    reference=top,
     c="max",
 )
 def reduce_top(x: TensorLike, *, axes: Axes) -> Tensor:
     """The largest value over axes; NaN if there is one, minus infinity over an empty axis."""
 
 
-@declare(R, accepts=BOOL + REAL, reference=_reference("min"), c="min")
+@declare(R, accepts=BOOL + REAL, reference=_reference_extreme("min"), c="min")
 def reduce_min(x: TensorLike, *, axes: Axes) -> Tensor:
     """The smallest value over axes; NaN if there is one. An empty axis is refused."""
 
@@ -91,7 +107,7 @@ def reduce_all(x: TensorLike, *, axes: Axes) -> Tensor:
     R,
     accepts=BOOL + REAL,
     rule="index",
-    reference=lambda xp, x, axes: xp.argmax(_flat_last(xp, x, axes), axis=-1),
+    reference=_reference_position("argmax"),
     c="argmax",
     differentiable=False,
 )
@@ -103,7 +119,7 @@ def reduce_argmax(x: TensorLike, *, axes: Axes) -> Tensor:
     R,
     accepts=BOOL + REAL,
     rule="index",
-    reference=lambda xp, x, axes: xp.argmin(_flat_last(xp, x, axes), axis=-1),
+    reference=_reference_position("argmin"),
     c="argmin",
     differentiable=False,
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dtypes import FLOATING
 from ..node import Tensor, TensorLike
+from ._array_api import as_dtype
 from ._declare import declare
 from ._families import ELEMENTWISE
 from .elementwise import cast, cast_to, flat, int_div, mod, sgn
@@ -36,7 +37,7 @@ def trunc(x: TensorLike) -> Tensor:
 
 def _reference_away(xp: Any, x: Any) -> Any:
     whole = xp.trunc(x)
-    return (whole + xp.copysign(xp.abs(x - whole) >= 0.5, x)).astype(x.dtype)
+    return whole + xp.copysign(as_dtype(xp, xp.abs(x - whole) >= 0.5, x.dtype), x)
 
 
 @declare(E, accepts=FLOATING, rule="float", reference=_reference_away, c="round@({0})")

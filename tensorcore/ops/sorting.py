@@ -9,6 +9,7 @@ from ..dtypes import BOOL, REAL
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import as_dtype, ordered
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 
 
@@ -43,12 +44,16 @@ class Sorting:
         return tuple(shapes[0])
 
 
+def _reference_argsort(xp: Any, x: Any) -> Any:
+    return as_dtype(xp, xp.argsort(ordered(xp, x), axis=-1, stable=True), xp.int64)
+
+
 @declare(
     Sorting(),
     composite=True,
     accepts=BOOL + REAL,
     differentiable=False,
-    reference=lambda xp, x: xp.argsort(x, axis=-1, stable=True).astype(xp.int64),
+    reference=_reference_argsort,
 )
 def argsort(x: TensorLike) -> Tensor:
     """The int64 positions that sort ``x`` along its last axis; equal entries keep their order

@@ -14,11 +14,14 @@ function by the sum of Euler and Maclaurin.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import Any
 
 import numpy as np
+
+from ._array_api import as_dtype
 
 Array = Any
 #: Bernoulli numbers B2, B4, ... as quotients.
@@ -34,133 +37,146 @@ _EULER = np.longdouble("0.577215664901532860606512090082402431")
 
 
 def function(xp: Any, name: str) -> Callable[..., Any]:
-    """The function of this name of the namespace, or ours over NumPy arrays."""
+    """The function of this name of the namespace, or ours over its arrays."""
     found: Callable[..., Any] | None = getattr(xp, name, None)
-    return found if found is not None else globals()[name]
+    return found if found is not None else partial(globals()[name], xp)
 
 
 def _wide(compute: Callable[..., Array]) -> Callable[..., Array]:
     """The function computed in float64 or wider and rounded to the dtype of its operands."""
 
     @wraps(compute)
-    def wrapped(*arrays: Array) -> Array:
-        given = [np.asarray(a) for a in arrays]
-        result = np.result_type(*given)
-        wide = np.result_type(result, np.float64)
+    def wrapped(xp: Any, *arrays: Array) -> Array:
+        result = arrays[-1].dtype
+        wide = xp.result_type(result, xp.float64)
         with np.errstate(all="ignore"):
-            return np.asarray(compute(*(a.astype(wide) for a in given))).astype(result)
+            value = compute(xp, *(as_dtype(xp, a, wide) for a in arrays))
+            return as_dtype(xp, value, result)
 
     return wrapped
 
 
-def _bernoulli(k: int, x: Array) -> Array:
+def _like(xp: Any, x: Array, number: Any) -> Array:
+    """A number in the dtype of ``x``."""
+    exact = number if isinstance(x, np.ndarray | np.generic) else float(number)
+    return xp.asarray(exact, dtype=x.dtype)
+
+
+def _bernoulli(xp: Any, k: int, x: Array) -> Array:
     """B of index ``2 k`` in the dtype of ``x``."""
     above, below = _BERNOULLI[k - 1]
-    return x.dtype.type(above) / x.dtype.type(below)
+    return _like(xp, x, above) / _like(xp, x, below)
 
 
-def _exp_square(x: Array) -> Array:
+def _exp_square(xp: Any, x: Array) -> Array:
     """``exp(x * x)``; the square is split, as its rounding error would grow with it."""
-    high = np.trunc(x * 16) / 16
-    return np.exp(high * high) * np.exp((x - high) * (x + high))
+    high = xp.trunc(x * 16) / 16
+    return xp.exp(high * high) * xp.exp((x - high) * (x + high))
 
 
 # -- error functions ------------------------------------------------------------------------
 
 
-def _erf_series(x: Array) -> Array:
+def _erf_series(xp: Any, x: Array) -> Array:
     """For ``|x| <= 1``."""
     square, term = 2 * x * x, x
     total = term
     for k in range(1, 34):
         term = term * square / (2 * k + 1)
         total = total + term
-    return 2 / np.sqrt(_PI.astype(x.dtype)) * np.exp(-x * x) * total
+    return 2 / xp.sqrt(_like(xp, x, _PI)) * xp.exp(-x * x) * total
 
 
-def _erfcx_right(x: Array) -> Array:
+def _erfcx_right(xp: Any, x: Array) -> Array:
     """For ``x >= 1/2``. The step h of the trapezoidal rule errs by ``exp(-(pi / h)**2)``."""
-    pi, h = _PI.astype(x.dtype), x.dtype.type(0.4375)
+    pi, h = _like(xp, x, _PI), _like(xp, x, 0.4375)
     square = x * x
     total = 1 / (2 * square)
     for k in range(1, 17):
-        total = total + np.exp(-((k * h) ** 2)) / (square + (k * h) ** 2)
-    pole = np.where(x < pi / h, 2 * _exp_square(np.minimum(x, 8)) / np.expm1(2 * pi * x / h), 0)
-    return np.where(x > 1e9, 1 / np.sqrt(pi) / x, 2 * x * h / pi * total - pole)
+        node = (k * h) * (k * h)
+        total = total + xp.exp(-node) / (square + node)
+    pole = xp.where(x < pi / h, 2 * _exp_square(xp, xp.minimum(x, 8)) / xp.expm1(2 * pi * x / h), 0)
+    return xp.where(x > 1e9, 1 / xp.sqrt(pi) / x, 2 * x * h / pi * total - pole)
 
 
 @_wide
-def erfcx(x: Array) -> Array:
+def erfcx(xp: Any, x: Array) -> Array:
     """``exp(x * x) * erfc(x)``."""
-    y = np.abs(x)
-    near = np.exp(np.minimum(y, 1) ** 2) * (1 - _erf_series(np.minimum(y, 1)))
-    right = np.where(y < 0.5, near, _erfcx_right(np.maximum(y, 0.5)))
-    return np.where(
-        np.isnan(x), x, np.where(x >= 0, right, 2 * _exp_square(np.minimum(y, 200)) - right)
+    y = xp.abs(x)
+    small = xp.minimum(y, 1)
+    near = xp.exp(small * small) * (1 - _erf_series(xp, small))
+    right = xp.where(y < 0.5, near, _erfcx_right(xp, xp.maximum(y, 0.5)))
+    return xp.where(
+        xp.isnan(x), x, xp.where(x >= 0, right, 2 * _exp_square(xp, xp.minimum(y, 200)) - right)
     )
 
 
 @_wide
-def erfc(x: Array) -> Array:
+def erfc(xp: Any, x: Array) -> Array:
     """``1 - erf(x)``, accurate where that is small."""
-    y = np.abs(x)
-    near = 1 - _erf_series(np.clip(x, -1, 1))
-    tail = _erfcx_right(np.maximum(y, 0.5)) / _exp_square(np.minimum(y, 200))
-    return np.where(np.isnan(x), x, np.where(y < 0.5, near, np.where(x > 0, tail, 2 - tail)))
+    y = xp.abs(x)
+    near = 1 - _erf_series(xp, xp.clip(x, -1, 1))
+    tail = _erfcx_right(xp, xp.maximum(y, 0.5)) / _exp_square(xp, xp.minimum(y, 200))
+    return xp.where(xp.isnan(x), x, xp.where(y < 0.5, near, xp.where(x > 0, tail, 2 - tail)))
 
 
 @_wide
-def erf(x: Array) -> Array:
+def erf(xp: Any, x: Array) -> Array:
     """The error function."""
-    y = np.abs(x)
-    tail = 1 - _erfcx_right(np.maximum(y, 0.5)) / _exp_square(np.minimum(y, 200))
-    near = _erf_series(np.clip(x, -1, 1))
-    return np.where(np.isnan(x), x, np.where(y < 1, near, np.copysign(tail, x)))
+    y = xp.abs(x)
+    tail = 1 - _erfcx_right(xp, xp.maximum(y, 0.5)) / _exp_square(xp, xp.minimum(y, 200))
+    near = _erf_series(xp, xp.clip(x, -1, 1))
+    return xp.where(xp.isnan(x), x, xp.where(y < 1, near, xp.copysign(tail, x)))
 
 
-def _erfinv_middle(y: Array) -> Array:
+def _erfinv_middle(xp: Any, y: Array) -> Array:
     """For ``|y| <= 1/2``."""
-    pi = _PI.astype(y.dtype)
-    half, square = np.sqrt(pi) / 2, y * y
+    pi = _like(xp, y, _PI)
+    half, square = xp.sqrt(pi) / 2, y * y
     x = half * y * (1 + square * (pi / 12 + square * 7 * pi * pi / 480))
     for _ in range(4):
-        step = (_erf_series(x) - y) * half * np.exp(x * x)
+        step = (_erf_series(xp, x) - y) * half * xp.exp(x * x)
         x = x - step / (1 + x * step)
     return x
 
 
-def _erfcinv_tail(p: Array) -> Array:
+def _erfcinv_tail(xp: Any, p: Array) -> Array:
     """For ``0 < p < 1/2``. The first guess is S. Winitzki's, of 2008."""
-    half = np.sqrt(_PI.astype(p.dtype)) / 2
-    logarithm = np.log(p)
-    w = logarithm + np.log(2 - p)
-    b = 2 / (np.pi * 0.147) + w / 2
-    x = np.sqrt(np.sqrt(b * b - w / 0.147) - b)
+    half = xp.sqrt(_like(xp, p, _PI)) / 2
+    logarithm = xp.log(p)
+    w = logarithm + xp.log(2 - p)
+    b = 2 / (math.pi * 0.147) + w / 2
+    x = xp.sqrt(xp.sqrt(b * b - w / 0.147) - b)
     for _ in range(6):
-        step = half * (np.exp(x * x + logarithm) - erfcx(x))
+        step = half * (xp.exp(x * x + logarithm) - erfcx(xp, x))
         x = x - step / (1 + x * step)
     return x
 
 
 @_wide
-def erfinv(y: Array) -> Array:
+def erfinv(xp: Any, y: Array) -> Array:
     """The inverse of erf; infinite at -1 and 1, NaN beyond."""
-    a = np.abs(y)
-    middle = _erfinv_middle(np.clip(y, -0.5, 0.5))
-    tail = np.copysign(_erfcinv_tail(np.clip(1 - a, np.finfo(y.dtype).tiny, 0.5)), y)
-    inside = np.where(a <= 0.5, middle, tail)
-    return np.where(a < 1, inside, np.where(a == 1, np.copysign(np.inf, y), np.nan))
+    a = xp.abs(y)
+    middle = _erfinv_middle(xp, xp.clip(y, -0.5, 0.5))
+    tail = xp.copysign(_erfcinv_tail(xp, xp.clip(1 - a, xp.finfo(y.dtype).smallest_normal, 0.5)), y)
+    inside = xp.where(a <= 0.5, middle, tail)
+    return xp.where(
+        a < 1, inside, xp.where(a == 1, xp.copysign(xp.full_like(y, math.inf), y), math.nan)
+    )
 
 
 @_wide
-def erfcinv(p: Array) -> Array:
+def erfcinv(xp: Any, p: Array) -> Array:
     """The inverse of erfc; infinite at 0 and 2, NaN beyond."""
-    middle = _erfinv_middle(np.clip(1 - p, -0.5, 0.5))
-    small = np.clip(np.where(p < 1, p, 2 - p), np.finfo(p.dtype).smallest_subnormal, 0.5)
-    tail = np.where(p < 1, 1, -1) * _erfcinv_tail(small)
-    inside = np.where((p >= 0.5) & (p <= 1.5), middle, tail)
-    ends = np.where(p == 0, np.inf, np.where(p == 2, -np.inf, np.nan))
-    return np.where((p > 0) & (p < 2), inside, ends)
+    middle = _erfinv_middle(xp, xp.clip(1 - p, -0.5, 0.5))
+    smallest = xp.finfo(p.dtype).smallest_normal * xp.finfo(p.dtype).eps
+    small = xp.clip(xp.where(p < 1, p, 2 - p), smallest, 0.5)
+    tail = _erfcinv_tail(xp, small)
+    tail = xp.where(p < 1, tail, -tail)
+    inside = xp.where((p >= 0.5) & (p <= 1.5), middle, tail)
+    ends = xp.where(p == 2, -math.inf, xp.full_like(p, math.nan))
+    ends = xp.where(p == 0, math.inf, ends)
+    return xp.where((p > 0) & (p < 2), inside, ends)
 
 
 # -- gamma and its logarithm ----------------------------------------------------------------
@@ -176,185 +192,188 @@ def _zeta_less_one(k: int) -> Any:
     total = total + term * (n / (s - 1) + np.longdouble(0.5))
     term, factorial = term * s / n, np.longdouble(2)
     for j in range(1, 9):
-        total = total + _bernoulli(j, n) / factorial * term
+        total = total + _bernoulli(np, j, n) / factorial * term
         term = term * (s + 2 * j - 1) * (s + 2 * j) / (n * n)
         factorial = factorial * (2 * j + 1) * (2 * j + 2)
     return total
 
 
-def _log_gamma_two(z: Array) -> Array:
+def _log_gamma_two(xp: Any, z: Array) -> Array:
     """``gammaln(2 + z)`` for ``|z| <= 1/2``."""
-    total = np.zeros_like(z)
+    total = xp.zeros_like(z)
     for k in range(34, 1, -1):
-        coefficient = _zeta_less_one(k).astype(z.dtype) / k
+        coefficient = _like(xp, z, _zeta_less_one(k)) / k
         total = (total + (coefficient if k % 2 == 0 else -coefficient)) * z
-    return (total + (1 - _EULER).astype(z.dtype)) * z
+    return (total + _like(xp, z, 1 - _EULER)) * z
 
 
-def _stirling(x: Array) -> Array:
+def _stirling(xp: Any, x: Array) -> Array:
     """What ``gammaln`` adds to ``(x - 1/2) log x - x + log(2 pi) / 2``, for large x."""
-    total = np.zeros_like(x)
+    total = xp.zeros_like(x)
     for k in range(12, 0, -1):
-        total = total / (x * x) + _bernoulli(k, x) / (2 * k * (2 * k - 1))
+        total = total / (x * x) + _bernoulli(xp, k, x) / (2 * k * (2 * k - 1))
     return total / x
 
 
-def _reduced(x: Array) -> tuple[Array, Array]:
+def _reduced(xp: Any, x: Array) -> tuple[Array, Array]:
     """A number below 2.5 and a product, with ``gamma(x)`` the gamma of the one times the other,
     for x below 16."""
-    near, product = np.minimum(x, _FAR), np.ones_like(x)
+    near, product = xp.minimum(x, _FAR), xp.ones_like(x)
     for _ in range(15):
         above = near >= 2.5
-        near = np.where(above, near - 1, near)
-        product = np.where(above, product * near, product)
+        near = xp.where(above, near - 1, near)
+        product = xp.where(above, product * near, product)
     return near, product
 
 
-def _log_gamma_right(x: Array) -> Array:
+def _log_gamma_right(xp: Any, x: Array) -> Array:
     """For ``x >= 1/2``."""
-    one = _log_gamma_two(np.clip(x - 1, -0.5, 0.5)) - np.log1p(np.clip(x - 1, -0.5, 0.5))
-    near, product = _reduced(x)
-    two = _log_gamma_two(np.clip(near - 2, -0.5, 0.5)) + np.log(product)
-    large = np.maximum(x, _FAR)
-    half = np.log(2 * _PI.astype(x.dtype)) / 2
-    far = (large - 0.5) * (np.log(large) - 1) + (half - 0.5) + _stirling(large)
-    far = np.where(np.isposinf(large), large, far)
-    return np.where(x < 1.5, one, np.where(x < _FAR, two, far))
+    one = _log_gamma_two(xp, xp.clip(x - 1, -0.5, 0.5)) - xp.log1p(xp.clip(x - 1, -0.5, 0.5))
+    near, product = _reduced(xp, x)
+    two = _log_gamma_two(xp, xp.clip(near - 2, -0.5, 0.5)) + xp.log(product)
+    large = xp.maximum(x, _FAR)
+    half = xp.log(2 * _like(xp, x, _PI)) / 2
+    far = (large - 0.5) * (xp.log(large) - 1) + (half - 0.5) + _stirling(xp, large)
+    far = xp.where(large == math.inf, large, far)
+    return xp.where(x < 1.5, one, xp.where(x < _FAR, two, far))
 
 
-def _sine_of_pi(x: Array) -> Array:
+def _sine_of_pi(xp: Any, x: Array) -> Array:
     """``sin(pi x)``, exact in its argument."""
-    whole = np.rint(x)
-    sign = np.where(np.mod(whole, 2) == 0, 1, -1)
-    return sign * np.sin(_PI.astype(x.dtype) * (x - whole))
+    whole = xp.round(x)
+    sine = xp.sin(_like(xp, x, _PI) * (x - whole))
+    return xp.where(xp.remainder(whole, 2) == 0, sine, -sine)
 
 
 @_wide
-def gammaln(x: Array) -> Array:
+def gammaln(xp: Any, x: Array) -> Array:
     """The logarithm of ``|gamma(x)|``; infinite at 0, -1, -2, ... and at both infinities."""
-    y = np.abs(x)
-    right = _log_gamma_right(np.maximum(y, 0.5))
-    small = np.clip(x, -0.5, 0.5)
-    middle = _log_gamma_two(small) - np.log1p(small) - np.log(np.abs(small))
-    sine = np.abs(_sine_of_pi(np.where(np.isfinite(x), x, 0)))
-    left = np.log(_PI.astype(x.dtype)) - np.log(y) - np.log(sine) - right
-    left = np.where((sine == 0) | np.isinf(x), np.inf, left)
-    result = np.where(y < 0.5, middle, np.where(x > 0, right, left))
-    return np.where(np.isnan(x), x, result)
+    y = xp.abs(x)
+    right = _log_gamma_right(xp, xp.maximum(y, 0.5))
+    small = xp.clip(x, -0.5, 0.5)
+    middle = _log_gamma_two(xp, small) - xp.log1p(small) - xp.log(xp.abs(small))
+    sine = xp.abs(_sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0)))
+    left = xp.log(_like(xp, x, _PI)) - xp.log(y) - xp.log(sine) - right
+    left = xp.where((sine == 0) | xp.isinf(x), math.inf, left)
+    result = xp.where(y < 0.5, middle, xp.where(x > 0, right, left))
+    return xp.where(xp.isnan(x), x, result)
 
 
-def _gamma_factors(x: Array) -> tuple[Array, Array]:
+def _gamma_factors(xp: Any, x: Array) -> tuple[Array, Array]:
     """``gamma(x)`` as a product, for ``x >= 1/2``: alone, the power would overflow."""
-    near, product = _reduced(x)
-    small = np.exp(_log_gamma_right(np.minimum(near, 2.5))) * product
-    far = np.maximum(x, _FAR)
+    near, product = _reduced(xp, x)
+    small = xp.exp(_log_gamma_right(xp, xp.minimum(near, 2.5))) * product
+    # Beyond some size the product overflows, and its parts must not before.
+    far = xp.clip(x, _FAR, 2000 if xp.finfo(x.dtype).bits > 64 else 200)
     power = far ** (far / 2 - 0.25)
-    rest = np.exp(-far) * np.exp(_stirling(far)) * np.sqrt(2 * _PI.astype(x.dtype))
-    return np.where(x < _FAR, small, power * rest), np.where(x < _FAR, 1, power)
+    rest = xp.exp(-far) * xp.exp(_stirling(xp, far)) * xp.sqrt(2 * _like(xp, x, _PI))
+    return xp.where(x < _FAR, small, power * rest), xp.where(x < _FAR, 1, power)
 
 
 @_wide
-def gamma(x: Array) -> Array:
+def gamma(xp: Any, x: Array) -> Array:
     """The gamma function; NaN at -1, -2, ... and at minus infinity, infinite at 0."""
-    y = np.abs(x)
-    one, two = _gamma_factors(np.maximum(y, 0.5))
+    y = xp.abs(x)
+    one, two = _gamma_factors(xp, xp.maximum(y, 0.5))
     right = one * two
-    right = np.where(np.isnan(right) & (x > 100), np.inf, right)  # an infinite power of it times 0
     # By reflection, at -x and not at 1 - x: the subtraction would round.
-    left = -_PI.astype(x.dtype) / (x * _sine_of_pi(np.where(np.isfinite(x), x, 0.5))) / one / two
-    left = np.where((np.rint(x) == x) | np.isinf(x), np.nan, left)
-    small = np.clip(x, -0.5, 0.5)
-    middle = np.exp(_log_gamma_right(1 + small)) / np.where(y < 0.5, x, 1)
-    result = np.where(y < 0.5, middle, np.where(x > 0, right, left))
-    return np.where(np.isnan(x), x, result)
+    left = -_like(xp, x, _PI) / (x * _sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0.5))) / one / two
+    left = xp.where((xp.round(x) == x) | xp.isinf(x), math.nan, left)
+    small = xp.clip(x, -0.5, 0.5)
+    middle = xp.exp(_log_gamma_right(xp, 1 + small)) / xp.where(y < 0.5, x, 1)
+    result = xp.where(y < 0.5, middle, xp.where(x > 0, right, left))
+    return xp.where(xp.isnan(x), x, result)
 
 
 # -- derivatives of gammaln -----------------------------------------------------------------
 
 
-def _psi_far(x: Array) -> Array:
+def _psi_far(xp: Any, x: Array) -> Array:
     """For x of 16 and more."""
-    total = np.zeros_like(x)
+    total = xp.zeros_like(x)
     for k in range(12, 0, -1):
-        total = total / (x * x) + _bernoulli(k, x) / (2 * k)
-    return np.where(np.isposinf(x), x, np.log(x) - 0.5 / x - total / (x * x))
+        total = total / (x * x) + _bernoulli(xp, k, x) / (2 * k)
+    return xp.where(x == math.inf, x, xp.log(x) - 0.5 / x - total / (x * x))
 
 
-def _psi_root(x: Array) -> Array:
+def _psi_root(xp: Any, x: Array) -> Array:
     """For ``1 <= x <= 2``: a multiple of the distance from the root, so nothing cancels."""
-    high, low = (x.dtype.type(part) for part in _ROOT)
+    high, low = (_like(xp, x, part) for part in _ROOT)
     root = high + low
     d = (x - high) - low
-    if x.dtype.itemsize > 8:  # what a third part would add
-        root = x.dtype.type(np.longdouble("1.46163214496836234126265954232572132847"))
+    if xp.finfo(x.dtype).bits > 64:  # what a third part would add
+        root = _like(xp, x, np.longdouble("1.46163214496836234126265954232572132847"))
         d = x - root
-    total = sum((1 / ((x + k) * (root + k)) for k in range(15, -1, -1)), np.zeros_like(x))
+    total = sum((1 / ((x + k) * (root + k)) for k in range(15, -1, -1)), xp.zeros_like(x))
     u, v = 1 / (x + 16), 1 / (root + 16)
     t = d * v
-    total = total + np.where(t == 0, v, np.log1p(t) / np.where(d == 0, 1, d))
+    total = total + xp.where(t == 0, v, xp.log1p(t) / xp.where(d == 0, 1, d))
     a, b = u * u, v * v
-    quotient, power, series = np.ones_like(x), np.ones_like(x), np.zeros_like(x)
+    quotient, power, series = xp.ones_like(x), xp.ones_like(x), xp.zeros_like(x)
     for k in range(1, 13):
-        series = series + _bernoulli(k, x) / (2 * k) * quotient
+        series = series + _bernoulli(xp, k, x) / (2 * k) * quotient
         power = power * b
         quotient = a * quotient + power
     return d * (total + u * v / 2 + u * v * (u + v) * series)
 
 
 @_wide
-def psi(x: Array) -> Array:
+def psi(xp: Any, x: Array) -> Array:
     """The derivative of ``log(gamma(x))``; NaN at -1, -2, ... and at minus infinity."""
-    fraction = np.where(np.isfinite(x), x - np.rint(x), 0)
-    pi = _PI.astype(x.dtype)
+    fraction = xp.where(xp.isfinite(x), x - xp.round(x), 0)
+    pi = _like(xp, x, _PI)
     # The cotangent, near its zeros as the tangent of the angle that is left to 90 degrees.
-    complement = np.copysign(np.tan(pi * (0.5 - np.abs(fraction))), fraction)
-    cotangent = np.where(np.abs(fraction) <= 0.25, 1 / np.tan(pi * fraction), complement)
-    reflected = np.where(x <= 0, -pi * cotangent, 0)
-    y = np.where(x <= 0, 1 - x, x)
-    rest = np.where(y < 1, -1 / y, 0)
-    near = np.clip(np.where(y < 1, y + 1, y), 1, _FAR)
+    complement = xp.copysign(xp.tan(pi * (0.5 - xp.abs(fraction))), fraction)
+    cotangent = xp.where(xp.abs(fraction) <= 0.25, 1 / xp.tan(pi * fraction), complement)
+    reflected = xp.where(x <= 0, -pi * cotangent, 0)
+    y = xp.where(x <= 0, 1 - x, x)
+    rest = xp.where(y < 1, -1 / y, 0)
+    near = xp.clip(xp.where(y < 1, y + 1, y), 1, _FAR)
     for _ in range(15):
         above = near > 2
-        near = np.where(above, near - 1, near)
-        rest = np.where(above & (y < _FAR), rest + 1 / near, rest)
-    value = np.where(y < _FAR, rest + _psi_root(np.clip(near, 1, 2)), _psi_far(np.maximum(y, 10)))
-    pole = (x < 0) & ((fraction == 0) | np.isinf(x))
-    result = np.where(x == 0, -1 / x, np.where(pole, np.nan, reflected + value))
-    return np.where(np.isnan(x), x, result)
+        near = xp.where(above, near - 1, near)
+        rest = xp.where(above & (y < _FAR), rest + 1 / near, rest)
+    value = xp.where(
+        y < _FAR, rest + _psi_root(xp, xp.clip(near, 1, 2)), _psi_far(xp, xp.maximum(y, 10))
+    )
+    pole = (x < 0) & ((fraction == 0) | xp.isinf(x))
+    result = xp.where(x == 0, -1 / x, xp.where(pole, math.nan, reflected + value))
+    return xp.where(xp.isnan(x), x, result)
 
 
-def _zeta(s: Array, x: Array) -> Array:
+def _zeta(xp: Any, s: Array, x: Array) -> Array:
     """Hurwitz' zeta function for ``s >= 2`` and ``x > 0``."""
-    total = sum(((x + k) ** -s for k in range(19, -1, -1)), np.zeros_like(x))
+    total = sum(((x + k) ** -s for k in range(19, -1, -1)), xp.zeros_like(x))
     far = x + 20
     term = far**-s
     total = total + term * (far / (s - 1) + 0.5)
-    term, factorial = term * s / far, x.dtype.type(2)
+    term, factorial = term * s / far, _like(xp, x, 2)
     for j in range(1, 13):
-        total = total + _bernoulli(j, x) / factorial * term
+        total = total + _bernoulli(xp, j, x) / factorial * term
         term = term * (s + 2 * j - 1) * (s + 2 * j) / (far * far)
         factorial = factorial * (2 * j + 1) * (2 * j + 2)
     return total
 
 
 @_wide
-def tri_gamma(x: Array) -> Array:
+def tri_gamma(xp: Any, x: Array) -> Array:
     """The derivative of psi; infinite at 0, -1, -2, ..., NaN at minus infinity."""
-    two = np.full_like(x, 2)
-    y = np.where(x <= 0, 1 - x, x)
+    two = xp.full_like(x, 2)
+    y = xp.where(x <= 0, 1 - x, x)
     far = y > 1e15
-    value = np.where(far, 1 / y, _zeta(two, np.where(far, 1, y)))
-    fraction = np.where(np.isfinite(x), x - np.rint(x), 0)
-    pi = _PI.astype(x.dtype)
-    left = (pi / np.sin(pi * fraction)) ** 2 - value
-    left = np.where(np.isinf(x), np.nan, np.where(fraction == 0, np.inf, left))
-    return np.where(np.isnan(x), x, np.where(x <= 0, left, value))
+    value = xp.where(far, 1 / y, _zeta(xp, two, xp.where(far, 1, y)))
+    fraction = xp.where(xp.isfinite(x), x - xp.round(x), 0)
+    pi = _like(xp, x, _PI)
+    root = pi / xp.sin(pi * fraction)
+    left = root * root - value
+    left = xp.where(xp.isinf(x), math.nan, xp.where(fraction == 0, math.inf, left))
+    return xp.where(xp.isnan(x), x, xp.where(x <= 0, left, value))
 
 
 @_wide
-def polygamma(n: Array, x: Array) -> Array:
+def polygamma(xp: Any, n: Array, x: Array) -> Array:
     """The derivative of psi of integer order ``n >= 1`` at ``x >= 0``; else NaN."""
     good = (n >= 1) & (x >= 0)
-    order, y = np.where(good, n, 1).astype(x.dtype), np.where(good & (x > 0), x, 1)
-    value = gamma(order + 1) * np.where(x == 0, np.inf, _zeta(order + 1, y))
-    return np.where(good, np.where(np.mod(order, 2) == 1, value, -value), np.nan)
+    order, y = xp.where(good, n, 1), xp.where(good & (x > 0), x, 1)
+    value = gamma(xp, order + 1) * xp.where(x == 0, math.inf, _zeta(xp, order + 1, y))
+    return xp.where(good, xp.where(xp.remainder(order, 2) == 1, value, -value), math.nan)

@@ -7,13 +7,17 @@ positions), or ``Slice(start, stop, step)`` of such entries. Masks arrive as pos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
 
 from ..dtypes import ALL, NUMERIC
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor
 from ..types import TensorType
+from ._array_api import Places, host_integers
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare
 from ._families import broadcast_flags
 from .creation import as_size
@@ -132,11 +136,11 @@ class Indexing:
         return sizes.measured(op.expand(node.inputs, node.attrs))
 
 
-def _numpy_index(index: Sequence[Entry], operands: Sequence[Any]) -> tuple[Any, ...]:
+def _numpy_index(xp: Any, index: Sequence[Entry], operands: Sequence[Any]) -> tuple[Any, ...]:
     def value(entry: Any) -> Any:
         if isinstance(entry, Ref):
             array = operands[entry.number]
-            return array if array.ndim else int(array)
+            return host_integers(xp, array) if array.ndim else int(array)
         return entry
 
     return tuple(
@@ -145,20 +149,23 @@ def _numpy_index(index: Sequence[Entry], operands: Sequence[Any]) -> tuple[Any, 
     )
 
 
+def _places(xp: Any, x: Any, operands: Sequence[Any], index: Sequence[Entry]) -> Places:
+    """What the index selects, as positions in the entries of ``x`` in C order: the standard has
+    no such indexing."""
+    numbers = np.arange(math.prod(x.shape)).reshape(x.shape)[_numpy_index(xp, index, operands)]
+    return Places(xp, (math.prod(x.shape),), [xp.asarray(numbers)])
+
+
 def _reference_subtensor(xp: Any, x: Any, *operands: Any, index: Sequence[Entry]) -> Any:
-    return xp.asarray(x[_numpy_index(index, operands)]).copy()
+    return _places(xp, x, operands, index).read(x)
 
 
 def _reference_set(xp: Any, x: Any, value: Any, *operands: Any, index: Sequence[Entry]) -> Any:
-    result = x.copy()
-    result[_numpy_index(index, operands)] = value
-    return result
+    return _places(xp, x, operands, index).write(x, value)
 
 
 def _reference_inc(xp: Any, x: Any, value: Any, *operands: Any, index: Sequence[Entry]) -> Any:
-    result = x.copy()
-    xp.add.at(result, _numpy_index(index, operands), value)
-    return result
+    return _places(xp, x, operands, index).add(x, value)
 
 
 # -- reading --------------------------------------------------------------------------------

@@ -275,7 +275,7 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
     accepts=FLOATING,
     rule="float",
     ulp=2,
-    reference=lambda xp, x: xp.deg2rad(x),
+    reference=lambda xp, x: xp.deg2rad(x) if hasattr(xp, "deg2rad") else x * (math.pi / 180),
 )
 def deg2rad(x: TensorLike) -> Tensor:
     """Degrees as radians."""
@@ -287,13 +287,19 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
     return g * (math.pi / 180)
 
 
+def _reference_rad2deg(xp: Any, x: Any) -> Any:
+    if hasattr(xp, "rad2deg"):
+        return xp.rad2deg(x)
+    return x * (180 / xp.asarray(math.pi, dtype=x.dtype))
+
+
 @declare(
     E,
     composite=True,
     accepts=FLOATING,
     rule="float",
     ulp=2,
-    reference=lambda xp, x: xp.rad2deg(x),
+    reference=_reference_rad2deg,
 )
 def rad2deg(x: TensorLike) -> Tensor:
     """Radians as degrees."""
