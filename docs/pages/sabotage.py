@@ -29,9 +29,12 @@ def page() -> str:
             backend is altered, and each time the test of the suite that is named here must fail,
             with words about what is wrong, while the op's plain test, on random numbers in
             contiguous arrays of ordinary shapes, stays green. Without the alteration the named
-            test passes. `tests/test_sabotage.py` runs them all; a table of them is in
-            `tests/sabotages/`. A test whose name ends in `(pr)` has the case from the pr tier on,
-            the others have it in the smoke tier too, if that takes the dtype.
+            test passes. `tests/test_sabotage.py` runs them all; `tests/sabotages/` has the tables.
+            `(pr)` marks cases that the smoke tier leaves out.
+
+            "op NAME" is what is declared for an op, with `c` for its scalar code; "prelude NAME" is a
+            function that such code calls, for integers (`i`, `u`), floats (`f`) or complex numbers
+            (`c`). Everything else is a place in a module, or a file of the C runtime.
             """
         ),
         f"## The reference backend ({len(OF_REFERENCE)})",
