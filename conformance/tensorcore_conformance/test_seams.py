@@ -94,3 +94,25 @@ def test_windows_of_windows(subject: Subject) -> None:
         for (a, b), found in zip(pairs, f(array), strict=True):
             expected = array[a][b] + array.T[:, a][:, b].T
             assert np.array_equal(found, expected), f"slice {b} of slice {a}"
+
+
+def test_values_that_are_used_late(subject: Subject) -> None:
+    """What is needed again behind other large results is still there."""
+    m = TensorType("float64", (False, False))("m")
+    made = [m]
+    for k in range(6):
+        made.append(T.dot(made[-1], m) if k % 2 else T.cumsum(made[-1] + k, axis=0))
+    total = made[1]
+    for node in made[2:]:
+        total = T.dot(total, node) - made[1]
+    f = subject.function([m], total)
+    rng = generator("late")
+    for size in (3, 8, 5):
+        array = rng.uniform(-1, 1, (size, size))
+        known = [array]
+        for k in range(6):
+            known.append(known[-1] @ array if k % 2 else np.cumsum(known[-1] + k, axis=0))
+        expected = known[1]
+        for value in known[2:]:
+            expected = expected @ value - known[1]
+        np.testing.assert_allclose(f(array), expected, rtol=1e-9, atol=1e-6)

@@ -32,9 +32,9 @@ def page() -> str:
             test passes. `tests/test_sabotage.py` runs them all; `tests/sabotages/` has the tables.
             `(pr)` marks cases that the smoke tier leaves out.
 
-            "op NAME" is what is declared for an op, with `c` for its scalar code; "prelude NAME" is a
-            function that such code calls, for integers (`i`, `u`), floats (`f`) or complex numbers
-            (`c`). Everything else is a place in a module, or a file of the C runtime.
+            "op NAME" is what is declared for an op, with `c` for its scalar code; "prelude NAME" is
+            a function that such code calls, for integers (`i`, `u`), floats (`f`) or complex
+            numbers (`c`). Everything else is a place in a module, or a file of the C runtime.
             """
         ),
         f"## The reference backend ({len(OF_REFERENCE)})",
