@@ -44,6 +44,8 @@ def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
         return _bad(limit, f"the result has shape {actual.shape}, expected {exact.shape}")
     if actual.size == 0:
         return Verdict(0.0, limit.amount)
+    if actual.dtype.kind == "b" and actual.view(np.uint8).max() > 1:
+        return _bad(limit, "the result has a bool that is neither 0 nor 1 in memory")
     with np.errstate(all="ignore"):
         errors = np.where(limit.free, 0.0, _errors(actual, exact, dtype, limit))
     worst = float(errors.max())
@@ -82,7 +84,8 @@ def _errors(actual: Array, exact: Array, dtype: str, limit: Limit) -> Array:
 def ulp_errors(actual: Array, exact: Array) -> Array:
     """The distance in units in the last place of ``actual``'s dtype; NaN from NaN is 0.
 
-    Between a finite number and infinity it is counted in numbers of the dtype.
+    To infinity it is counted in numbers of the dtype, but a number is no nearer to a value out
+    of range than the two are.
     """
     rounded = exact.astype(actual.dtype)
     wide = np.result_type(exact.dtype, np.float64)
@@ -90,6 +93,10 @@ def ulp_errors(actual: Array, exact: Array) -> Array:
     errors = np.abs(actual.astype(wide) - exact.astype(wide)) / unit
     mixed = ~(np.isfinite(actual) & np.isfinite(rounded))
     steps = np.abs(_ordinal(actual) - _ordinal(rounded))
+    if wide != actual.dtype:  # else what was out of range may have been so by rounding alone
+        last = np.spacing(np.finfo(actual.dtype).max).astype(wide)
+        far = np.isfinite(actual) & np.isinf(rounded)
+        steps = np.where(far, np.abs(actual.astype(wide) - exact.astype(wide)) / last, steps)
     errors = np.where(mixed, steps, errors)
     nans = np.isnan(actual), np.isnan(exact)
     errors = np.where(nans[0] & nans[1], 0.0, np.where(nans[0] | nans[1], np.inf, errors))

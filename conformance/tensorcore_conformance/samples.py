@@ -6,6 +6,7 @@ known here brings ``samples=`` with its declaration.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ from .values import (
     crossed,
     domain,
     generator,
+    halfway,
     laid_out,
     specials,
     strangest_first,
@@ -282,6 +284,9 @@ def _cast(request: Request) -> Iterator[Case]:
         if source in "iu":
             values = wide_integers(request.dtype, (65,), request.rng)
             yield Case((values,), attrs, ((False,),), f"to {target}, the whole range")
+        if dtypes.kind(target) == "f" and source in "iuf":
+            values = halfway(request.dtype, target, request.rng)
+            yield Case((values,), attrs, ((False,),), f"to {target}, halfway")
 
 
 # -- reductions, rows, contractions ---------------------------------------------------------
@@ -290,9 +295,11 @@ _AXES: tuple[tuple[Shape, tuple[int, ...]], ...] = (
     ((4, 5), (1,)), ((4, 5), (0,)), ((4, 5), (0, 1)), ((7,), (0,)),
     ((2, 3, 4), (0, 2)), ((2, 3, 4), (1,)), ((2, 3, 4), (2,)),
 )  # fmt: skip
-#: Sizes that show how rounding errors grow, and that need more than one vector or chunk.
+#: Sizes that show how rounding errors grow, and that need more than one vector, block or strip:
+#: some fill whole ones, others do not.
 _LARGE: tuple[tuple[Shape, tuple[int, ...]], ...] = (
-    ((3, 2000), (1,)), ((2000, 3), (0,)), ((33, 65), (0, 1)), ((50_000,), (0,)),
+    ((3, 2000), (1,)), ((2000, 3), (0,)), ((3, 1024), (1,)), ((1024, 3), (0,)), ((2, 1024), (0,)),
+    ((1024, 2), (1,)), ((33, 65), (0, 1)), ((50_000,), (0,)),
 )  # fmt: skip
 
 
@@ -337,17 +344,23 @@ def _empty(request: Request, shape: Shape, axes: tuple[int, ...]) -> Iterator[Ca
 
 
 def _special_rows(request: Request) -> Iterator[Case]:
-    """Rows of ordinary values with one special value each, and with two opposite ones."""
+    """Rows, and columns, of ordinary values with one special value each, at each place, and with
+    two opposite ones."""
     values = specials(request.dtype)
     if dtypes.kind(request.dtype) in "fc":
         huge = np.isfinite(values) & (np.abs(values) > 1000)  # order would decide what overflows
         values = values[~huge]
-    rows = request.domain((len(values) + 1, 5))
-    rows[np.arange(len(values)), np.arange(len(values)) % 5] = values
-    rows[-1, 0], rows[-1, 3] = values.min(), values.max()
-    axes = (1,)
-    yield _reduced(rows, axes, "special values")
-    yield _reduced(np.repeat(values[:, None], 3, axis=1), axes, "rows of one special value")
+    places = range(5)
+    rows = request.domain((len(values) * len(places) + 2, len(places)))
+    for row, (value, place) in enumerate(itertools.product(values, places)):
+        rows[row, place] = value
+    known = values[~np.isnan(values)] if dtypes.kind(request.dtype) in "fc" else values
+    rows[-2, 0], rows[-2, 3] = rows[-1, 3], rows[-1, 0] = known.min(), known.max()
+    same = np.repeat(values[:, None], 3, axis=1)
+    yield _reduced(rows, (1,), "special values")
+    yield _reduced(same, (1,), "rows of one special value")
+    yield _reduced(np.array(rows.T), (0,), "special values in columns")
+    yield _reduced(np.array(same.T), (0,), "columns of one special value")
 
 
 _LABELS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = (
@@ -356,7 +369,10 @@ _LABELS: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = 
     ((0, 1, 2), (0, 2, 3), (0, 1, 3)), ((0, 1, 2), (1, 2, 3), (0, 3)), ((0,), (0,), (0,)),
     ((1, 0), (2, 1), (2, 0)), ((0, 2, 1), (2, 3, 0), (3, 0, 1)),
 )  # fmt: skip
-_SIZES = ((3, 5, 4, 2), (1, 1, 1, 1), (2, 0, 3, 2), (0, 3, 2, 1), (33, 65, 17, 9))
+_SIZES = (
+    (3, 5, 4, 2), (1, 1, 1, 1), (2, 0, 3, 2), (0, 3, 2, 1), (33, 65, 17, 9), (2, 3, 520, 2),
+    (2, 520, 3, 2),
+)  # fmt: skip
 
 
 def _contraction(request: Request) -> Iterator[Case]:

@@ -15,6 +15,9 @@ from .samples import missing_samples
 from .subject import PrimitivesOnly, Subject
 from .subject import subject as make_subject
 
+#: Ops and dtypes, in order.
+Pairs = dict[tuple[str, str], None]
+
 
 @dataclass
 class Outcomes:
@@ -26,9 +29,9 @@ class Outcomes:
     compiles: int = 0
 
 
-def _selected(request: pytest.FixtureRequest, test: str) -> dict[tuple[str, str], None]:
+def _selected(request: pytest.FixtureRequest, test: str) -> Pairs:
     """The op and dtype pairs of the selected items of a test."""
-    found: dict[tuple[str, str], None] = {}
+    found: Pairs = {}
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.originalname == test:
             params = item.callspec.params
@@ -38,9 +41,14 @@ def _selected(request: pytest.FixtureRequest, test: str) -> dict[tuple[str, str]
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, subject: Subject, full: bool) -> Outcomes:
-    """All cases of the selected ops, packed by dtype: what should come of them is computed
-    once for both tests."""
+    """All cases of the selected ops."""
     on_backend, lowered = _selected(request, "test_values"), _selected(request, "test_lowering")
+    return gathered(subject, on_backend, lowered, full)
+
+
+def gathered(subject: Subject, on_backend: Pairs, lowered: Pairs, full: bool) -> Outcomes:
+    """All cases of pairs of an op and a dtype, packed by dtype: what should come of them is
+    computed once for the backend and for the lowering."""
     primitives = make_subject(PrimitivesOnly())
     result = Outcomes(defaultdict(list), defaultdict(list))
     for dtype in dict.fromkeys(d for _, d in [*on_backend, *lowered]):

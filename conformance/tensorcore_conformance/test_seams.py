@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorcore import TensorType
+from tensorcore import TensorType, dtypes
 from tensorcore import tensor as T
 from tensorcore.errors import OutOfRange
 from tensorcore.ops import OPS, Op
 
 from .oracle import reference
 from .subject import Subject
+from .values import generator, specials
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,77 @@ def test_reductions_of_gathered_values(op: Op[Any], axis: int, subject: Subject)
         picked = np.take_along_axis(values, where, 1).astype(dtype)
         expected = reference(op, [picked], {"axes": (axis,)})
         np.testing.assert_allclose(f(values, where), expected, rtol=1e-6, atol=1e-6)
-        where[-1, -1] = columns
-        with pytest.raises(OutOfRange):
-            f(values, where)
+        for outside in (columns, -columns - 1):
+            where[-1, -1] = outside
+            with pytest.raises(OutOfRange):
+                f(values, where)
+
+
+@pytest.mark.parametrize("dtype", dtypes.ALL)
+def test_numbers_in_expressions(dtype: str, subject: Subject) -> None:
+    """A number that stands in an expression keeps every bit, whatever number it is."""
+    if not subject.takes(dtype):
+        pytest.skip(f"{dtype} is not among the declared dtypes")
+    wanted = specials(dtype)
+    mask, x = TensorType("bool", (False,))("mask"), TensorType(dtype, (False,))("x")
+    f = subject.function([mask, x], [T.switch(mask, x, value) for value in wanted])
+    for value, found in zip(wanted, f(np.zeros(3, "bool"), np.ones(3, dtype)), strict=True):
+        exact = np.full(3, value)
+        for a, b in ((found.real, exact.real), (found.imag, exact.imag)):
+            same = np.array_equal(a, b, equal_nan=dtypes.kind(dtype) in "fc")
+            assert same and np.array_equal(np.signbit(a[a == 0]), np.signbit(b[b == 0])), (
+                f"the number {value!r} in an expression became {found[0]!r}"
+            )
+
+
+def test_values_do_not_depend_on_fusing(float_dtype: str, subject: Subject) -> None:
+    """What is computed and used at once has the bits that it has when it is returned."""
+    if not subject.takes(float_dtype):
+        pytest.skip(f"{float_dtype} is not among the declared dtypes")
+    x, y = (TensorType(float_dtype, (False,))(name) for name in "xy")
+    made = [x * y, x + y, x - y, x / y]
+    alone = subject.function([x, y], made)
+    before = [node.type(f"v{k}") for k, node in enumerate(made)]
+    pairs = list(zip(made, before, strict=True))
+    ways = [[n - v for n, v in pairs], [T.max(n) - T.max(v) for n, v in pairs]]
+    fused = [subject.function([x, y, *before], way) for way in ways]  # as each use may tempt alone
+    rng = generator("fusing", float_dtype)
+    arrays = [rng.uniform(1, 3, 700).astype(float_dtype) for _ in range(2)]
+    for f in fused:
+        for node, off in zip(made, f(*arrays, *alone(*arrays)), strict=True):
+            assert not off.any(), f"{node} in {float_dtype} has other bits inside an expression"
+
+
+def test_windows_of_windows(subject: Subject) -> None:
+    """A slice of a slice, and of what is turned round, reads what NumPy's reads."""
+    m = TensorType("float64", (False, False))("m")
+    slices = [slice(1, None, 2), slice(None, None, -1), slice(-2, 0, -3), slice(2, -1), slice(3, 3)]
+    pairs = [(a, b) for a in slices for b in slices]
+    f = subject.function([m], [m[a][b] + m.T[:, a][:, b].T for a, b in pairs])
+    for size in (13, 14, 20):
+        array = np.arange(float(size * size)).reshape(size, size)
+        for (a, b), found in zip(pairs, f(array), strict=True):
+            expected = array[a][b] + array.T[:, a][:, b].T
+            assert np.array_equal(found, expected), f"slice {b} of slice {a}"
+
+
+def test_values_that_are_used_late(subject: Subject) -> None:
+    """What is needed again behind other large results is still there."""
+    m = TensorType("float64", (False, False))("m")
+    made = [m]
+    for k in range(6):
+        made.append(T.dot(made[-1], m) if k % 2 else T.cumsum(made[-1] + k, axis=0))
+    total = made[1]
+    for node in made[2:]:
+        total = T.dot(total, node) - made[1]
+    f = subject.function([m], total)
+    rng = generator("late")
+    for size in (3, 8, 5):
+        array = rng.uniform(-1, 1, (size, size))
+        known = [array]
+        for k in range(6):
+            known.append(known[-1] @ array if k % 2 else np.cumsum(known[-1] + k, axis=0))
+        expected = known[1]
+        for value in known[2:]:
+            expected = expected @ value - known[1]
+        np.testing.assert_allclose(f(array), expected, rtol=1e-9, atol=1e-6)

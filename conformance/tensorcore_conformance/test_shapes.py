@@ -48,11 +48,12 @@ def test_sizes_that_do_not_fit(subject: Subject) -> None:
     x, y = (TensorType("float64", (False,))(name) for name in "xy")
     total = x + y  # the line that the message names
     f = subject.function([x, y], total)
-    with pytest.raises(ShapeError) as caught:
-        f(np.zeros(3), np.zeros(41))
-    words = str(caught.value)
-    assert "3" in words and "41" in words
-    assert "test_shapes.py" in words and "the line that the message names" in words
+    for sizes in ((3, 41), (41, 3)):
+        with pytest.raises(ShapeError) as caught:
+            f(*map(np.zeros, sizes))
+        words = str(caught.value)
+        assert "3" in words and "41" in words
+        assert "test_shapes.py" in words and "the line that the message names" in words
     assert f(np.ones(2), np.ones(2)).tolist() == [2.0, 2.0]
 
 
@@ -97,3 +98,19 @@ def test_sizes_from_values(subject: Subject) -> None:
         assert matrix.shape == (count, 12 // count) and head.tolist() == list(range(count))
     with pytest.raises(ShapeError):
         f(np.arange(12.0), 5)
+
+
+def test_arithmetic_of_sizes(subject: Subject) -> None:
+    """Where integers become sizes they are computed with as Python does, negative ones too."""
+    if not subject.takes("int64"):
+        pytest.skip("int64 is not among the declared dtypes")
+    x = TensorType("float64", (False,))("x")
+    a, b = (TensorType("int64", ())(name) for name in "ab")
+    sizes = [a // b, a % b, a - b, a + 2 * b, -a, abs(a), T.minimum(a, b), T.maximum(a, b)]
+    f = subject.function([x, a, b], [x[:size] for size in sizes])
+    array = np.arange(20.0)
+    for m in (-7, -6, -1, 0, 1, 6, 7):
+        for n in (-3, -2, -1, 1, 2, 3):
+            wanted = [m // n, m % n, m - n, m + 2 * n, -m, abs(m), min(m, n), max(m, n)]
+            for size, found in zip(wanted, f(array, m, n), strict=True):
+                assert found.tolist() == array[:size].tolist(), f"size {size} of {m} and {n}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,32 @@ def test_two_variables_swap(subject: Subject) -> None:
     g()
     assert np.array_equal(a.get_value(), old[0] + old[1])
     assert np.array_equal(b.get_value(), old[0] - old[1])
+
+
+#: New values that need more of the old one than the entry at the same place.
+_CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "turned": lambda m: m[::-1],
+    "transposed": lambda m: m.T + m,
+    "first row": lambda m: m - m[0],
+    "sum": lambda m: m - T.sum(m),
+    "norms": lambda m: m / (1 + T.sum(m * m, axis=0)),
+    "shifted": lambda m: T.set_subtensor(m[1:], m[:-1] * 2),
+    "added": lambda m: T.inc_subtensor(m[:-1], m[1:] / 2),
+    "rolled": lambda m: T.concatenate([m[1:], m[:1]]),
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+def test_updates_that_read_elsewhere(change: str, subject: Subject) -> None:
+    """A new value that needs entries of the old one at other places sees them as they were."""
+    start = np.arange(36.0).reshape(6, 6) / 8
+    state, m = shared(start), TensorType("float64", (False, False))("m")
+    new = _CHANGES[change]
+    step, f = subject.function([], None, {state: new(state)}), subject.function([m], new(m))
+    for _ in range(3):
+        expected = f(state.get_value())
+        step()
+        np.testing.assert_allclose(state.get_value(), expected, rtol=1e-12)
 
 
 def test_several_functions_share_a_state(subject: Subject) -> None:
@@ -122,15 +150,29 @@ def test_inputs_stay_as_they_are(layout: str, subject: Subject) -> None:
     _apart([same, plus, product], [array])
 
 
+def test_foreign_byte_order(subject: Subject) -> None:
+    """The bytes of an input may stand the other way round."""
+    x = _vector()
+    f = subject.function([x], x + 1)
+    array = np.arange(4.0)
+    for given in (array, array.astype(array.dtype.newbyteorder()), array):
+        assert f(given).tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
 def test_results_share_no_memory(subject: Subject) -> None:
     """Not with inputs, not with the state, not with each other, not with earlier results."""
     state, x = shared(np.arange(4.0)), _vector()
-    f = subject.function([x], [x, x, state, state, x[::-1], x + state], {state: x})
+    y = x + state
+    f = subject.function([x], [x, x, state, state, x[::-1], y, y], {state: x})
     array = np.arange(4.0) + 1
     first = f(array)
     second = f(array)
     _apart([*first, *second], [array, state.get_value(borrow=True)])
     assert array.tolist() == [1.0, 2.0, 3.0, 4.0]
+    for found, held in ((first, np.arange(4.0)), (second, array)):
+        wanted = [array, array, held, held, array[::-1], array + held, array + held]
+        for result, expected in zip(found, wanted, strict=True):
+            assert result.tolist() == expected.tolist()
 
 
 def _apart(results: list[Array], others: list[Array]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -17,7 +18,8 @@ THREADS = 8
 
 
 def together(work: Callable[[int], None]) -> None:
-    """Run ``work`` in THREADS threads that start at the same moment; raise what they raised."""
+    """Run ``work`` in THREADS threads that start at the same moment and take turns often; raise
+    what they raised."""
     barrier = threading.Barrier(THREADS)
     errors: list[BaseException] = []
 
@@ -29,10 +31,15 @@ def together(work: Callable[[int], None]) -> None:
             errors.append(cause)
 
     threads = [threading.Thread(target=run, args=(k,)) for k in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
     if errors:
         raise errors[0]
 

@@ -48,6 +48,23 @@ def wide_integers(dtype: str, shape: Shape, rng: np.random.Generator) -> Array:
     return rng.integers(info.min, info.max, shape, dtype=np.dtype(dtype).type, endpoint=True)
 
 
+def halfway(source: str, target: str, rng: np.random.Generator) -> Array:
+    """Numbers of one dtype halfway between neighbours of a float dtype, and their own neighbours:
+    which way they are rounded shows whether they are rounded once. Few or none where the source
+    has none between the target's."""
+    lower = rng.uniform(-3, 3, 16).astype(target)
+    lower = np.concatenate([lower, lower * np.finfo(target).tiny, lower * 1024])
+    upper = np.nextafter(lower, np.asarray(np.inf, target))
+    if dtypes.kind(source) == "f":
+        middle = (lower.astype(source) + upper.astype(source)) / 2
+        around = [np.nextafter(middle, np.asarray(end, source)) for end in (-np.inf, np.inf)]
+        return np.concatenate([middle, *around])
+    digits, info = np.finfo(target).nmant + 1, np.iinfo(source)
+    ties = [(2 * k + 1) << places for k in (1 << digits - 1, 1 << digits) for places in (0, 1, 3)]
+    near = [sign * (tie + k) for tie in ties for k in (-1, 0, 1, 2) for sign in (1, -1)]
+    return np.array([v for v in near if info.min <= v <= info.max], dtype=source)
+
+
 #: Magnitudes at which exponentials of float32 and float64 overflow, vanish or go subnormal.
 _EDGES = (15.9, 30.0, 88.5, 90.0, 100.0, 700.0, 709.5, 740.0, 745.5, 800.0, 2.0**20, 2.0**24 + 1)
 

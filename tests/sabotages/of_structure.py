@@ -1,0 +1,139 @@
+"""Sabotages of generated C: loops, addresses, sums, memory and the calls around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .rows import Named, Sabotage, values
+
+
+def _row(
+    where: str,
+    old: str,
+    new: str,
+    op: str,
+    dtype: str,
+    words: str,
+    says: str,
+    caught: Named | None = None,
+    full: bool = False,
+    attrs: Any = None,
+) -> Sabotage:
+    test = caught or values(op, dtype, full)
+    return Sabotage(words, "cgen", where, old, new, op, dtype, test, says, attrs)
+
+
+_PRINTER = "tensorcore.codegen.render:KernelPrinter"
+_COLUMNS = "tensorcore.codegen.columns:ColumnPrinter"
+_ACCESS = "tensorcore.lower.access"
+_ALONE = "tensorcore.lower.standalone"
+_CGEN = "tensorcore_cgen"
+_STATE = "test_state"
+
+
+def _state(name: str, **parameters: Any) -> Named:
+    return Named("test_state", name, parameters)
+
+
+OF_STRUCTURE = (
+    # -- accumulators
+    _row(f"{_PRINTER}._combine", "q{v} |= {x} != {x};\"", "q{v} |= 0;\"", "reduce_max", "float64",
+         "a maximum along rows passes over NaN", "special values.*expected nan"),
+    _row(f"{_COLUMNS}._combine", "q{v}[l] |= {x} != {x};", "q{v}[l] |= 0;", "reduce_min", "float64",
+         "a minimum along columns passes over NaN", "special values in columns", full=True),
+    _row(f"{_PRINTER}._combine", "{x} {sign} s{v} ||", "{x} {sign}= s{v} ||", "reduce_argmax",
+         "float32", "the last of equal entries is the largest", "one value"),
+    _row(f"{_PRINTER}._combine", "({x} != {x} && s{v} == s{v})", "0", "reduce_argmin", "float64",
+         "the smallest entry is looked for beyond NaN", "special values"),
+    _row(f"{_PRINTER}._innermost", "_BLOCK if pragma else _SCALAR_BLOCK", "1 << 40", "reduce_sum",
+         "float32", "a sum adds one after the other, without pairs", "one value", full=True),
+    _row(f"{_PRINTER}._innermost", "{self._type(a.dtype)} s{a.value}", "f32 s{a.value}",
+         "reduce_sum", "float64", "blocks of a float64 sum are added in float32", "eps"),
+    _row(f"{_PRINTER}._innermost", "b += {block})", "b += {block} + 1)", "reduce_sum", "float64",
+         "an entry is left out between two blocks of a sum", "2000"),
+    _row(f"{_COLUMNS}._reduce", "r += {_ROWS})", "r += {_ROWS} + 1)", "reduce_sum", "float64",
+         "a row is left out between two blocks of a sum of columns", "2000", full=True),
+    _row(f"{_COLUMNS}.print", "{width} - b;", "{width} % {_STRIP};", "reduce_sum", "float64",
+         "the last strip of columns is empty when it is full", "1024", full=True),
+    _row("tensorcore.codegen.render:start_value",
+         "\"-1.0 / 0.0\" if a.combine == \"max\"", "\"-1e30\" if a.combine == \"max\"",
+         "reduce_max", "float64", "a maximum starts from a large negative number", "-inf"),
+    # -- addresses
+    _row(f"{_ACCESS}:contiguous", "shape[axis + 1 :]", "shape[axis + 1 : axis + 2]", "reduce_sum",
+         "float64", "strides are right for matrices only", "shape", full=True),
+    _row(f"{_ACCESS}:aligned", "lead = ndim - operand.ndim", "lead = 0", "add", "float64",
+         "operands are aligned at the left", "shapes", full=True),
+    _row(f"{_ACCESS}:_through", "sizes.mul(step, old.start)", "old.start", "window", "float64",
+         "a slice of a slice forgets the step in its start", "slice|found|expected",
+         Named("test_seams", "test_windows_of_windows")),
+    _row(f"{_PRINTER}._wrap", "{given} < 0 ? {given} + {length} : {given}", "{given}", "gather",
+         "float64", "negative positions are not wrapped", "OutOfRange"),
+    _row(f"{_PRINTER}._wrap", "{name} >= {length}", "{name} > {length}", "gather", "float64",
+         "the position behind the last is let through", "DID NOT RAISE",
+         Named("test_seams", "test_reductions_of_gathered_values",
+               {"op": "reduce_sum", "axis": 1})),
+    _row(f"{_PRINTER}._wrap", "{name} < 0 || {name}", "{name}", "gather", "float64",
+         "positions before the first are let through", "DID NOT RAISE",
+         Named("test_seams", "test_reductions_of_gathered_values",
+               {"op": "reduce_sum", "axis": 1})),
+    _row(f"{_PRINTER}._loop", "= {start}; {index} < {length}; {index}++",
+         "= {length} - 1; {index} >= {start}; {index}--", "scatter_set", "float64",
+         "of two values for one place the first stays", "found"),
+    _row(f"{_ALONE}:join_kernel", "sizes.add(start, sizes.shape(part)[axis])",
+         "sizes.shape(part)[axis]", "join", "float32", "the third part lands on the second",
+         "found"),
+    _row(f"{_CGEN}.contract:contract_operands", "for i in role) or", "for i in role[:1]) or",
+         "contract", "float64", "of two axes that are summed over only the first counts", "found",
+         full=True),
+    _row(f"{_CGEN}.contract:_LOOPS", "row[j] = 0;", "row[j] = !k;", "contract", "float64",
+         "a product over nothing is one", "shapes"),
+    _row(f"{_CGEN}.contract:_LOOPS", "T s = 0;", "float s = 0;", "contract", "float64",
+         "a product of columns is added in float32", "eps", full=True),
+    _row(f"{_CGEN}.contract:_STRIPS", "start += 256", "start += 257", "contract", "float16",
+         "a column is left out between two strips of a product", "found", full=True),
+    # -- sorting
+    _row(f"{_CGEN}.sort:_ARGSORT", "tc_argsort_less_#(x, from[j], from[i]) ? from[j++] : from[i++]",
+         "tc_argsort_less_#(x, from[i], from[j]) ? from[i++] : from[j++]", "argsort", "int64",
+         "merging is not stable", "found", full=True),
+    _row(f"{_CGEN}.sort:_ARGSORT", "(b != b && a == a)", "(a != a && b == b)", "argsort", "float64",
+         "NaN sorts first", "found"),
+    # -- sizes
+    _row(f"{_CGEN}.emit:_SIZE_FUNCTIONS", " - (a % b != 0 && (a < 0) != (b < 0))", "",
+         "add", "float64", "sizes are divided towards zero", "size -",
+         Named("test_shapes", "test_arithmetic_of_sizes")),
+    _row(f"{_CGEN}.emit:_FAILS[equal]", "s[{0}] != s[{1}]", "s[{0}] > s[{1}]", "add", "float64",
+         "a first size that is too small is let through", "DID NOT RAISE",
+         Named("test_shapes", "test_sizes_that_do_not_fit")),
+    _row(f"{_CGEN}.emit:_FAILS[equal]", "s[{0}] != s[{1}]", "s[{0}] < s[{1}]", "add", "float64",
+         "a first size that is too large is let through", "DID NOT RAISE",
+         Named("test_shapes", "test_sizes_that_do_not_fit")),
+    # -- types and flags
+    _row("tensorcore.codegen.dialect:C99.types[uint64]", "u64", "i64", "lt", "uint64",
+         "uint64 is computed in int64", "range"),
+    _row(f"{_CGEN}.toolchain:flags", "*_SAFE,", "*_SAFE, \"-ffp-contract=fast\",", "mul", "float64",
+         "a product and a sum are rounded together", "other bits",
+         Named("test_seams", "test_values_do_not_depend_on_fusing", {"float_dtype": "float64"})),
+    _row(f"{_CGEN}.toolchain:flags", "*_SAFE,", "*_SAFE, \"-ffinite-math-only\",", "isnan",
+         "float64", "the compiler may take it that nothing is NaN", "special values"),
+    # -- memory
+    _row("tensorcore.lower.memory:plan", "for slot in reads | writes:", "for slot in writes:",
+         "add", "float64", "a buffer is given away before it is read", "Not equal",
+         Named("test_seams", "test_values_that_are_used_late")),
+    _row("tensorcore.lower.memory:in_place", "cell not in viewed and number >=",
+         "number >= 0 * ", "add", "float64",
+         "a state is written over before it is read for the last time", "tolist",
+         _state("test_two_variables_swap")),
+    _row("tensorcore.lower.memory:_maps_onto", "all(a == stores[0] for a in loads)", "True", "add",
+         "float64", "a state is written over while it is read elsewhere", "Not equal",
+         _state("test_updates_that_read_elsewhere", change="turned")),
+    # -- the C runtime
+    _row("frame.c", "if ((unsigned)a->head.refs != 1 || a->weak", "if (a->weak", "add", "float64",
+         "an array is used again while its caller has it", "2.0 . k",
+         _state("test_results_survive_later_calls")),
+    _row("frame.c", "int good = CONTIGUOUS | ALIGNED;", "int good = ALIGNED;", "add", "float64",
+         "strides of inputs are not looked at", "array_equal",
+         _state("test_inputs_stay_as_they_are", layout="Fortran")),
+    _row("frame.c", "a->descr->byteorder == FOREIGN || a->rank != port->rank || (a->flags",
+         "a->rank != port->rank || (a->flags", "add", "float64",
+         "the byte order of inputs is not looked at", "tolist", _state("test_foreign_byte_order")),
+)  # fmt: skip
