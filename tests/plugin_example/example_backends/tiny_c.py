@@ -29,8 +29,9 @@ class TinyC:
     name = "tiny_c"
 
     def diagnose(self):
-        found = shutil.which("cc") is not None
-        return Diagnosis(found, found, "no C compiler was found", "install gcc")
+        if shutil.which("cc") is None:
+            return Diagnosis(False, False, "no C compiler was found", "install gcc")
+        return Diagnosis(True, True, devices=("cpu",))
 
     def capabilities(self):
         return Capabilities(fuses=True, host_calls=True)
