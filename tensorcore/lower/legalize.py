@@ -93,9 +93,7 @@ def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None
     reason = lacks(node.op, takes)
     if reason:
         assert node.op is not None
-        declared = node.op.name in takes.unsupported
-        made = "" if declared else f", made at {where_made(node)}"
-        missing[f"op {node.op.name}"] = f"{reason}{made}"
+        missing[f"op {node.op.name}"] = f"{reason}, made at {where_made(node)}"
 
 
 def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
