@@ -29,7 +29,8 @@ _RETRY = "mend or update it, then run 'tensorcore doctor', which tries it afresh
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What trying a backend showed. ``works`` is true when its result was right; ``blocks``
-    when it killed or hung the process or computed something wrong."""
+    when it killed or hung the process or computed something wrong; ``idle`` when it can run
+    here, by its own word, but raised where it should have computed."""
 
     backend: str
     works: bool
@@ -39,6 +40,7 @@ class Probe:
     devices: Sequence[str] = ()
     versions: dict[str, str] = field(default_factory=dict)
     blocks: bool = False
+    idle: bool = False
 
 
 # -- the smoke test ------------------------------------------------------------------------
@@ -113,7 +115,8 @@ def probe_here(name: str) -> Probe:
     try:
         wrong = wrong_result(name)
     except Exception as cause:  # noqa: BLE001  (whatever it is, it is the answer)
-        return Probe(name, False, "broken", _line(cause), "", *known)
+        hint = f"its traceback: a function of yours with backend={name!r}; {_RETRY}"
+        return Probe(name, False, "broken", _line(cause), hint, *known, idle=True)
     if wrong:
         return Probe(name, False, "broken", wrong, _RETRY, *known, blocks=True)
     return Probe(name, True, "ok", "", "", *known)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _discovery, config
+from . import _discovery, _trial, config
 from ._discovery import BACKENDS, OPTION_GROUP, Entry, option_entry
-from ._loading import Failure, backend_defects
+from ._loading import Failure, check_given
 from ._options import Spec, did_you_mean, nearest, parse_spec
 from ._registry import Registry, because
 from .backend import Backend, Executable
@@ -130,9 +130,9 @@ def select(spec: str | Backend | None = None) -> Selected:
 
 
 def _given(backend: Backend) -> Selected:
-    defects = backend_defects(backend)
-    if defects:
-        raise PluginError(f"the backend given {'; '.join(defects)}")
+    if not _registry.is_checked(backend):
+        check_given(backend)
+        _registry.note_checked(backend)
     return Selected(backend, "", backend.name, "", True)
 
 
@@ -345,6 +345,7 @@ def _status(entry: Entry, device: str) -> Status:
     known = _known(entry)
     try:
         _, diagnosis = _registry.backend(entry, device)
+        _trial.check_computes(_registry.whole(entry), entry.spec)
     except Failure as failure:
         return Status(*known, failure.state, failure.reason, failure.hint)
     devices = tuple(str(device) for device in diagnosis.devices)
