@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import config
-from ._discovery import API, BACKENDS, Entry, load
+from ._discovery import ADDONS, API, BACKENDS, Entry, load
 from ._options import Option, did_you_mean, nearest
 from .backend import Backend, Capabilities, Diagnosis
 from .dtypes import DTYPES
@@ -45,7 +45,7 @@ def guarded(what: str, entry: Entry, call: Callable[[], _R]) -> _R:
         raise _missing(what, entry, cause) from cause
     except BaseException as cause:
         said = f"{type(cause).__name__}: {_words(cause)}".rstrip(": ")
-        raise Failure("broken", f"{what} raised {said}", _tell(entry)) from cause
+        raise Failure("broken", f"{what} raised {said}", _tell_more(entry)) from cause
 
 
 def _words(cause: BaseException) -> str:
@@ -62,7 +62,7 @@ def _missing(what: str, entry: Entry, cause: ImportError) -> Failure:
         reason = f"{what} raised {type(cause).__name__}: {_words(cause)}"
         absent = top == own and isinstance(cause, ModuleNotFoundError)
         hint = f"check that {own!r} is spelt right and on Python's path"
-        return Failure("broken", reason, hint if absent else _tell(entry))
+        return Failure("broken", reason, hint if absent else _tell_more(entry))
     hint = f"install what provides the module {top!r}; the manual of {_owner(entry)} names it"
     return Failure("missing dependency", f"the Python module {top!r} was not found", hint)
 
@@ -73,6 +73,16 @@ def _owner(entry: Entry) -> str:
 
 def _tell(entry: Entry) -> str:
     return f"tell the authors of {_owner(entry)}, or block it with TENSORCORE_DISABLE={entry.name}"
+
+
+def _tell_more(entry: Entry) -> str:
+    """As ``_tell``, of something that raised: also how to see its traceback, if it is kept."""
+    if not entry.value:  # a hook that is asked in the middle of a compilation
+        return _tell(entry)
+    module = entry.value.partition(":")[0].strip()
+    listed = entry.group != ADDONS
+    way = "tensorcore backends -v" if listed else f'python -X dev -c "import {module}"'
+    return f"{_tell(entry)}; its traceback: {way}"
 
 
 def check_metadata(entry: Entry) -> None:

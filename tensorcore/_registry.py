@@ -178,7 +178,8 @@ class Registry:
         results = []
         for implementation in getattr(self.shared().hook, hook).get_hookimpls():
             given = {"backend": backend} if "backend" in implementation.argnames else {}
-            entry = Entry(implementation.plugin_name.partition(" ")[0], "", "")
+            name, _, owner = implementation.plugin_name.partition(" ")[0].partition("@")
+            entry = Entry(name, "", owner)
             try:
                 call = partial(implementation.function, **given)
                 result = guarded(f"the hook {hook}", entry, call)
@@ -186,7 +187,7 @@ class Registry:
                     wrong = f"{type(result).__name__}, expected {kind.__name__}"
                     raise Failure("broken", f"the hook {hook} returned {wrong}")
             except Failure as failure:
-                self.say(f"plugin {entry.name!r} is not asked: {because(failure)}")
+                self.say(f"plugin {entry.spec!r} is not asked: {because(failure)}")
                 continue
             if result is not None:
                 results.append(result)

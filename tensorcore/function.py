@@ -314,7 +314,10 @@ def function(
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
     chosen = why_selected(backend, selected)
-    record = Compilation(selected.name, selected.device, chosen, selected.notes, seconds, fired)
+    record = Compilation(
+        selected.name, selected.device, chosen, selected.notes, seconds, fired,
+        plugins.package_of(selected),
+    )  # fmt: skip
     task = Task(graph, cells, commits, timed, rules)
     f = Function(request, graph, cells, compiled(task, selected, record), name, downcast)
     if timed:

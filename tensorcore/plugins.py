@@ -7,6 +7,7 @@ is wrong with a plugin becomes its status and harms nobody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +31,7 @@ __all__ = [
     "compile_with",
     "instead_of",
     "load_options",
+    "package_of",
     "plugin_status",
     "refresh",
     "rules",
@@ -58,7 +60,7 @@ STATES = ("ok", "missing dependency", "incompatible", "broken", "no device", "di
 
 
 class Status(NamedTuple):
-    """How a backend stands. ``state`` is one of ``STATES``."""
+    """How a backend stands. ``state`` is one of ``STATES``, ``cause`` what was raised here."""
 
     name: str
     distribution: str
@@ -69,6 +71,7 @@ class Status(NamedTuple):
     hint: str = ""
     devices: tuple[str, ...] = ()
     versions: Mapping[str, str] = MappingProxyType({})
+    cause: BaseException | None = None
 
 
 _registry = Registry()
@@ -151,6 +154,13 @@ def _ready(spec: Spec, by_name: bool = True, notes: tuple[str, ...] = ()) -> Sel
     entry = _find(spec)
     backend, _ = _registry.backend(entry, spec.device)
     return Selected(backend, spec.device, entry.name, entry.distribution, by_name, notes)
+
+
+def package_of(selected: Selected) -> str:
+    """The distribution that a selected backend is from, if its name alone does not say: where
+    several provide one of that name. Else empty."""
+    named = {entry.distribution for entry in backends() if entry.name == selected.name}
+    return selected.distribution if len(named) > 1 else ""
 
 
 def select_to_compile(spec: str) -> Selected:
@@ -347,7 +357,8 @@ def _status(entry: Entry, device: str) -> Status:
         _, diagnosis = _registry.backend(entry, device)
         _trial.check_computes(_registry.whole(entry), entry.spec)
     except Failure as failure:
-        return Status(*known, failure.state, failure.reason, failure.hint)
+        cause = failure.__cause__
+        return Status(*known, failure.state, failure.reason, failure.hint, cause=cause)
     devices = tuple(str(device) for device in diagnosis.devices)
     return Status(*known, "ok", devices=devices, versions=dict(diagnosis.versions))
 
@@ -387,7 +398,9 @@ def rules(backend: Backend) -> tuple[Any, ...]:
 
 
 def load_options(section: str) -> None:
-    """Load the plugins named ``section``, so that their options are known."""
+    """Load the plugins named ``section``, so that their options are known. A broken one has
+    none; nobody asked for it by name, so nothing is said."""
     for entry in _discovery.installed():
         if entry.name == section:
-            _registry.try_plugin(entry)
+            with suppress(Failure):
+                _registry.plugin(entry)

@@ -53,6 +53,8 @@ def test_error_names_op_reason_and_line() -> None:
     assert "fallback='warn'" in words
     with pytest.raises(UnsupportedOp, match=r"op erf: no table, made at .*test_fallbacks\.py"):
         made(Without(erf="no table"), "error", T.erf(x), x)
+    with pytest.raises(UnsupportedOp, match="op erf: declared unsupported, made at"):
+        made(Without(erf=""), "error", T.erf(x), x)
 
 
 def test_a_backend_chosen_by_name_never_falls_back_by_itself() -> None:

@@ -13,7 +13,7 @@ import pytest
 from conftest import Install, good
 
 from tensorcore import _discovery, _probe, cache, config, plugins
-from tensorcore.errors import BackendUnavailable
+from tensorcore.errors import BackendUnavailable, CompileError
 
 pytestmark = pytest.mark.usefixtures("only_our_plugins")
 
@@ -273,6 +273,38 @@ def test_the_crash_of_one_plugin_is_not_blamed_on_another(
     assert module.startswith("tensorcore: plugin 'their_module@their_module' is left out: ")
     assert timer.startswith("tensorcore: plugin 'timer@their-timer' is left out: ")
     assert "was killed by SIGSEGV" in module and "was killed by SIGSEGV" in timer
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("E(" + "x" * 900 + ")", "E(" + "x" * 180 + " ..."),
+        (
+            "cc failed: " + "y" * 500 + "\nIt said:\nz.c:1: error: no z\nerror: b\n",
+            "z.c:1: error: no z",
+        ),
+        ("", "CompileError"),
+    ],
+)
+def test_an_error_of_many_lines_becomes_a_short_one(text: str, words: str) -> None:
+    line = _probe._line(CompileError(text))
+    assert line.startswith("CompileError") and line.endswith(words)
+    assert len(line) <= 205 and "\n" not in line
+
+
+def test_doctor_names_backends_as_the_listing_does(install: Install, tmp_path: Path) -> None:
+    (tmp_path / "their_module.py").write_text(good("other"))
+    with config.change_flags(plugins="their_module"):
+        install("mine")
+        assert [p.backend for p in _probe.probe_all(60)] == ["mine", "other"]
+        install("other")
+        found = ["mine", "other@their-other", "other@their_module"]
+        assert [p.backend for p in _probe.probe_all(60)] == found
+
+
+def test_a_crash_says_how_to_see_where(install: Install) -> None:
+    (probe,) = probes(install, CRASH)
+    assert probe.hint.endswith('where it died: python -X faulthandler -c "import their_mine"')
 
 
 def probes(install: Install, code: str) -> list[_probe.Probe]:

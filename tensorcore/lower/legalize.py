@@ -106,7 +106,7 @@ def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
     else:
         claimed = op.host or op.name in takes.calls or op.name in ("constant", "size")
     if op is not None and op.name in takes.unsupported and not op.host:
-        return takes.unsupported[op.name]
+        return takes.unsupported[op.name] or "declared unsupported"
     return "" if claimed else "the backend has no such op"
 
 
