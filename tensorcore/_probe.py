@@ -131,7 +131,7 @@ def probe_here(name: str) -> Probe:
     try:
         wrong = wrong_result(name)
     except Exception as cause:  # noqa: BLE001  (whatever it is, it is the answer)
-        hint = f"its traceback: a function of yours with backend={name!r}; {_RETRY}"
+        hint = f"{_RETRY}; its traceback: a function of yours with backend={name!r}"
         return Probe(name, False, "broken", _line(cause), hint, *known, idle=True)
     if wrong:
         return Probe(name, False, "broken", wrong, _RETRY, *known, blocks=True)
