@@ -7,15 +7,16 @@ with a state, a reason and a hint.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import config
-from ._discovery import API, BACKENDS, Entry, load
+from ._discovery import ADDONS, API, BACKENDS, Entry, load
 from ._options import Option, did_you_mean, nearest
 from .backend import Backend, Capabilities, Diagnosis
 from .dtypes import DTYPES
+from .errors import PluginError
 
 if TYPE_CHECKING:
     import pluggy
@@ -44,7 +45,7 @@ def guarded(what: str, entry: Entry, call: Callable[[], _R]) -> _R:
         raise _missing(what, entry, cause) from cause
     except BaseException as cause:
         said = f"{type(cause).__name__}: {_words(cause)}".rstrip(": ")
-        raise Failure("broken", f"{what} raised {said}", _tell(entry)) from cause
+        raise Failure("broken", f"{what} raised {said}", _tell_more(entry)) from cause
 
 
 def _words(cause: BaseException) -> str:
@@ -61,7 +62,7 @@ def _missing(what: str, entry: Entry, cause: ImportError) -> Failure:
         reason = f"{what} raised {type(cause).__name__}: {_words(cause)}"
         absent = top == own and isinstance(cause, ModuleNotFoundError)
         hint = f"check that {own!r} is spelt right and on Python's path"
-        return Failure("broken", reason, hint if absent else _tell(entry))
+        return Failure("broken", reason, hint if absent else _tell_more(entry))
     hint = f"install what provides the module {top!r}; the manual of {_owner(entry)} names it"
     return Failure("missing dependency", f"the Python module {top!r} was not found", hint)
 
@@ -72,6 +73,16 @@ def _owner(entry: Entry) -> str:
 
 def _tell(entry: Entry) -> str:
     return f"tell the authors of {_owner(entry)}, or block it with TENSORCORE_DISABLE={entry.name}"
+
+
+def _tell_more(entry: Entry) -> str:
+    """As ``_tell``, of something that raised: also how to see its traceback, if it is kept."""
+    if not entry.value:  # a hook that is asked in the middle of a compilation
+        return _tell(entry)
+    module = entry.value.partition(":")[0].strip()
+    listed = entry.group != ADDONS
+    way = "tensorcore backends -v" if listed else f'python -X dev -c "import {module}"'
+    return f"{_tell(entry)}; its traceback: {way}"
 
 
 def check_metadata(entry: Entry) -> None:
@@ -239,14 +250,50 @@ def _capability_defects(found: object) -> list[str]:
     dtypes: object = found.dtypes
     if not isinstance(dtypes, tuple) or not set(dtypes) <= DTYPES.keys():
         defects.append(f"{said}has dtypes {dtypes!r}, expected a tuple of known dtypes")
-    calls: object = found.calls
-    if calls is not None and not isinstance(calls, frozenset | set):
-        defects.append(f"{said}has calls of type {type(calls).__name__}, expected frozenset")
-    for field in ("ulp", "unsupported"):
-        if not isinstance(getattr(found, field), Mapping):
-            kind = type(getattr(found, field)).__name__
-            defects.append(f"{said}has {field} of type {kind}, expected a mapping")
+    for field, kinds, expected in (
+        ("calls", frozenset | set | None, "frozenset"),
+        ("ulp", Mapping, "a mapping"),
+        ("unsupported", Mapping, "a mapping"),
+    ):
+        value: Any = getattr(found, field)
+        if isinstance(value, kinds):
+            defects += [f"{said}has {words}" for words in _entry_defects(field, value or ())]
+        else:
+            kind = type(value).__name__
+            defects.append(f"{said}has {field} of type {kind}, expected {expected}")
     return defects
+
+
+def _entry_defects(field: str, entries: Iterable[object]) -> Iterator[str]:
+    """What is wrong inside one field of Capabilities; its entries are names of ops."""
+    from .ops import OPS
+
+    for name in sorted(set(entries) - OPS.keys(), key=str):
+        guess = did_you_mean(nearest(name, OPS)) if isinstance(name, str) else ""
+        yield f"{field} {name!r}, which is no op{guess}"
+    for name, value in entries.items() if isinstance(entries, Mapping) else ():
+        if field == "unsupported" and not isinstance(value, str):
+            yield f"{field} {name!r} with the reason {value!r}, expected text"
+        if field == "ulp" and not _is_limit(value):
+            yield f"{field} of {name!r} {value!r}, expected a number >= 0"
+
+
+def _is_limit(value: object) -> bool:
+    return type(value) is not bool and isinstance(value, (int, float)) and value >= 0
+
+
+def check_given(backend: Backend) -> None:
+    """Raises PluginError when an object that is given as a backend is none."""
+    defects = backend_defects(backend)
+    if defects:
+        raise PluginError(f"the backend given {'; '.join(defects)}")
+    try:
+        defects = _capability_defects(backend.capabilities())
+    except Exception as cause:
+        said = f"{type(cause).__name__}: {_words(cause)}".rstrip(": ")
+        raise PluginError(f"the backend given: capabilities() raised {said}") from cause
+    if defects:
+        raise PluginError(f"the backend given: {'; '.join(defects)}")
 
 
 def check_runs(backend: Backend, entry: Entry) -> Diagnosis:

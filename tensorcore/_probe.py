@@ -23,13 +23,20 @@ from ._discovery import ADDONS, BACKENDS, OPTION_GROUP, Entry, installed, option
 _STARTED, _FOUND, _ENDED = "tensorcore-probe-started", "tensorcore-probe:", "tensorcore-probe-ended"
 #: Seconds for Python and tensorcore themselves to start, before the plugin's time runs.
 _START_LIMIT = 120.0
+#: Signals for which Python's faulthandler shows a traceback.
+_CRASHES = tuple(
+    getattr(signal, name, 0) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+)
+#: Characters of an error that a line shows.
+_LINE = 200
 _RETRY = "mend or update it, then run 'tensorcore doctor', which tries it afresh"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What trying a backend showed. ``works`` is true when its result was right; ``blocks``
-    when it killed or hung the process or computed something wrong."""
+    when it killed or hung the process or computed something wrong; ``idle`` when it can run
+    here, by its own word, but raised where it should have computed."""
 
     backend: str
     works: bool
@@ -39,6 +46,7 @@ class Probe:
     devices: Sequence[str] = ()
     versions: dict[str, str] = field(default_factory=dict)
     blocks: bool = False
+    idle: bool = False
 
 
 # -- the smoke test ------------------------------------------------------------------------
@@ -95,7 +103,17 @@ def wrong_result(name: str) -> str:
 
 
 def _line(cause: BaseException) -> str:
-    return " ".join(f"{type(cause).__name__}: {cause}".split())
+    """The first line of an error and, of a compiler's many, the first that says error."""
+    first, *others = str(cause).strip().splitlines() or [""]
+    error = next((line for line in others if "error" in line.lower()), "")
+    limit = _LINE // 2 if error else _LINE
+    words = _cut(f"{type(cause).__name__}: {first}".rstrip(": "), limit)
+    return f"{words} ... {_cut(error, limit)}" if error else words
+
+
+def _cut(line: str, limit: int) -> str:
+    short = " ".join(line.split())
+    return short if len(short) <= limit else f"{short[: limit - 4]} ..."
 
 
 def probe_here(name: str) -> Probe:
@@ -113,7 +131,8 @@ def probe_here(name: str) -> Probe:
     try:
         wrong = wrong_result(name)
     except Exception as cause:  # noqa: BLE001  (whatever it is, it is the answer)
-        return Probe(name, False, "broken", _line(cause), "", *known)
+        hint = f"{_RETRY}; its traceback: a function of yours with backend={name!r}"
+        return Probe(name, False, "broken", _line(cause), hint, *known, idle=True)
     if wrong:
         return Probe(name, False, "broken", wrong, _RETRY, *known, blocks=True)
     return Probe(name, True, "ok", "", "", *known)
@@ -127,17 +146,17 @@ def probe_all(seconds: float) -> list[Probe]:
     from . import _trial, config
 
     entries = () if "off" in config.plugins else installed()
-    names = [entry.name for entry in entries if entry.group == BACKENDS]
     found: list[Probe] = []
     for entry in entries:
-        label = entry.name if names.count(entry.name) == 1 else entry.spec
-        if entry.group == ADDONS:
-            label = f"add-on {entry.spec}"
+        label = f"add-on {entry.spec}" if entry.group == ADDONS else entry.spec
         found += [replace(probe, backend=label) for probe in _trial.try_afresh(entry, seconds)]
     for word in config.plugins:
         if word != "off":
             found += _trial.try_afresh(option_entry(word), seconds)
-    return found
+    specs = {probe.backend for probe in found if not probe.backend.startswith("add-on ")}
+    names = [spec.partition("@")[0] for spec in specs]
+    alone = {spec: name for spec, name in zip(specs, names, strict=True) if names.count(name) == 1}
+    return [replace(probe, backend=alone.get(probe.backend, probe.backend)) for probe in found]
 
 
 def probe_in_child(entry: Entry, seconds: float) -> list[Probe] | None:
@@ -158,7 +177,11 @@ def probe_in_child(entry: Entry, seconds: float) -> list[Probe] | None:
         found.append(Probe(label, False, "broken", reason, f"{_RETRY}; {more}", blocks=True))
     elif child.code or _ENDED not in child.lines:
         reason = f"the process that tried it {_ending(child.code)}{child.last_words}"
-        found.append(Probe(label, False, "broken", reason, _RETRY, blocks=True))
+        hint = _RETRY
+        if -child.code in _CRASHES:
+            module = entry.value.partition(":")[0].strip()
+            hint += f'; where it died: python -X faulthandler -c "import {module}"'
+        found.append(Probe(label, False, "broken", reason, hint, blocks=True))
     return found
 
 

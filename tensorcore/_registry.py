@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -51,6 +53,8 @@ class Registry:
         self._failed: dict[tuple[Entry, str | None], tuple[int, Failure]] = {}
         self._hooks: pluggy.PluginManager | None = None
         self._said: set[str] = set()
+        #: Backend objects that were given and found good, by their ids.
+        self._checked: dict[int, weakref.ref[Backend]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -67,6 +71,17 @@ class Registry:
             self._said.add(line)
             if sys.stderr is not None:
                 print(f"tensorcore: {line}", file=sys.stderr)
+
+    def is_checked(self, backend: Backend) -> bool:
+        """Whether ``note_checked`` was called with this object."""
+        known = self._checked.get(id(backend))
+        return known is not None and known() is backend
+
+    def note_checked(self, backend: Backend) -> None:
+        """Remember an object as long as it lives, if it allows that."""
+        number, table = id(backend), self._checked
+        with suppress(TypeError):  # its class has slots
+            table[number] = weakref.ref(backend, lambda dead: table.pop(number, None))
 
     # -- loading ---------------------------------------------------------------------------
 
@@ -114,14 +129,18 @@ class Registry:
         key = entry, device
         if key in self.ready:
             return self.ready[key]
-        # One module of the option ``plugins`` may hold several backends.
-        whole = option_entry(entry.value) if entry.group == OPTION_GROUP else entry
-        plugin = self.plugin(whole)
+        plugin = self.plugin(self.whole(entry))
         with self.lock:
             if key not in self.ready:
                 make = partial(self._make, plugin, entry, device)
                 self.ready[key] = self._attempt(key, make)
             return self.ready[key]
+
+    @staticmethod
+    def whole(entry: Entry) -> Entry:
+        """The entry of the plugin that has the backend ``entry``: a module of the option
+        ``plugins`` may hold several."""
+        return option_entry(entry.value) if entry.group == OPTION_GROUP else entry
 
     def _make(self, plugin: Plugin, entry: Entry, device: str) -> tuple[Backend, Diagnosis]:
         if (entry, device) not in self._made:
@@ -159,7 +178,8 @@ class Registry:
         results = []
         for implementation in getattr(self.shared().hook, hook).get_hookimpls():
             given = {"backend": backend} if "backend" in implementation.argnames else {}
-            entry = Entry(implementation.plugin_name.partition(" ")[0], "", "")
+            name, _, owner = implementation.plugin_name.partition(" ")[0].partition("@")
+            entry = Entry(name, "", owner)
             try:
                 call = partial(implementation.function, **given)
                 result = guarded(f"the hook {hook}", entry, call)
@@ -167,7 +187,7 @@ class Registry:
                     wrong = f"{type(result).__name__}, expected {kind.__name__}"
                     raise Failure("broken", f"the hook {hook} returned {wrong}")
             except Failure as failure:
-                self.say(f"plugin {entry.name!r} is not asked: {because(failure)}")
+                self.say(f"plugin {entry.spec!r} is not asked: {because(failure)}")
                 continue
             if result is not None:
                 results.append(result)

@@ -56,7 +56,7 @@ def backends_table(found: Sequence[Status]) -> str:
 
 def backends_notes(found: Sequence[Status], verbose: bool) -> list[str]:
     """What does not fit into the table: hints, names that several packages claim, and, with
-    ``verbose``, versions and device numbers."""
+    ``verbose``, versions, device numbers and the tracebacks of what was raised."""
     owners: dict[str, list[str]] = {}
     for status in found:
         owners.setdefault(status.name, [])
@@ -75,7 +75,14 @@ def backends_notes(found: Sequence[Status], verbose: bool) -> list[str]:
             lines += [f"{label}: {name} {version}" for name, version in status.versions.items()]
             numbered = enumerate(status.devices)
             lines += [f"{label}: device {number}: {device}" for number, device in numbered]
+            lines += _traceback(label, status.cause) if status.cause is not None else []
     return lines
+
+
+def _traceback(label: str, cause: BaseException) -> list[str]:
+    import traceback
+
+    return [f"{label}:", "".join(traceback.format_exception(cause)).rstrip()]
 
 
 def settings_page(settings: Sequence[Setting], explain: bool) -> str:

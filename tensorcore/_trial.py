@@ -1,16 +1,19 @@
 """Whether a stranger's plugin may be loaded here: it is tried in a child process first.
 
 What kills or hangs that child, or computes something wrong there, is not loaded. Everything
-milder is found, with its traceback, when the plugin is loaded. A verdict is remembered on disk
-until the plugin changes, so that an unchanged plugin costs one look into the cache.
+milder is found, with its traceback, when the plugin is loaded or first used; that a backend
+computed nothing is remembered too, for listings. A verdict is kept on disk until the plugin
+changes, so that an unchanged plugin costs one look into the cache.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import cache, config
@@ -24,10 +27,12 @@ _OURS = __name__.partition(".")[0]
 
 
 class Verdict(NamedTuple):
-    """Why a plugin must not be loaded; both are empty for one that may."""
+    """Why a plugin must not be loaded; both texts are empty for one that may. ``idle``: its
+    backends that may be loaded but computed nothing, by ``spec``, with reason and hint."""
 
     reason: str = ""
     hint: str = ""
+    idle: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
 
 #: In the child, the one plugin that is tried there: the crash of another would be blamed on it.
@@ -42,18 +47,27 @@ def forget() -> None:
 
 def check(entry: Entry) -> None:
     """Raises Failure when ``entry`` must not be loaded, trying it if that is not known yet."""
-    if _is_ours(entry):
-        return
-    if alone is not None:
-        if entry != alone:
-            raise Failure("disabled", f"only {alone.spec!r} is tried in this process")
-        return
+    if alone is not None and entry != alone and not _is_ours(entry):
+        raise Failure("disabled", f"only {alone.spec!r} is tried in this process")
+    verdict = _verdict(entry)
+    if verdict.reason:
+        raise Failure("broken", verdict.reason, verdict.hint)
+
+
+def check_computes(entry: Entry, spec: str) -> None:
+    """Raises Failure when the backend ``spec`` of ``entry`` computed nothing when it was tried."""
+    found = _verdict(entry).idle.get(spec)
+    if found is not None:
+        raise Failure("broken", *found)
+
+
+def _verdict(entry: Entry) -> Verdict:
     seconds = config.probe_timeout
-    if not seconds:
-        return
+    if _is_ours(entry) or alone is not None or not seconds:
+        return Verdict()
     top = _top(entry)
     if _absent(top):
-        return  # importing it fails, and that harms nobody
+        return Verdict()  # importing it fails, and that harms nobody
     key = _fingerprint(entry, top)
     verdict = _known.get(key or entry)
     if verdict is None:
@@ -62,8 +76,7 @@ def check(entry: Entry) -> None:
         try_afresh(entry, seconds)
         verdict = _known.get(key or entry, Verdict())
     _known[key or entry] = verdict
-    if verdict.reason:
-        raise Failure("broken", verdict.reason, verdict.hint)
+    return verdict
 
 
 def try_afresh(entry: Entry, seconds: float) -> list[Probe]:
@@ -79,10 +92,12 @@ def try_afresh(entry: Entry, seconds: float) -> list[Probe]:
     if probes is None:
         reason = "it could not be tried: no Python process with tensorcore could be started"
         return [Probe(entry.spec, False, "broken", reason)]
-    verdict = next((Verdict(p.reason, p.hint) for p in probes if p.blocks), Verdict())
+    idle = {probe.backend: (probe.reason, probe.hint) for probe in probes if probe.idle}
+    blocked = (Verdict(probe.reason, probe.hint) for probe in probes if probe.blocks)
+    verdict = next(blocked, Verdict(idle=idle))
     _known[key or entry] = verdict
     if key and not _is_ours(entry):
-        payload = "\n".join(verdict).encode()
+        payload = json.dumps([verdict.reason, verdict.hint, idle]).encode()
         cache.default().store(key, payload, {"plugin": entry.spec, "tried": entry.value})
     return probes
 
@@ -91,8 +106,8 @@ def _stored(key: str) -> Verdict | None:
     payload = cache.default().lookup(key) if key else None
     if payload is None:
         return None
-    reason, _, hint = payload.decode(errors="replace").partition("\n")
-    return Verdict(reason, hint)
+    reason, hint, idle = json.loads(payload)
+    return Verdict(reason, hint, {spec: (why, how) for spec, (why, how) in idle.items()})
 
 
 def _is_ours(entry: Entry) -> bool:
@@ -126,7 +141,7 @@ def _fingerprint(entry: Entry, top: str) -> str:
         files = _files(places)
     except (ImportError, ValueError, OSError):
         return ""
-    ours = ("trial", API, __version__, sys.version, sys.prefix)
+    ours = ("trial as JSON", API, __version__, sys.version, sys.prefix)
     return cache.key_of(*ours, *entry, *places, *map(str, files)) if files[0] else ""
 
 

@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = command("demo", _demo, words, add_help=False)  # demo.py has the parser
     demo.set_defaults(passes_on=True)
     listing = command("backends", _backends, "List the backends and whether they work here.")
-    listing.add_argument("-v", "--verbose", action="store_true", help="versions and devices too")
+    listing.add_argument(
+        "-v", "--verbose", action="store_true", help="versions, devices, tracebacks"
+    )
     listing.add_argument("--json", action="store_true", help="print the list as JSON")
     doctor = command("doctor", _doctor, "Try each backend in a process of its own.")
     doctor.add_argument("--json", action="store_true", help="print what was found as JSON")
@@ -138,7 +140,7 @@ def _backends(known: argparse.Namespace, rest: list[str]) -> int:
     selected, code, complaint = _selected()
     if known.json:
         chosen = {"asked": words[0], "source": words[1], "selected": selected, "works": code == 0}
-        rows = [entry._asdict() for entry in found]
+        rows = [{k: v for k, v in s._asdict().items() if k != "cause"} for s in found]
         _print_json({"chosen": chosen, "error": complaint, "backends": rows})
         return code
     print(_report.backends_table(found))

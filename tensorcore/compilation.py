@@ -86,7 +86,8 @@ def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Com
             raise
         first = str(problem).strip().splitlines() or [type(problem).__name__]
         note = f"{selected.name} failed to compile ({first[0]})"
-        record = record._replace(backend=other.name, device=other.device)
+        package = plugins.package_of(other)
+        record = record._replace(backend=other.name, device=other.device, package=package)
         return compiled(task, other, record._replace(notes=(*record.notes, note)))
     seconds = {"lowering": lowered - start, "compiling": perf_counter() - lowered}
     record = record._replace(seconds={**record.seconds, **seconds})
@@ -128,7 +129,7 @@ def _on_the_reference(
     note = f"fell back from {selected.name} to the reference: {missing}"
     seconds = {**record.seconds, "lowering": perf_counter() - start}
     record = record._replace(
-        backend="reference", device="", notes=(*record.notes, note), seconds=seconds
+        backend="reference", device="", notes=(*record.notes, note), seconds=seconds, package=""
     )
     reasons = {"everything": str(missing)}
     return Compiled(program, Interpreter(program), record, takes, task.rules, HOST, reasons)

@@ -13,7 +13,7 @@ from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Described, Memory, put
 from .compilation import Compiled, Task, compiled, why_selected
-from .errors import MissingInputError, TensorcoreError
+from .errors import MissingInputError, PluginError, TensorcoreError
 from .graph import Graph, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
@@ -153,10 +153,27 @@ class Function:
         memory = self._memory
         buffers = [cell.copied_to(memory, home, buffer) for cell, home, buffer in held]
         if memory is HOST:
-            outputs, values = self.executable(inputs, buffers)
+            outputs, values = self._pair(self.executable(inputs, buffers))
             return list(outputs), values
-        outputs, values = self.executable([put(memory, array) for array in inputs], buffers)
+        made = self.executable([put(memory, array) for array in inputs], buffers)
+        outputs, values = self._pair(made)
         return [memory.get(output) for output in outputs], values
+
+    def _pair(self, made: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+        """What the executable returned, if it is what ``Executable`` promises."""
+        wanted = len(self.program.outputs), len(self.program.commits)
+        try:
+            outputs, values = made
+            if (len(outputs), len(values)) == wanted:
+                return outputs, values
+            found = f"{len(outputs)} and {len(values)}"
+        except (TypeError, ValueError):
+            found = type(made).__name__
+        raise PluginError(
+            f"the executable of backend {self.backend!r} returned {found}, expected a pair of "
+            f"sequences: of {wanted[0]} output(s), and of {wanted[1]} new value(s) of shared "
+            "variables. Hint: look at what the backend's compile() returns."
+        )
 
     # -- what was done --------------------------------------------------------------------
 
@@ -297,7 +314,10 @@ def function(
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
     chosen = why_selected(backend, selected)
-    record = Compilation(selected.name, selected.device, chosen, selected.notes, seconds, fired)
+    record = Compilation(
+        selected.name, selected.device, chosen, selected.notes, seconds, fired,
+        plugins.package_of(selected),
+    )  # fmt: skip
     task = Task(graph, cells, commits, timed, rules)
     f = Function(request, graph, cells, compiled(task, selected, record), name, downcast)
     if timed:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from string import Template
 
-from ._discovery import API
+from ._discovery import API, BACKENDS, installed
 from .errors import TensorcoreError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -24,13 +24,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 def new_backend(name: str, parent: Path, kind: str = "array") -> Path:
     """Write the package of a backend ``name`` into a new folder of ``parent``; returns it.
 
-    ``kind`` is one of ``KINDS``. Raises TensorcoreError when the name is no name, the folder
-    exists or cannot be written; then nothing is left behind.
+    ``kind`` is one of ``KINDS``. Raises TensorcoreError when the name is no name or that of an
+    installed backend, the folder exists or cannot be written; then nothing is left behind.
     """
     if not _NAME.fullmatch(name) or name == "auto":
         raise TensorcoreError(
             f"{name!r} cannot be the name of a backend: expected lower-case letters, digits and "
             f"underscores, beginning with a letter, as in 'my_device'."
+        )
+    owners = [e.distribution for e in installed() if e.group == BACKENDS and e.name == name]
+    if owners:
+        raise TensorcoreError(
+            f"the installed package {owners[0]} has a backend {name!r} already. Hint: choose "
+            "another name, or uninstall that package first."
         )
     distribution = f"{name.replace('_', '-')}-backend"
     target = parent / distribution

@@ -7,12 +7,13 @@ is wrong with a plugin becomes its status and harms nobody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _discovery, config
+from . import _discovery, _trial, config
 from ._discovery import BACKENDS, OPTION_GROUP, Entry, option_entry
-from ._loading import Failure, backend_defects
+from ._loading import Failure, check_given
 from ._options import Spec, did_you_mean, nearest, parse_spec
 from ._registry import Registry, because
 from .backend import Backend, Executable
@@ -30,6 +31,7 @@ __all__ = [
     "compile_with",
     "instead_of",
     "load_options",
+    "package_of",
     "plugin_status",
     "refresh",
     "rules",
@@ -58,7 +60,7 @@ STATES = ("ok", "missing dependency", "incompatible", "broken", "no device", "di
 
 
 class Status(NamedTuple):
-    """How a backend stands. ``state`` is one of ``STATES``."""
+    """How a backend stands. ``state`` is one of ``STATES``, ``cause`` what was raised here."""
 
     name: str
     distribution: str
@@ -69,6 +71,7 @@ class Status(NamedTuple):
     hint: str = ""
     devices: tuple[str, ...] = ()
     versions: Mapping[str, str] = MappingProxyType({})
+    cause: BaseException | None = None
 
 
 _registry = Registry()
@@ -130,9 +133,9 @@ def select(spec: str | Backend | None = None) -> Selected:
 
 
 def _given(backend: Backend) -> Selected:
-    defects = backend_defects(backend)
-    if defects:
-        raise PluginError(f"the backend given {'; '.join(defects)}")
+    if not _registry.is_checked(backend):
+        check_given(backend)
+        _registry.note_checked(backend)
     return Selected(backend, "", backend.name, "", True)
 
 
@@ -151,6 +154,13 @@ def _ready(spec: Spec, by_name: bool = True, notes: tuple[str, ...] = ()) -> Sel
     entry = _find(spec)
     backend, _ = _registry.backend(entry, spec.device)
     return Selected(backend, spec.device, entry.name, entry.distribution, by_name, notes)
+
+
+def package_of(selected: Selected) -> str:
+    """The distribution that a selected backend is from, if its name alone does not say: where
+    several provide one of that name. Else empty."""
+    named = {entry.distribution for entry in backends() if entry.name == selected.name}
+    return selected.distribution if len(named) > 1 else ""
 
 
 def select_to_compile(spec: str) -> Selected:
@@ -345,8 +355,10 @@ def _status(entry: Entry, device: str) -> Status:
     known = _known(entry)
     try:
         _, diagnosis = _registry.backend(entry, device)
+        _trial.check_computes(_registry.whole(entry), entry.spec)
     except Failure as failure:
-        return Status(*known, failure.state, failure.reason, failure.hint)
+        cause = failure.__cause__
+        return Status(*known, failure.state, failure.reason, failure.hint, cause=cause)
     devices = tuple(str(device) for device in diagnosis.devices)
     return Status(*known, "ok", devices=devices, versions=dict(diagnosis.versions))
 
@@ -386,7 +398,9 @@ def rules(backend: Backend) -> tuple[Any, ...]:
 
 
 def load_options(section: str) -> None:
-    """Load the plugins named ``section``, so that their options are known."""
+    """Load the plugins named ``section``, so that their options are known. A broken one has
+    none; nobody asked for it by name, so nothing is said."""
     for entry in _discovery.installed():
         if entry.name == section:
-            _registry.try_plugin(entry)
+            with suppress(Failure):
+                _registry.plugin(entry)

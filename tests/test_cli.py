@@ -177,6 +177,20 @@ def test_backends_ends_with_3_when_the_chosen_one_computes_wrongly(
     assert "backend 'first' does not work: first" in capsys.readouterr().err
 
 
+def test_verbose_backends_shows_tracebacks(
+    module: Module, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module("first")
+    module("bad", code="def lost():\n    raise KeyError('x')\nlost()\n")
+    cli.main(["backends"])
+    shown = capsys.readouterr().out
+    assert "Traceback" not in shown and "its traceback: tensorcore backends -v" in shown
+    cli.main(["backends", "-v"])
+    shown = capsys.readouterr().out
+    assert "their_bad:\nTraceback (most recent call last)" in shown
+    assert "in lost\n" in shown and "KeyError: 'x'" in shown
+
+
 # -- doctor --------------------------------------------------------------------------------
 
 
@@ -192,7 +206,7 @@ def test_doctor_survives_a_crash_and_an_exit(
     assert (crash["backend"], crash["state"]) == ("their_crash", "broken")
     assert f"was killed by {signal.SIGSEGV.name}" in crash["reason"]
     assert "ended with exit code 7" in leave["reason"]
-    assert (sick["backend"], sick["state"]) == ("sick@their_sick", "missing dependency")
+    assert (sick["backend"], sick["state"]) == ("sick", "missing dependency")
     assert (sick["reason"], sick["hint"]) == ("no C compiler", "install gcc")
     assert {"python", "numpy", "cache folder"} <= found["about"].keys()
     assert not [name for name in sys.modules if name.startswith("their_")]

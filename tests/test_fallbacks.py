@@ -51,8 +51,10 @@ def test_error_names_op_reason_and_line() -> None:
     words = str(caught.value)
     assert "op erf: the backend has no such op, made at" in words and "test_fallbacks.py" in words
     assert "fallback='warn'" in words
-    with pytest.raises(UnsupportedOp, match="op erf: no table"):
+    with pytest.raises(UnsupportedOp, match=r"op erf: no table, made at .*test_fallbacks\.py"):
         made(Without(erf="no table"), "error", T.erf(x), x)
+    with pytest.raises(UnsupportedOp, match="op erf: declared unsupported, made at"):
+        made(Without(erf=""), "error", T.erf(x), x)
 
 
 def test_a_backend_chosen_by_name_never_falls_back_by_itself() -> None:

@@ -102,6 +102,16 @@ def test_names_that_are_none(name: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_name_of_a_backend_that_is_installed(tmp_path: Path) -> None:
+    with pytest.raises(TensorcoreError) as caught:
+        new_backend("numpy_ref", tmp_path)
+    assert str(caught.value) == (
+        "the installed package tensorcore has a backend 'numpy_ref' already. Hint: choose another "
+        "name, or uninstall that package first."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten_and_nothing_left_behind(tmp_path: Path) -> None:
     made = new_backend("mine", tmp_path)
     (made / "mine_backend.py").write_text("my work")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Install, good
 
+import tensorcore
+import tensorcore.tensor as T
 from tensorcore import plugins
-from tensorcore.errors import BackendUnavailable
+from tensorcore.backend import Capabilities, Diagnosis
+from tensorcore.errors import BackendUnavailable, PluginError
 
 pytestmark = pytest.mark.usefixtures("only_our_plugins")
 
@@ -98,6 +102,36 @@ DEFECTS: dict[str, tuple[str, str, str]] = {
         "broken",
         "has calls of type list, expected frozenset; capabilities() has ulp of type int",
     ),
+    "capabilities that name no op": (
+        good("mine", "Capabilities()", "Capabilities(unsupported={'tann': 'no'})"),
+        "broken",
+        "unsupported 'tann', which is no op; did you mean 'tan'?",
+    ),
+    "calls that are no op": (
+        good("mine", "Capabilities()", "Capabilities(calls=frozenset({'expp', 3}))"),
+        "broken",
+        "has calls 3, which is no op; capabilities() has calls 'expp', which is no op; did you",
+    ),
+    "a limit below 0": (
+        good("mine", "Capabilities()", "Capabilities(ulp={'exp': -1})"),
+        "broken",
+        "capabilities() has ulp of 'exp' -1, expected a number >= 0",
+    ),
+    "a limit that is text": (
+        good("mine", "Capabilities()", "Capabilities(ulp={'exp': 2.5, 'log': '2'})"),
+        "broken",
+        "capabilities() has ulp of 'log' '2', expected a number >= 0",
+    ),
+    "a limit for no op": (
+        good("mine", "Capabilities()", "Capabilities(ulp={'xyz': 2})"),
+        "broken",
+        "capabilities() has ulp 'xyz', which is no op",
+    ),
+    "no words for what is unsupported": (
+        good("mine", "Capabilities()", "Capabilities(unsupported={'exp': None})"),
+        "broken",
+        "capabilities() has unsupported 'exp' with the reason None, expected text",
+    ),
     "global option": (
         good("mine")
         + "\nfrom tensorcore.config import Option, boolean\n@hookimpl\n"
@@ -168,3 +202,68 @@ def test_damaged_metadata_harms_nobody(install: Install, tmp_path: Path) -> None
     (status,) = [s for s in plugins.statuses() if s.name == "bad"]
     assert status.state == "broken"
     assert "entry_points.txt cannot be read" in status.reason
+
+
+# -- a backend object that is given ---------------------------------------------------------
+
+
+class Given:
+    """A backend whose capabilities and results are as wished."""
+
+    name = "given"
+
+    def __init__(self, takes: object = None, result: object = None) -> None:
+        self.takes, self.result, self.asked = takes, result, 0
+
+    def diagnose(self) -> Diagnosis:
+        return Diagnosis(True, True)
+
+    def capabilities(self) -> Any:
+        self.asked += 1
+        return Capabilities(calls=None) if self.takes is None else self.takes
+
+    def compile(self, program: object) -> Any:
+        return lambda inputs, cells: self.result
+
+
+def test_the_capabilities_of_a_given_object_are_looked_at_once() -> None:
+    given = Given()
+    for _ in range(3):
+        assert plugins.select(given).backend is given
+    assert given.asked == 1
+    for takes, words in (
+        (3, r"capabilities\(\) returned int, expected Capabilities"),
+        (Capabilities(unsupported={"tann": ""}), ".*'tann', which is no op; did you mean 'tan'"),
+    ):
+        bad = Given(takes)
+        for _ in range(2):
+            with pytest.raises(PluginError, match=f"the backend given: {words}"):
+                plugins.select(bad)
+
+
+def test_capabilities_of_a_given_object_that_raise() -> None:
+    class Raising(Given):
+        def capabilities(self) -> Any:
+            raise OSError("no driver")
+
+    with pytest.raises(PluginError, match=r"capabilities\(\) raised OSError: no driver") as caught:
+        plugins.select(Raising())
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("result", "found"),
+    [(3, "int"), (None, "NoneType"), (([1.0],), "tuple"), ((3, []), "tuple"),
+     (([1.0, 2.0], []), "2 and 0"), (([1.0], [2.0, 3.0]), "1 and 2")],
+)  # fmt: skip
+def test_an_executable_that_returns_no_pair(result: object, found: str) -> None:
+    x = T.dscalar("x")
+    count = tensorcore.shared(0.0)
+    f = tensorcore.function([x], x * 2, updates={count: x}, backend=Given(result=result))
+    with pytest.raises(PluginError) as caught:
+        f(1.0)
+    assert str(caught.value).startswith(
+        f"the executable of backend 'given' returned {found}, expected a pair of sequences: of 1 "
+        "output(s), and of 1 new value(s) of shared variables."
+    )
+    assert count.get_value() == 0

@@ -80,5 +80,9 @@ def test_a_hook_of_an_addon_that_raises_is_left_out(
         "bad@their-bad",
         "bad@their-bad",
     ]
+    assert 'its traceback: python -X dev -c "import their_worse".' in lines[0]
+    assert lines[1].endswith(
+        "tell the authors of their-bad, or block it with TENSORCORE_DISABLE=bad."
+    )
     plugins.rules(backend)
     assert capsys.readouterr().err == ""

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import Install, good
 
-from tensorcore import _discovery, _report, config, plugins
+import tensorcore
+import tensorcore.tensor as T
+from tensorcore import _discovery, _report, cli, config, plugins
 from tensorcore.errors import BackendUnavailable, ConfigError, PluginError
 
 pytestmark = pytest.mark.usefixtures("only_our_plugins")
@@ -225,6 +227,32 @@ def test_two_distributions_claim_one_name(install: Install) -> None:
         plugins.select("mine@their-c")
     with config.change_flags(disable="their-a"):
         assert plugins.select("mine").distribution == "their-b"
+
+
+def test_the_report_names_the_package_of_a_name_that_two_have(install: Install) -> None:
+    code = "from tensorcore.interpret import Interpreter\n" + good(
+        "mine", "lambda inputs, cells: (self.name, program)", "Interpreter(program)"
+    ).replace("Capabilities()", "Capabilities(calls=None)")
+    install("mine", code, distribution="their-a")
+    x = T.dscalar("x")
+    f = tensorcore.function([x], x * 2, backend="mine")
+    assert str(f.report()).count("backend: mine (") == 1
+    install("mine", code, distribution="their-b")
+    f = tensorcore.function([x], x * 2, backend="mine@their-b")
+    assert "backend: mine@their-b (" in str(f.report())
+    assert f.report().compilation.package == "their-b"
+    with config.change_flags(auto_order="mine@their-a"):
+        assert "backend: mine@their-a (" in str(tensorcore.function([x], x * 2).report())
+
+
+def test_a_broken_backend_that_nobody_asked_for_is_silent(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("first")
+    install("bad", "raise RuntimeError('boom')")
+    assert cli.main(["config"]) == 0
+    plugins.calls(plugins.select("first").backend)
+    assert capsys.readouterr().err == ""
 
 
 def test_disabled_by_name_or_distribution(

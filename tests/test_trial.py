@@ -13,7 +13,7 @@ import pytest
 from conftest import Install, good
 
 from tensorcore import _discovery, _probe, cache, config, plugins
-from tensorcore.errors import BackendUnavailable
+from tensorcore.errors import BackendUnavailable, CompileError
 
 pytestmark = pytest.mark.usefixtures("only_our_plugins")
 
@@ -275,6 +275,38 @@ def test_the_crash_of_one_plugin_is_not_blamed_on_another(
     assert "was killed by SIGSEGV" in module and "was killed by SIGSEGV" in timer
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("E(" + "x" * 900 + ")", "E(" + "x" * 180 + " ..."),
+        (
+            "cc failed: " + "y" * 500 + "\nIt said:\nz.c:1: error: no z\nerror: b\n",
+            "z.c:1: error: no z",
+        ),
+        ("", "CompileError"),
+    ],
+)
+def test_an_error_of_many_lines_becomes_a_short_one(text: str, words: str) -> None:
+    line = _probe._line(CompileError(text))
+    assert line.startswith("CompileError") and line.endswith(words)
+    assert len(line) <= 205 and "\n" not in line
+
+
+def test_doctor_names_backends_as_the_listing_does(install: Install, tmp_path: Path) -> None:
+    (tmp_path / "their_module.py").write_text(good("other"))
+    with config.change_flags(plugins="their_module"):
+        install("mine")
+        assert [p.backend for p in _probe.probe_all(60)] == ["mine", "other"]
+        install("other")
+        found = ["mine", "other@their-other", "other@their_module"]
+        assert [p.backend for p in _probe.probe_all(60)] == found
+
+
+def test_a_crash_says_how_to_see_where(install: Install) -> None:
+    (probe,) = probes(install, CRASH)
+    assert probe.hint.endswith('where it died: python -X faulthandler -c "import their_mine"')
+
+
 def probes(install: Install, code: str) -> list[_probe.Probe]:
     install("mine", code)
     found = _probe.probe_in_child(plugins.backends()[0], 60)
@@ -344,6 +376,76 @@ def test_a_backend_that_fails_to_compile_does_not_block(install: Install) -> Non
     (probe,) = probes(install, code.replace("return Interpreter(program)", "1 / 0"))
     assert (probe.state, probe.blocks) == ("broken", False)
     assert "ZeroDivisionError" in probe.reason
+
+
+#: What a backend may do in place of computing, and the words that must say so.
+IDLE = {
+    "compile raises": ("raise ValueError('boom')", "ValueError: boom"),
+    "compile fails": ("raise CompileError('no cc')", "CompileError: no cc"),
+    "compile returns a number": ("return 1", "gave int, expected something to call"),
+    "the executable raises": ("return lambda inputs, cells: 1 / 0", "ZeroDivisionError"),
+    "the executable returns a number": ("return lambda inputs, cells: 3", "PluginError: "),
+}
+
+
+@pytest.mark.parametrize("kind", [*IDLE, "the memory raises"])
+def test_a_backend_that_computes_nothing_is_listed_as_broken(install: Install, kind: str) -> None:
+    code = COMPUTING.replace("Capabilities()", "Capabilities(calls=None)")
+    if kind == "the memory raises":
+        words = "OSError: no room"
+        memory = (
+            "class Memory:\n    def put(self, array): raise OSError('no room')\n    get = put\n"
+        )
+        code = memory + code.replace('name = "mine"', 'name = "mine"; memory = Memory()')
+    else:
+        line, words = IDLE[kind]
+        code = "from tensorcore.errors import CompileError\n" + code
+        code = code.replace("return Interpreter(program)", line)
+    install("mine", code)
+    install("first", value="their_absent")
+    for _ in range(2):
+        _, status = plugins.statuses()
+        assert (status.name, status.state) == ("mine", "broken")
+        assert words in status.reason
+        assert "backend='mine@their-mine'" in status.hint and "tensorcore doctor" in status.hint
+        # Its author sees the traceback: it is loaded all the same.
+        selected = plugins.select("mine")
+        assert selected.distribution == "their-mine"
+        new_process()
+    with config.change_flags(auto_order="mine"):
+        assert plugins.select().name == "mine"
+
+
+def test_what_doctor_found_to_compute_again_is_listed_as_ok(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = _probe.Probe("mine@their-mine", False, "broken", "no", "mend it", idle=True)
+    answers = [[idle], [WELL]]
+    monkeypatch.setattr(_probe, "probe_in_child", lambda entry, seconds: answers.pop(0))
+    install("mine")
+    (tmp_path / "their_module.py").write_text(good("other"))
+    assert plugins.statuses()[0][4:7] == ("broken", "no", "mend it")
+    new_process()
+    assert _probe.probe_all(60) == [WELL]
+    new_process()
+    assert plugins.statuses()[0].state == "ok"
+
+
+def test_of_a_module_with_two_backends_one_may_compute_nothing(
+    install: Install, tmp_path: Path
+) -> None:
+    both = COMPUTING.replace("Capabilities()", "Capabilities(calls=None)").replace(
+        '{"mine": Backend}', '{"mine": Backend, "other": Other}'
+    )
+    other = """
+class Other(Backend):
+    name = "other"
+    def compile(self, program):
+        raise ValueError("boom")
+"""
+    (tmp_path / "their_module.py").write_text(both + other)
+    with config.change_flags(plugins="their_module"):
+        assert {s.name: s.state for s in plugins.statuses()} == {"mine": "ok", "other": "broken"}
 
 
 def test_what_a_hanging_plugin_started_ends_with_it(install: Install, tmp_path: Path) -> None:

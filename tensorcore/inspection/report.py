@@ -15,7 +15,8 @@ _ROWS = 200
 
 class Compilation(NamedTuple):
     """How a function came about. ``chosen``: the words for why this backend. ``notes``: what
-    was passed over or fell back. ``seconds``: by phase. ``fired``: rules and how often."""
+    was passed over or fell back. ``seconds``: by phase. ``fired``: rules and how often.
+    ``package``: the backend's, where several have one of its name."""
 
     backend: str
     device: str
@@ -23,6 +24,7 @@ class Compilation(NamedTuple):
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
     fired: Mapping[str, int]
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,11 @@ class Report:
     def _sections(self) -> list[Section]:
         made = self.compilation
         device = f", device {made.device}" if made.device else ""
+        package = f"@{made.package}" if made.package else ""
         total = sum(made.seconds.values())
         phases = ", ".join(f"{name} {seconds(time)}" for name, time in made.seconds.items())
         lines = [
-            f"backend: {made.backend}{device} ({made.chosen})",
+            f"backend: {made.backend}{package}{device} ({made.chosen})",
             *(f"note: {note}" for note in made.notes),
             f"compiled in {seconds(total)}: {phases}",
             *(f"{name}: {words}" for name, words in self.making.items()),

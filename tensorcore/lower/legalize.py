@@ -93,9 +93,7 @@ def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None
     reason = lacks(node.op, takes)
     if reason:
         assert node.op is not None
-        declared = node.op.name in takes.unsupported
-        made = "" if declared else f", made at {where_made(node)}"
-        missing[f"op {node.op.name}"] = f"{reason}{made}"
+        missing[f"op {node.op.name}"] = f"{reason}, made at {where_made(node)}"
 
 
 def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
@@ -108,7 +106,7 @@ def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
     else:
         claimed = op.host or op.name in takes.calls or op.name in ("constant", "size")
     if op is not None and op.name in takes.unsupported and not op.host:
-        return takes.unsupported[op.name]
+        return takes.unsupported[op.name] or "declared unsupported"
     return "" if claimed else "the backend has no such op"
 
 
