@@ -19,7 +19,9 @@ pytest.importorskip("mpmath")
 
 from tensorcore_conformance import (
     check,
+    claims,
     gradients,
+    test_memory,
     test_shapes,
     test_state,
     test_threads,
@@ -167,6 +169,73 @@ def test_input_and_aliasing_faults_are_caught_with_any_op() -> None:
         assert wrong and words in wrong[0]
 
 
+class Boxed:
+    """A buffer that is no NumPy array."""
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.shape = array, array.shape
+
+    def __int__(self) -> int:
+        return int(self.array)
+
+
+class Apart:
+    """A memory of its own, without a fault."""
+
+    name = "apart"
+
+    def put(self, array: Any) -> Boxed:
+        return Boxed(np.array(array, order="C"))
+
+    def get(self, buffer: Boxed) -> Any:
+        return np.array(buffer.array, order="C")
+
+
+class GivesItself(Apart):
+    def get(self, buffer: Boxed) -> Any:
+        return buffer.array
+
+
+class TakesItself(Apart):
+    def put(self, array: Any) -> Boxed:
+        return Boxed(array)
+
+
+class OnMemory(Reference):
+    """The references on boxed arrays."""
+
+    def __init__(self, memory: Apart) -> None:
+        super().__init__(self._over)
+        self.memory = memory
+
+    def _over(self, program: Program) -> Executable:
+        inner = Interpreter(program)
+
+        def call(inputs: Sequence[Any], cells: Sequence[Any]) -> Any:
+            rows = [[box.array for box in row] for row in (inputs, cells)]
+            outputs, values = inner(*rows)
+            return [Boxed(a) for a in outputs], [Boxed(a) for a in values]
+
+        return call
+
+
+@pytest.mark.parametrize(
+    ("memory", "tests"),
+    [
+        (GivesItself, ["what_is_got_is_fresh", "values_of_a_state_are_fresh"]),
+        (TakesItself, ["what_is_put_is_copied"]),
+    ],
+)
+def test_memory_that_is_shared_is_caught(memory: type[Apart], tests: list[str]) -> None:
+    every = [name for name in vars(test_memory) if name.startswith("test_")]
+    for name in every:
+        getattr(test_memory, name)(subject_of(OnMemory(Apart())))
+        getattr(test_memory, name)(subject_of(Reference()))
+    for name in tests:
+        with pytest.raises(AssertionError):
+            getattr(test_memory, f"test_{name}")(subject_of(OnMemory(memory())))
+
+
 class CountsTwice(Interpreter):
     def timings(self) -> list[Timing]:
         return [Timing(k, 2 * calls, seconds) for k, calls, seconds in super().timings()]
@@ -219,7 +288,30 @@ def test_what_is_declared_unsupported_must_be_refused() -> None:
     class Modest(Reference):
         declared = Capabilities(calls=None, unsupported={"tan": "no tangent table"})
 
-    assert check.check_op(subject_of(Modest()), OPS["tan"], "float64") == []
+    def without_tangent(program: Program) -> Executable:
+        if any(getattr(s, "op", "") == "tan" and not s.host for s in program.steps):  # type: ignore[union-attr]
+            raise RuntimeError("no tangent table")
+        return Interpreter(program)
+
+    assert check.check_op(subject_of(Modest(without_tangent)), OPS["tan"], "float64") == []
+    # One that could run it declares what is not so.
+    (wrong,) = check.check_op(subject_of(Modest()), OPS["tan"], "float64")
+    assert "tan is declared unsupported, yet it works" in wrong
+
+    def half_a_tangent(program: Program) -> Executable:
+        if program.slots[program.outputs[0]].dtype == "float32":
+            return without_tangent(program)
+        return Interpreter(program)
+
+    # There is no declaration by dtype: what fails in one may be declared unsupported.
+    assert check.check_op(subject_of(Modest(half_a_tangent)), OPS["tan"], "float64") == []
+
+    class Both(Reference):  # claimed and refused at once: what is refused counts
+        declared = Capabilities(calls=frozenset(OPS), unsupported={"tan": "no tangent table"})
+
+    assert check.check_op(subject_of(Both(without_tangent)), OPS["tan"], "float64") == []
+    (wrong,) = check.check_op(subject_of(Both()), OPS["tan"], "float64")
+    assert "yet it works" in wrong
     # A composite that is declared unsupported, but whose lowering works, is a false claim.
     primitives = frozenset(name for name, op in OPS.items() if op.body is None)
 
@@ -236,6 +328,16 @@ def test_a_dtype_that_is_not_declared_must_be_refused() -> None:
 
     assert check.check_op(subject_of(Narrow()), OPS["exp"], "float32") == []
     assert check.check_op(subject_of(Narrow()), OPS["exp"], "float64") == []
+    # It need not promise what it could do, but the report says so.
+    (note,) = claims.working_dtypes(subject_of(Narrow()), ["float32", "float64"])
+    assert note.startswith("float32 is not declared, though")
+
+    def not_narrow(program: Program) -> Executable:
+        if "float32" in {program.slots[k].dtype for k in program.outputs}:
+            raise RuntimeError("no such dtype")
+        return Interpreter(program)
+
+    assert claims.working_dtypes(subject_of(Narrow(not_narrow)), ["float32"]) == []
 
 
 def test_a_claimed_accuracy_is_held() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ pytest.importorskip("hypothesis")
 pytest.importorskip("mpmath")
 
 BACKENDS = """
+import numpy as np
 from tensorcore.backend import Capabilities, Diagnosis
 from tensorcore.hookspecs import hookimpl
 from tensorcore.interpret import Interpreter
@@ -47,9 +49,26 @@ class FailsToCompile(NoDevice):
             raise RuntimeError("no tangent")
         return super().compile(program)
 
+class PassesOverNaN(Interpreter):
+    def __call__(self, inputs, cells):
+        outputs, values = super().__call__(inputs, cells)
+        if any(getattr(step, "op", "") == "maximum" for step in self.program.steps):
+            outputs = [np.nan_to_num(o, nan=4.0) if o.dtype.kind == "f" else o for o in outputs]
+        return outputs, values
+
+class Wrong(Sound):
+    name = "wrong"
+    def compile(self, program):
+        return PassesOverNaN(program)
+
+class Broken(Sound):
+    name = "broken"
+    def compile(self, program):
+        raise RuntimeError("not today")
+
 @hookimpl
 def tensorcore_backends():
-    made = Sound, NoDevice, NoCompiler, FailsToCompile
+    made = Sound, NoDevice, NoCompiler, FailsToCompile, Wrong, Broken
     return {kind.name: kind for kind in made}
 """
 
@@ -115,6 +134,8 @@ def test_compile_only(place: Path) -> None:
     ended = suite(place, "nodevice", "--tensorcore-compile-only", *few)
     assert ended.returncode == 0, ended.stdout
     assert "compiled, not run" in ended.stdout
+    assert "nodevice compiles, nothing was run (partial: " in ended.stdout
+    assert "conforms" not in ended.stdout
     content = json.loads((place / "nodevice.json").read_text())
     assert content["compile_only"]
     assert {cell["status"] for row in content["ops"].values() for cell in row.values()} == {
@@ -136,9 +157,90 @@ def test_the_command(place: Path) -> None:
     ended = run(place, *words, "sound", *reports, "-k", "test_values and exp2", "-q")
     assert ended.returncode == 0, ended.stdout
     content = json.loads((place / "r.json").read_text())
-    assert content["schema"] == 1 and content["device"] == "the first"
+    assert content["schema"] == 2 and content["device"] == "the first"
     assert content["backend"] == "sound" and content["tier"] == "smoke"
-    assert "sound conforms" in (place / "r.html").read_text()
+    assert content["options"] == {"tier": "smoke", "-k": "test_values and exp2"}
+    found = re.search(r"(\d+) of (\d+) tests were deselected", content["partial"])
+    assert found is not None and int(found[1]) == int(found[2]) - 4
+    for said in (ended.stdout, (place / "r.html").read_text()):
+        assert f"sound has no failure (partial: {content['partial']})" in said
+        assert "conforms" not in said
+    assert content["groups"] == {"test_ops": {"passed": 4, "failed": 0, "skipped": 0}}
+
+
+def test_a_single_test_is_no_whole_run(place: Path) -> None:
+    import tensorcore_conformance
+
+    one = Path(tensorcore_conformance.__file__).parent / "test_state.py"
+    words = ("pytest", "-q", "-p", "no:cacheprovider", "--tensorcore-backend", "sound")
+    ended = run(place, *words, f"{one}::test_two_variables_swap")
+    assert "1 passed" in ended.stdout and "conforms" not in ended.stdout
+    assert "partial: nothing of test_gradients, test_graphs" in ended.stdout
+
+
+def test_a_wrong_value_is_said_once_and_in_words(place: Path) -> None:
+    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", "maximum")
+    assert ended.returncode == 1
+    for dtype in ("float32", "float64"):
+        lines = [line for line in ended.stdout.splitlines() if f"in {dtype}: " in line]
+        (line,) = lines
+        start = rf"failed: maximum\([^()]*nan[^()]*\) in {dtype}: found 4.0, expected nan, must be "
+        assert re.match(start + r"equal \(at \(\d+,\) of maximum", line), line
+    assert "wrong does not conform (partial: " in ended.stdout
+    for words in ("Subject(", "Report(", "def test_", "Traceback", "AssertionError", "off by inf"):
+        assert words not in ended.stdout
+    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", "maximum", "-x")
+    assert ended.stdout.count("failed: ") == 1 and "were not run" in ended.stdout
+    # Whoever wants to see where gets pytest's own tracebacks.
+    where = ("-k", "maximum", "-x", "--tb=short")
+    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", *where)
+    assert "assert not complaints" in ended.stdout
+
+
+def test_one_cause_of_many_failures(place: Path) -> None:
+    few = ("-k", "test_values and (exp or tan) or test_state or test_random", "-q")
+    report = ("--json", "broken.json", "--html", "broken.html")
+    ended = run(place, "tensorcore", "conformance", "--backend", "broken", *few, *report)
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stdout.splitlines() if "RuntimeError: not today" in line]
+    found = re.match(r"failed: (\d+) tests: RuntimeError: not today: \w+ \w+, .* more$", line)
+    content = json.loads((place / "broken.json").read_text())
+    failed = sum(row["failed"] for row in content["groups"].values())
+    assert found is not None and failed - 5 <= int(found[1]) <= failed > 40, line
+    assert set(content["groups"]) == {"test_ops", "test_state", "test_graphs"}
+    assert "does not conform" in (place / "broken.html").read_text()
+
+
+def test_values_come_first(place: Path) -> None:
+    listed = suite(place, "sound", "--tensorcore-tier", "exhaustive", "--collect-only")
+    modules = [line.partition("::")[0] for line in listed.stdout.splitlines() if "::" in line]
+    assert [Path(name).stem.removeprefix("test_") for name in dict.fromkeys(modules)] == [
+        "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients",
+        "rules", "graphs", "threads", "timings", "nightly", "exhaustive",
+    ]  # fmt: skip
+
+
+def test_what_ran_is_counted() -> None:
+    from tensorcore_conformance.report import Report
+    from tensorcore_conformance.tally import Tally
+
+    names = {"a[1]": "test_ops", "a[2]": "test_ops", "b": "test_state"}
+    done = dict.fromkeys(names, "passed")
+    for outcomes, more, partial in (
+        (done, {}, ""),
+        ({"a[1]": "passed", "a[2]": "skipped"}, {}, "1 of 3 tests were not run"),
+        (done, {"deselected": 7}, "7 of 10 tests were deselected"),
+        (
+            {"a[1]": "passed"},
+            {"deselected": 7, "left_out": 1},
+            "7 of 11 tests were deselected, 3 of 11 tests were not run",
+        ),
+        (done, {"absent": ("test_rules",)}, "nothing of test_rules was asked for"),
+        (done, {"named": True}, "single tests were named"),
+    ):
+        report = Report("first", "pr")
+        Tally(report, names, outcomes=outcomes, **more).close()  # type: ignore[arg-type]
+        assert report.partial == partial
 
 
 def test_the_tiers_hold_each_other(place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,22 @@ import pytest
 pytest.importorskip("hypothesis")
 
 from tensorcore_conformance import page, scoreboard
-from tensorcore_conformance.report import SCHEMA, Report, load
+from tensorcore_conformance.report import SCHEMA, Failure, Report, load, together, verdict
 
 
 def report(name: str = "first") -> dict[str, Any]:
     found = Report(name, "pr", "a chip", {"python": "3.11"}, families={"exp": "elementwise"})
-    found.entry("exp", "float32").add(1.5, 3.0)
-    found.entry("exp", "float64").add(0.5, 4.0, fallback="no exp in hardware")
+    found.entry("exp", "float32").add(1.5, 3.0, unit="ULP")
+    found.entry("exp", "float64").add(0.5, 4.0, fallback="no exp in hardware", unit="ULP")
     found.entry("exp", "float16").refuse("float16 is not among the declared dtypes")
+    found.entry("sqr", "int64").add(0.0, 0.0)
+    found.entry("sqr", "int64").through_body = True
     found.entry("add", "int8").add(0.0, 0.0)
     found.entry("add", "int8").fail("add(1 < 2), found 3 & more")
-    found.failures.append("test_state.py::test_swap: not swapped")
+    found.failures.append(Failure("test_state.py::test_swap", "not swapped"))
+    found.groups = {"test_state": {"passed": 20, "failed": 1, "skipped": 0}}
+    found.options, found.package = {"tier": "pr", "-k": "exp or add"}, "a-package 1.2"
+    found.notes["float16 is not declared, though add works in it"] = None
     return json.loads(json.dumps(found.content()))
 
 
@@ -32,10 +38,66 @@ def test_content() -> None:
     assert content["schema"] == SCHEMA and content["device"] == "a chip"
     assert content["ops"]["exp"]["float32"] == {
         "status": "passed", "cases": 1, "native": 1, "max_ulp": 1.5, "limit": 3.0, "reason": "",
+        "place": "", "unit": "ULP", "through_body": False,
     }  # fmt: skip
     cell = content["ops"]["exp"]["float64"]
     assert (cell["status"], cell["native"], cell["reason"]) == ("fallback", 0, "no exp in hardware")
     assert content["ops"]["exp"]["float16"]["status"] == "unsupported"
+    assert content["groups"]["test_state"] == {"passed": 20, "failed": 1, "skipped": 0}
+    assert content["date"].endswith(" UTC") and content["package"] == "a-package 1.2"
+    assert content["options"]["-k"] == "exp or add" and content["partial"] == ""
+    assert content["ops"]["sqr"]["int64"]["unit"] == "exact"
+
+
+def sound(**facts: Any) -> Report:
+    found = Report("first", "pr", **facts)
+    found.entry("exp", "float32").add(1.5, 3.0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("found", "headline"),
+    [
+        (sound(), "first conforms (tier pr)"),
+        (sound(partial="1184 of 1188 tests were deselected"),
+         "first has no failure (partial: 1184 of 1188 tests were deselected)"),
+        (sound(compile_only=True, partial="9 of 10 tests were not run"),
+         "first compiles, nothing was run (partial: 9 of 10 tests were not run)"),
+        (sound(compile_only=True), "first compiles, nothing was run (partial)"),
+        (sound(failures=[Failure("test_gradient[exp]", "off")]), "first does not conform"),
+        (sound(failures=[Failure("test_swap", "no")], partial="1 of 2 tests were not run"),
+         "first does not conform (partial: 1 of 2 tests were not run)"),
+        (Report("first", "pr"), "first was not measured"),
+    ],
+)  # fmt: skip
+def test_only_a_whole_tier_without_failures_conforms(found: Report, headline: str) -> None:
+    content = json.loads(json.dumps(found.content()))
+    assert verdict(content) == headline == found.lines()[-1]
+    text = page.page([content])
+    assert f"<h2>{headline}</h2>" in text
+    assert ("conforms" in text) == (headline == "first conforms (tier pr)")
+
+
+def test_failures_with_one_cause_are_said_once() -> None:
+    found = sound(failures=[Failure(f"e[{k}]", "RuntimeError: no") for k in range(648)])
+    for name in ("exp", "tan"):
+        found.entry(name, "float64").fail("RuntimeError: no", "exp(vector), special values")
+    found.entry("add", "int8").fail("add(1, 2) in int8: found 4, expected 3", "at (1,) of add")
+    lines = [line for line in found.lines() if line.startswith("failed")]
+    assert lines == [
+        "failed: 650 tests: RuntimeError: no: exp float64, tan float64, e[0] and 647 more",
+        "failed: add(1, 2) in int8: found 4, expected 3 (at (1,) of add)",
+    ]
+    assert together([Failure("test_swap", "no")]) == ["test_swap: no"]
+
+
+def test_a_share_that_ran_is_no_share_that_is_right() -> None:
+    found = sound()
+    found.entry("exp", "float64").add(9.0, 3.0)
+    found.entry("exp", "float64").fail("exp(1.0) in float64: found 4.0")
+    text = "\n".join(found.lines())
+    assert "ran natively, but 1 of 2 pairs of op and dtype are wrong" in text
+    assert "but 1 of 2 pairs" in page.page([json.loads(json.dumps(found.content()))])
 
 
 def test_the_summary_shows_the_three_apart() -> None:
@@ -74,17 +136,27 @@ def test_the_page_is_one_file_and_says_everything_in_words() -> None:
     text = page.page([report(), report("second")])
     parser = Balanced()
     parser.feed(text)
-    assert parser.stack == [] and parser.fetched == []
+    assert parser.stack == []
+    anchors = {a["id"] for _, a in parser.seen if "id" in a}
+    assert {"op-exp", "op-add", "op-sqr"} == anchors
+    assert parser.fetched and all(link.removeprefix("#") in anchors for link in parser.fetched)
+    (groups,) = re.findall('<tr><th scope="row">state</th>(.*)</tr>', text)
+    assert groups == '<td>20</td><td class="failed">1</td><td>0</td>' * 2
+    for words in ("exact</span>", "body exact", ">ULP</td>", "a-package 1.2", "-k exp or add"):
+        assert words in text
+    assert "Note: float16 is not declared, though add works in it." in text
+    assert "<details><summary>first: passed through a fallback</summary>" in text
+    assert "no exp in hardware: 1 ops, <a href" in text
     assert "<script" not in text and "http" not in text and "url(" not in text
     assert "prefers-color-scheme: dark" in text
     for words in ("first does not conform", "second does not conform", "a chip", "1.5/3", "pr"):
         assert words in text
     assert "add(1 &lt; 2), found 3 &amp; more" in text and "test_swap: not swapped" in text
     cells = [attrs for tag, attrs in parser.seen if tag == "td" and attrs.get("title")]
-    assert len(cells) == 8
+    assert len(cells) == 10
     (tip, _) = (c["title"] for c in cells if "exp, float64" in str(c["title"]))
     assert tip == (
-        "exp, float64, first: passed through a fallback; 1 cases; largest error 0.5, limit 4; "
+        "exp, float64, first: passed through a fallback; 1 cases; largest error 0.5, limit 4 ULP; "
         "no exp in hardware"
     )  # fmt: skip
     labels = [a["aria-label"] for tag, a in parser.seen if tag == "span" and "aria-label" in a]

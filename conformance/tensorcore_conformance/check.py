@@ -12,14 +12,16 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from tensorcore import Function
-from tensorcore.errors import ShapeError, TensorcoreError, UnsupportedOp
+from tensorcore.errors import ShapeError, UnsupportedOp
 from tensorcore.graph import Graph
 from tensorcore.lower.legalize import legalize
 
+from .cases import Case, Form
+from .claims import refuses, works_undeclared
 from .compare import Limit, Verdict, judge
 from .oracle import expected
 from .report import Entry
-from .samples import Case, Form, forget, forms, missing_samples
+from .samples import forget, forms, missing_samples
 from .subject import Subject, ahead
 from .values import Array
 
@@ -38,8 +40,24 @@ class Outcome:
     verdict: Verdict
     fallback: str = ""
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, with the operands where one entry of the result is."""
+        at = self.verdict.at
+        if at is None:
+            return self.verdict.complaint
+        attrs = [f"{name}={value!r}" for name, value in self.form.attrs.items()]
+        given = ", ".join([*self.form.operands_at(self.case, at), *attrs])
+        return f"{self.form.op.name}({given}) in {self.form.dtype}: {self.verdict.complaint}"
+
+    @property
+    def place(self) -> str:
+        """In which expression and case."""
+        at = f"at {self.verdict.at} of " if self.verdict.at else ""
+        return f"{at}{self.form}, {self.case.label}"
+
     def __str__(self) -> str:
-        return f"{self.form}, {self.case.label}: {self.verdict.complaint}"
+        return f"{self.reason} ({self.place})"
 
 
 @dataclass(frozen=True)
@@ -239,34 +257,12 @@ def settle(entry: Entry, outcomes: Iterable[Outcome]) -> list[str]:
     """Put outcomes into the report; returns what is wrong."""
     wrong = []
     for outcome in outcomes:
-        entry.add(outcome.verdict.max_ulp, outcome.verdict.limit, outcome.fallback)
-        if outcome.verdict.complaint:
-            entry.fail(str(outcome))
+        verdict = outcome.verdict
+        entry.add(verdict.max_ulp, verdict.limit, outcome.fallback, verdict.unit)
+        if verdict.complaint:
+            entry.fail(outcome.reason, outcome.place)
             wrong.append(str(outcome))
     return wrong
-
-
-def declared_unsupported(subject: Subject, op: Any, dtype: str) -> str:
-    """Why the backend says it does not run an op in a dtype, or an empty string."""
-    if op.name in subject.capabilities.unsupported:
-        return subject.capabilities.unsupported[op.name] or "declared unsupported"
-    if dtype not in subject.capabilities.dtypes:
-        return f"{dtype} is not among the declared dtypes"
-    return ""
-
-
-def refuses(subject: Subject, form: Form, reason: str = "") -> str:
-    """What is wrong with how the backend refuses what it lacks, with ``reason`` if it has one."""
-    inputs, op = form.variables(), form.op
-    try:
-        compiled = subject.function(inputs, form.apply(inputs), fallback="error")
-        if not subject.compile_only:
-            compiled(*form.cases[0].arrays)
-    except UnsupportedOp as cause:
-        return "" if reason in str(cause) else f"refused without its reason, {reason!r}: {cause}"
-    except TensorcoreError as cause:
-        return f"refused with {type(cause).__name__} in place of UnsupportedOp: {cause}"
-    return f"{op.name} in {form.dtype} is declared unsupported, yet it works"
 
 
 def check_op(
@@ -286,7 +282,10 @@ def conclude(
 ) -> list[str]:
     """Put the outcomes of an op in a dtype into its entry; returns what is wrong. What the
     backend declares unsupported, or lacks, it must refuse."""
-    reason = subject.capabilities.unsupported.get(op.name, "")
+    declared = subject.capabilities
+    reason = declared.unsupported.get(op.name, "")
+    lowered = declared.calls is not None and op.name not in (*declared.calls, *declared.unsupported)
+    entry.through_body = lowered and op.body is not None
     if dtype not in subject.capabilities.dtypes:
         entry.refuse(f"{dtype} is not among the declared dtypes")
         to_refuse: list[Form] = [forms(op, dtype, False)[0]]
@@ -295,6 +294,8 @@ def conclude(
     wrong = settle(entry, outcomes)
     for form in to_refuse:
         complaint = refuses(subject, form, reason)
+        if not complaint and reason and works_undeclared(subject, op):
+            complaint = f"{op.name} is declared unsupported, yet it works in every declared dtype"
         if complaint:
             entry.fail(complaint)
             wrong.append(complaint)

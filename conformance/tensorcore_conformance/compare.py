@@ -32,6 +32,9 @@ class Verdict:
     max_ulp: float
     limit: float
     complaint: str = ""
+    #: Where the result is wrong; None when all of it is, or nothing.
+    at: tuple[int, ...] | None = None
+    unit: str = ""
 
 
 def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
@@ -49,16 +52,17 @@ def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
     with np.errstate(all="ignore"):
         errors = np.where(limit.free, 0.0, _errors(actual, exact, dtype, limit))
     worst = float(errors.max())
+    unit = "ULP" if limit.scale is None and actual.dtype.kind != "c" else "eps × magnitude"
     if worst <= limit.amount:
-        return Verdict(worst, limit.amount)
-    at = np.unravel_index(int(errors.argmax()), errors.shape)
-    place = f" at {tuple(map(int, at))}" if at else ""
-    return Verdict(
-        worst,
-        limit.amount,
-        f"found {actual[at]!s}{place}, expected {exact[at]!s}: off by {worst:.4g}, "
-        f"allowed {limit.amount:.4g} {'ULP' if limit.scale is None else 'eps × magnitude'}",
-    )
+        return Verdict(worst, limit.amount, unit=unit)
+    at = tuple(map(int, np.unravel_index(int(errors.argmax()), errors.shape)))
+    if limit.amount == 0 and actual.dtype.kind != "c":
+        found, wanted = actual[at], exact.astype(actual.dtype)[at]
+        words = f"found {found!s}, expected {wanted!s}, must be equal"
+    else:
+        off = f": off by {worst:.4g}, allowed {limit.amount:.4g} {unit}" if worst < np.inf else ""
+        words = f"found {actual[at]!s}, expected {exact[at]!s}{off}"
+    return Verdict(worst, limit.amount, words, at, unit)
 
 
 def _bad(limit: Limit, complaint: str) -> Verdict:

@@ -14,9 +14,10 @@ from tensorcore import Tensor, dtypes, grad
 from tensorcore import tensor as T
 from tensorcore.ops import Op
 
-from .check import declared_unsupported
+from .cases import Form
+from .claims import declared_unsupported
 from .oracle import WIDER, reference
-from .samples import Form, forms, missing_samples
+from .samples import forms, missing_samples
 from .subject import Subject
 from .values import Array, generator
 

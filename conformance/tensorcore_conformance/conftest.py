@@ -13,12 +13,14 @@ from tensorcore.ops import OPS
 from tensorcore.plugins import select
 
 from . import samples
-from .plugin import REPORT, TIERS
+from .plugin import REPORT, TALLY, TIERS
 from .report import Report, versions
 from .subject import Subject, device_of
 from .subject import subject as make_subject
+from .tally import Tally, by_module, keyword_options
 
 _SUBJECT = pytest.StashKey[Subject]()
+_DESELECTED = pytest.StashKey[list[pytest.Item]]()
 #: The smoke tier leaves out the narrow and the complex dtypes.
 SMOKE_DTYPES = ("bool", "int64", "float32", "float64")
 #: The tests that compile each case, and stop there when nothing can run.
@@ -26,6 +28,12 @@ _COMPILING = ("test_values", "test_gradient", "test_random_graphs")
 #: What holds the core alone, its references, lowerings and rules, whichever backend is under test.
 _OF_THE_CORE = ("test_references", "test_structures", "test_lowering", "test_holds")
 _HERE = Path(__file__).resolve().parent
+#: In which order the modules run: values first, so that ``-x`` stops at the simplest failure.
+_ORDER = (
+    "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients", "rules",
+    "graphs", "threads", "timings", "nightly", "exhaustive",
+)  # fmt: skip
+_RANK = {f"test_{name}": rank for rank, name in enumerate(_ORDER)}
 
 
 def of_session(config: pytest.Config) -> Subject:
@@ -43,6 +51,8 @@ def of_session(config: pytest.Config) -> Subject:
             versions(dict(diagnosis.versions)),
             families={op.name: op.family.name for op in OPS.values()},
             compile_only=compile_only,
+            options=keyword_options(config),
+            package=known.package,
         )
     return known
 
@@ -77,6 +87,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if above else None
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember what ``-k`` and the like take away: the rest is no whole run."""
+    for item in items:
+        item.config.stash.setdefault(_DESELECTED, []).append(item)
+
+
 @pytest.hookimpl(trylast=True)  # the words of -k choose among tests, not whether we say this
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
@@ -84,25 +100,52 @@ def pytest_collection_modifyitems(
     """A backend that cannot run here is one skip or one failure; one that can only compile has
     the tests that do no more."""
     ours = [item for item in items if item.path.is_relative_to(_HERE)]
-    if not ours:
+    deselected = config.stash.get(_DESELECTED, [])
+    deselected = [item for item in deselected if item.path.is_relative_to(_HERE)]
+    if not ours and not deselected:
         return
     absent = dict(_unavailable(config))
     required = config.getoption("--tensorcore-require")
     tested = config.getoption("--tensorcore-backend")
-    if tested in absent:
-        items[:] = [item for item in items if item not in set(ours)]
-    elif config.getoption("--tensorcore-compile-only"):
-        left_out = {i for i in ours if _named(i) not in _COMPILING}
-        items[:] = [item for item in items if item not in left_out]
-    elif not at_least(config, "pr"):
-        left_out = {i for i in ours if i.path.stem in _OF_THE_CORE or _named(i) in _OF_THE_CORE}
-        items[:] = [item for item in items if item not in left_out]
+    wanted = [] if tested in absent else [item for item in ours if _in_tier(config, item)]
+    left_out = []
+    if config.getoption("--tensorcore-compile-only"):
+        left_out = [item for item in wanted if _named(item) not in _COMPILING]
+        wanted = [item for item in wanted if _named(item) in _COMPILING]
+    wanted.sort(key=lambda item: _RANK.get(item.path.stem, len(_RANK)))
+    foreign = set(items) - set(ours)
+    items[:] = [*(item for item in items if item in foreign), *wanted]
+    if tested not in absent:
+        taken = [item for item in deselected if _in_tier(config, item)]
+        tally = Tally(config.stash[REPORT], by_module(wanted), len(taken), len(left_out))
+        tally.absent = _absent(config, [*ours, *deselected])
+        tally.named = any("::" in str(word) for word in config.args)
+        tally.in_words = config.option.tbstyle == "auto"
+        config.stash[TALLY] = tally
+    if not foreign and not absent and config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"  # the summary says all failures, those alike once
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.reportchars = "".join(c for c in reporter.reportchars if c not in "fE")
     for name, reason in absent.items():
         items.append(
             Unavailable.from_parent(
                 session, name=f"backend {name}", reason=reason, required=name in required
             )
         )
+
+
+def _in_tier(config: pytest.Config, item: pytest.Item) -> bool:
+    """Whether the tier asked for holds a test of the suite."""
+    of_the_core = item.path.stem in _OF_THE_CORE or _named(item) in _OF_THE_CORE
+    return not of_the_core or at_least(config, "pr")
+
+
+def _absent(config: pytest.Config, found: list[pytest.Item]) -> tuple[str, ...]:
+    """The modules of the tier of which no test was found."""
+    there = {item.path.stem for item in found}
+    every = [path for path in _HERE.glob("test_*.py") if not pytest_ignore_collect(path, config)]
+    return tuple(sorted({path.stem for path in every} - there))
 
 
 def _named(item: pytest.Item) -> str:

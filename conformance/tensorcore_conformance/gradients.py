@@ -15,9 +15,11 @@ from tensorcore import Function, Lop, Rop, Tensor, dtypes, grad
 from tensorcore import tensor as T
 from tensorcore.ops import Op
 
-from .check import PACK, declared_unsupported
+from .cases import Form
+from .check import PACK
+from .claims import declared_unsupported
 from .oracle import WIDER, reference
-from .samples import Form, forms, missing_samples
+from .samples import forms, missing_samples
 from .subject import Subject, ahead
 from .values import Array, Shape, generator
 

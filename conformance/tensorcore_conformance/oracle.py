@@ -15,8 +15,8 @@ from tensorcore.graph import toposort
 from tensorcore.node import is_constant
 from tensorcore.ops import Op
 
+from .cases import Case, Form
 from .compare import Array, Limit
-from .samples import Case, Form
 
 _LONG = np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant
 #: The dtype in which the reference of a result that may be rounded is computed.

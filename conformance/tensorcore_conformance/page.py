@@ -13,23 +13,22 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .matrix import SIGNS, matrix
 from .report import (
-    COMPILED,
     FAILED,
     FALLBACK,
-    PASSED,
     STATUSES,
     UNSUPPORTED,
     counts,
+    failures,
     load,
-    native_share,
+    natively,
+    together,
     total_cases,
-)  # fmt: skip
+    verdict,
+)
 
 Content = Mapping[str, Any]
-_SIGNS = {PASSED: "✓", COMPILED: "⚙", FALLBACK: "↷", UNSUPPORTED: "–", FAILED: "✗"}
-#: How the columns are ordered: whole numbers before floats before complex numbers.
-_LETTERS = "biufc"
 _STYLE = """
 :root { color-scheme: light dark;
   --ink: #1c2430; --soft: #5b6776; --page: #ffffff; --band: #f3f5f8; --line: #d9dee5;
@@ -56,6 +55,8 @@ p { margin: .3rem 0; max-width: 70ch; } .soft { color: var(--soft); }
 .bar { display: flex; height: .55rem; border-radius: .3rem; overflow: hidden;
   background: var(--band); border: 1px solid var(--line); }
 .scroll { overflow: auto; max-height: 85vh; border: 1px solid var(--line); border-radius: .6rem; }
+.groups table { min-width: 0; } summary { font-weight: 600; margin: 1.2rem 0 .4rem; }
+a { color: inherit; } tr:target > * { outline: 2px solid var(--soft); }
 table { border-collapse: separate; border-spacing: 0; font-size: .8rem; width: max-content;
   min-width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .18rem .45rem; border-bottom: 1px solid var(--line); text-align: center;
@@ -76,9 +77,10 @@ li { margin: .25rem 0; overflow-wrap: anywhere; } code { font: .85em ui-monospac
 @media print { .scroll { max-height: none; overflow: visible; } thead th { position: static; } }
 """
 _INTRODUCTION = """<p class="soft">What each backend was held to: every op in every dtype, against
-its reference. The figures are the largest error that was found and the limit, in units in the last
-place (for sums in eps times the sum of the magnitudes). Point at a cell for its cases and its
-reason.</p>"""
+its reference. The figures are the largest error that was found and the limit, in the unit of the
+row; <em>exact</em> ops must give the very value. <em>body</em>: the backend has no such step, so
+the op is computed through its body, of simpler ones. Point at a cell for its cases; the reasons
+stand below the table too.</p>"""
 
 
 def page(reports: Sequence[Content]) -> str:
@@ -95,9 +97,11 @@ def page(reports: Sequence[Content]) -> str:
         f"{_legend()}</header>",
         f'<section class="cards">{"".join(map(_card, reports))}</section>',
         *map(_failures, reports),
-        *(_reasons(report, status) for report in reports for status in (FALLBACK, UNSUPPORTED)),
+        "<h2>Tests by group</h2>" if any(report["groups"] for report in reports) else "",
+        _groups(reports),
         "<h2>Op by op</h2>",
-        _matrix(reports),
+        matrix(reports),
+        *(_reasons(report, status) for report in reports for status in (FALLBACK, UNSUPPORTED)),
         "</body></html>\n",
     ]
     return "\n".join(part for part in parts if part)
@@ -105,7 +109,7 @@ def page(reports: Sequence[Content]) -> str:
 
 def _legend() -> str:
     keys = (
-        f'<span class="key {status}">{_SIGNS[status]} {words}</span>'
+        f'<span class="key {status}">{SIGNS[status]} {words}</span>'
         for status, words in STATUSES.items()
     )
     return f"<p>{' '.join(keys)}</p>"
@@ -113,11 +117,8 @@ def _legend() -> str:
 
 def _card(report: Content) -> str:
     count, total = counts(report), sum(counts(report).values())
-    verdict = "does not conform" if count[FAILED] or report["failures"] else "conforms"
-    if not total:
-        verdict = "was not measured"
     sums = "".join(
-        f'<li class="{status}">{_SIGNS[status]} {count[status]} {words}</li>'
+        f'<li class="{status}">{SIGNS[status]} {count[status]} {words}</li>'
         for status, words in STATUSES.items()
         if count[status]
     )
@@ -126,32 +127,60 @@ def _card(report: Content) -> str:
         for status in STATUSES
         if count[status]
     )
-    facts = {"tier": report["tier"], "device": report["device"], **report["versions"]}
+    asked = ", ".join(f"{k} {v}" for k, v in report["options"].items())
+    facts = {
+        "date": report["date"],
+        "package": report["package"],
+        "device": report["device"],
+        "options": asked,
+        **report["versions"],
+    }
     rows = "".join(
         f"<dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd>" for k, v in facts.items() if v
     )
     cases = f"{total_cases(report):,} cases of {len(report['ops'])} ops"
     ran = "compiled only, nothing was run"
     if not report["compile_only"]:
-        ran = f"{native_share(report):.1%} of the cases of its dtypes ran natively"
+        ran = natively(report)
+    notes = "".join(f"<p>Note: {escape(note)}.</p>" for note in report["notes"])
     return (
-        f'<article class="card"><h2>{escape(report["backend"])} {verdict}</h2>'
+        f'<article class="card"><h2>{escape(verdict(report))}</h2>'
         f'<div class="bar" aria-hidden="true">{bar}</div><ul class="sum">{sums}</ul>'
-        f"<p>{cases}; {ran}.</p><dl>{rows}</dl></article>"
+        f"<p>{cases}; {ran}.</p>{notes}<dl>{rows}</dl></article>"
     )
 
 
 def _failures(report: Content) -> str:
-    found = [
-        f"<code>{escape(op)} {dtype}</code>: {escape(cell['reason'])}"
-        for op, row in report["ops"].items()
-        for dtype, cell in row.items()
-        if cell["status"] == FAILED
-    ] + [escape(line) for line in report["failures"]]
+    found = together(failures(report))
     if not found:
         return ""
-    rows = "".join(f"<li>{line}</li>" for line in found)
+    rows = "".join(f"<li>{escape(line)}</li>" for line in found)
     return f"<h2>{escape(report['backend'])}: what is wrong</h2><ul>{rows}</ul>"
+
+
+def _groups(reports: Sequence[Content]) -> str:
+    """How many tests of each module passed, failed and were skipped."""
+    names = dict.fromkeys(group for report in reports for group in report["groups"])
+    if not names:
+        return ""
+    outcomes = ("passed", "failed", "skipped")
+    head = "".join(f'<th scope="col">{escape(r["backend"])}: passed</th>' for r in reports)
+    head = head.replace(": passed</th>", ": passed</th><th>failed</th><th>skipped</th>")
+    body = "".join(
+        f'<tr><th scope="row">{escape(name.removeprefix("test_"))}</th>'
+        + "".join(_count(r["groups"].get(name, {}).get(o, 0), o) for r in reports for o in outcomes)
+        + "</tr>\n"
+        for name in names
+    )
+    return (
+        '<div class="groups"><table><thead><tr><th class="corner">tests of</th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _count(number: int, outcome: str) -> str:
+    of_failures = ' class="failed"' if number and outcome == FAILED else ""
+    return f"<td{of_failures}>{number}</td>"
 
 
 def _reasons(report: Content, status: str) -> str:
@@ -164,86 +193,15 @@ def _reasons(report: Content, status: str) -> str:
     if not found:
         return ""
     rows = "".join(
-        f"<li>{escape(reason)}: {len(ops)} ops, <code>{escape(', '.join(ops))}</code></li>"
+        f"<li>{escape(reason)}: {len(ops)} ops, {', '.join(map(_link, ops))}</li>"
         for reason, ops in found.items()
     )
-    return f"<h2>{escape(report['backend'])}: {STATUSES[status]}</h2><ul>{rows}</ul>"
+    head = f"{escape(report['backend'])}: {STATUSES[status]}"
+    return f"<details><summary>{head}</summary><ul>{rows}</ul></details>"
 
 
-# -- the matrix -----------------------------------------------------------------------------
-
-
-def _matrix(reports: Sequence[Content]) -> str:
-    dtypes = sorted({d for r in reports for row in r["ops"].values() for d in row}, key=_order)
-    families: dict[str, dict[str, None]] = {}
-    for report in reports:
-        for op in report["ops"]:
-            families.setdefault(report["families"].get(op, "other"), {})[op] = None
-    width = 1 + len(dtypes) * len(reports)
-    head = "".join(
-        f'<th class="first" scope="colgroup" colspan="{len(dtypes)}">{escape(r["backend"])}</th>'
-        for r in reports
-    )
-    columns = "".join(
-        f'<th scope="col"{_first(k)}>{dtype}</th>'
-        for _ in reports
-        for k, dtype in enumerate(dtypes)
-    )
-    body = []
-    for family, ops in families.items():
-        body.append(f'<tr class="family"><th colspan="{width}">{escape(family)}</th></tr>')
-        body += [_row(op, dtypes, reports) for op in ops]
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Results op by op"><table>'
-        f'<thead><tr><th class="corner" rowspan="2">op</th>{head}</tr><tr>{columns}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def _order(dtype: str) -> tuple[int, int]:
-    kind = dtype.rstrip("0123456789")
-    return _LETTERS.find(kind[0]), int(dtype[len(kind) :] or 0)
-
-
-def _first(k: int) -> str:
-    return "" if k else ' class="first"'
-
-
-def _row(op: str, dtypes: Sequence[str], reports: Sequence[Content]) -> str:
-    found = "".join(
-        _cell(op, dtype, report, k) for report in reports for k, dtype in enumerate(dtypes)
-    )
-    return f'<tr><th scope="row">{escape(op)}</th>{found}</tr>\n'
-
-
-def _cell(op: str, dtype: str, report: Content, k: int) -> str:
-    cell = report["ops"].get(op, {}).get(dtype)
-    if cell is None:
-        return f"<td{_first(k)}></td>"
-    status, words = cell["status"], _words(cell)
-    tip = f"{op}, {dtype}, {report['backend']}: {words}"
-    error = _error(cell)
-    shown = f' <span class="error">{error}</span>' if error else ""
-    sign = f'<span role="img" aria-label="{STATUSES[status]}">{_SIGNS[status]}</span>'
-    classes = status if k else f"{status} first"
-    return f'<td class="{classes}" title="{escape(tip)}">{sign}{shown}</td>'
-
-
-def _words(cell: Content) -> str:
-    parts = [STATUSES[cell["status"]], f"{cell['cases']} cases"]
-    if cell["limit"]:
-        parts.append(f"largest error {_figure(cell['max_ulp'])}, limit {_figure(cell['limit'])}")
-    return "; ".join(part for part in [*parts, cell["reason"]] if part)
-
-
-def _error(cell: Content) -> str:
-    if not cell["limit"] or cell["status"] in (COMPILED, UNSUPPORTED):
-        return ""
-    return f"{_figure(cell['max_ulp'])}/{_figure(cell['limit'])}"
-
-
-def _figure(number: float | None) -> str:
-    return "∞" if number is None else f"{number:.2g}" if number < 100 else f"{number:.0f}"
+def _link(op: str) -> str:
+    return f'<a href="#op-{escape(op)}"><code>{escape(op)}</code></a>'
 
 
 def main(argv: Sequence[str] | None = None) -> int:

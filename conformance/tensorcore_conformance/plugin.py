@@ -7,13 +7,14 @@ nothing and does nothing unless the suite itself is collected.
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 TIERS = ("smoke", "pr", "nightly", "exhaustive")
-#: Where the suite, once collected, keeps its ``report.Report``.
-REPORT = pytest.StashKey[Any]()
+#: Where the suite, once collected, keeps its ``report.Report`` and its ``tally.Tally``.
+REPORT, TALLY = pytest.StashKey[Any](), pytest.StashKey[Any]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,29 +75,30 @@ def pytest_pycollect_makeitem(
     return obj.collected(collector, name) if isinstance(obj, Suite) else None
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Every test of the suite is counted, and its failure told in words."""
+    found = yield
+    tally = item.config.stash.get(TALLY, None)
+    if tally is not None and item.nodeid in tally.groups:
+        tally.record(item, found, call.excinfo and call.excinfo.value)
+    return found
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One paragraph: cases, refusals, failures, and the largest errors beside their limits."""
     report = config.stash.get(REPORT, None)
     if report is None:
         return
-    report.failures += _other_failures(terminalreporter)
+    tally = config.stash.get(TALLY, None)
+    if tally is not None:
+        tally.close()
     terminalreporter.section("tensorcore conformance")
     for line in report.lines():
         terminalreporter.write_line(line)
     _write(report, config, terminalreporter)
-
-
-def _other_failures(terminalreporter: Any) -> list[str]:
-    """What failed outside the matrix of ops and dtypes: one line for each test of the suite."""
-    found = []
-    for outcome in ("failed", "error"):
-        for test in terminalreporter.stats.get(outcome, []):
-            name = test.nodeid.rpartition("/")[2]
-            if "test_values[" not in name:
-                crash = getattr(test.longrepr, "reprcrash", None)
-                lines = str(crash.message if crash else test.longrepr).splitlines()
-                found.append(f"{name}: {lines[0] if lines else outcome}")
-    return found
 
 
 def _write(report: Any, config: pytest.Config, terminalreporter: Any) -> None:

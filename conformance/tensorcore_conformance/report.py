@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 #: The version of the JSON content; raised when a reader of the old one would misread it.
-SCHEMA = 1
+SCHEMA = 2
 PASSED, FAILED, UNSUPPORTED, FALLBACK = "passed", "failed", "unsupported", "fallback"
 COMPILED = "compiled"
 #: In words, best first. ``compiled`` is what ``--compile-only`` gives in place of ``passed``.
@@ -29,7 +30,8 @@ class Entry:
 
     ``max_ulp`` and ``limit`` are in the last place of the result, or, for ops that sum, in eps
     times the sum of the magnitudes. ``native`` counts the cases that the backend itself ran;
-    ``reason`` says why not all, or what is wrong.
+    ``reason`` says why not all, or what is wrong, and ``place`` in which case.
+    ``through_body``: the backend has no such op, so that it runs what the op is composed of.
     """
 
     cases: int = 0
@@ -38,9 +40,13 @@ class Entry:
     max_ulp: float = 0.0
     limit: float = 0.0
     reason: str = ""
+    place: str = ""
+    unit: str = ""
+    through_body: bool = False
 
-    def add(self, max_ulp: float, limit: float, fallback: str = "") -> None:
+    def add(self, max_ulp: float, limit: float, fallback: str = "", unit: str = "") -> None:
         """Count one case, and why the reference ran it in the backend's place, if it did."""
+        self.unit = unit if limit else self.unit
         self.cases += 1
         self.native += not fallback
         if fallback and self.status == PASSED:
@@ -48,10 +54,10 @@ class Entry:
         if _share(max_ulp, limit) >= _share(self.max_ulp, self.limit):
             self.max_ulp, self.limit = max_ulp, limit
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, place: str = "") -> None:
         """Remember the first thing that went wrong."""
         if self.status != FAILED:
-            self.status, self.reason = FAILED, reason
+            self.status, self.reason, self.place = FAILED, reason, place
 
     def refuse(self, reason: str) -> None:
         """Remember that the backend declares not to run this."""
@@ -62,9 +68,23 @@ def _share(max_ulp: float, limit: float) -> float:
     return max_ulp / limit if limit else (0.0 if max_ulp == 0 else float("inf"))
 
 
-@dataclass
+class Failure(NamedTuple):
+    """A failed test, or op and dtype, and what is wrong."""
+
+    test: str
+    reason: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        place = f" ({self.place})" if self.place else ""
+        known = self.reason.startswith(f"{self.test.partition(' ')[0]}(")
+        return f"{self.reason}{place}" if known else f"{self.test}: {self.reason}{place}"
+
+
+@dataclass(repr=False)
 class Report:
-    """All entries of one run. ``families`` names each op's family, for the page."""
+    """All entries of one run. ``families`` names each op's family, for the page; ``options``
+    are those of the command line that matter; ``partial`` says why this is no whole run."""
 
     backend: str
     tier: str
@@ -73,8 +93,16 @@ class Report:
     ops: dict[str, dict[str, Entry]] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
     compile_only: bool = False
-    #: Failures of tests that belong to no op and dtype, as "test: reason".
-    failures: list[str] = field(default_factory=list)
+    #: Failures of tests that belong to no op and dtype.
+    failures: list[Failure] = field(default_factory=list)
+    #: By module of the suite: how many tests passed, failed and were skipped.
+    groups: dict[str, dict[str, int]] = field(default_factory=dict)
+    partial: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    package: str = ""
+    #: Of what the backend could promise and does not.
+    notes: dict[str, None] = field(default_factory=dict)
+    date: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
 
     def entry(self, op: str, dtype: str) -> Entry:
         """The entry of an op in a dtype."""
@@ -91,12 +119,13 @@ class Report:
         )
         lines = [head]
         if not self.compile_only and any(e.cases for *_, e in self._entries()):
-            lines.append(f"{native_share(content):.1%} of the cases of its dtypes ran natively")
+            lines.append(natively(content))
         lines += self._worst()
+        lines += [f"note: {note}" for note in self.notes]
         for status in (UNSUPPORTED, FALLBACK):
             lines += [f"{STATUSES[status]}: {what}" for what in _grouped(self._entries(), status)]
-        failed = [(op, d, e) for op, d, e in self._entries() if e.status == FAILED]
-        return lines + [f"failed: {op} {d}: {e.reason}" for op, d, e in failed]
+        lines += [f"failed: {words}" for words in together(failures(content))]
+        return [*lines, verdict(content)]
 
     def _entries(self) -> list[tuple[str, str, Entry]]:
         return [(op, dtype, e) for op, row in self.ops.items() for dtype, e in row.items()]
@@ -116,8 +145,14 @@ class Report:
             "tier": self.tier,
             "compile_only": self.compile_only,
             "versions": self.versions,
+            "package": self.package,
+            "date": self.date,
+            "options": self.options,
+            "partial": self.partial,
+            "groups": self.groups,
+            "notes": list(self.notes),
             "families": self.families,
-            "failures": self.failures,
+            "failures": [failure._asdict() for failure in self.failures],
             "ops": {op: {d: _cell(e) for d, e in row.items()} for op, row in self.ops.items()},
         }
 
@@ -130,6 +165,9 @@ def _cell(entry: Entry) -> dict[str, Any]:
         "max_ulp": _number(entry.max_ulp),
         "limit": _number(entry.limit),
         "reason": entry.reason,
+        "place": entry.place,
+        "unit": entry.unit or ("exact" if entry.cases else ""),
+        "through_body": entry.through_body,
     }
 
 
@@ -174,6 +212,54 @@ def native_share(content: Mapping[str, Any]) -> float:
     """The share of the cases of the backend's dtypes that it ran itself."""
     total = total_cases(content)
     return sum(cell["native"] for cell in cells(content)) / total if total else 0.0
+
+
+def natively(content: Mapping[str, Any]) -> str:
+    """Which share of the cases the backend ran itself; not all that ran is right."""
+    wrong = counts(content)[FAILED]
+    but = f", but {wrong} of {len(cells(content))} pairs of op and dtype are wrong" if wrong else ""
+    return f"{native_share(content):.1%} of the cases of its dtypes ran natively{but}"
+
+
+def failures(content: Mapping[str, Any]) -> list[Failure]:
+    """What is wrong: ops and dtypes, then other tests."""
+    found = [
+        Failure(f"{op} {dtype}", cell["reason"], cell["place"])
+        for op, row in content["ops"].items()
+        for dtype, cell in row.items()
+        if cell["status"] == FAILED
+    ]
+    return found + [Failure(**failure) for failure in content["failures"]]
+
+
+def together(found: Sequence[Failure], names: int = 3) -> list[str]:
+    """Failures in words; many with one reason are said once, with the first ``names``."""
+    groups: dict[str, list[Failure]] = {}
+    for failure in found:
+        groups.setdefault(failure.reason, []).append(failure)
+    rows = []
+    for reason, some in groups.items():
+        if len(some) == 1:
+            rows.append(str(some[0]))
+            continue
+        rest = len(some) - names
+        more = f" and {rest} more" if rest > 0 else ""
+        first = ", ".join(failure.test for failure in some[:names])
+        rows.append(f"{len(some)} tests: {reason}: {first}{more}")
+    return rows
+
+
+def verdict(content: Mapping[str, Any]) -> str:
+    """The headline. Only a whole tier that ran without a failure conforms."""
+    name, tier, partial = content["backend"], content["tier"], content["partial"]
+    left_out = f"partial: {partial}" if partial else ""
+    if failures(content):
+        return f"{name} does not conform" + (f" ({left_out})" if partial else "")
+    if not total_cases(content) and not content["groups"]:
+        return f"{name} was not measured"
+    if content["compile_only"]:
+        return f"{name} compiles, nothing was run ({left_out or 'partial'})"
+    return f"{name} has no failure ({left_out})" if partial else f"{name} conforms (tier {tier})"
 
 
 def load(path: str | Path) -> dict[str, Any]:

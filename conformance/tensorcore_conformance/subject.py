@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any, TypeVar
 
 from tensorcore import Function, Tensor, config, function
@@ -22,7 +23,7 @@ Made = TypeVar("Made")
 _THREADS = min(os.cpu_count() or 1, 4)
 
 
-@dataclass
+@dataclass(repr=False)
 class Subject:
     """A backend under test: its name, what to pass as ``backend=``, what it declares.
 
@@ -36,6 +37,7 @@ class Subject:
     device: str = ""
     compile_only: bool = False
     compiles: int = field(default=0)
+    package: str = ""
 
     def function(
         self,
@@ -72,7 +74,16 @@ def subject(spec: str | Backend | None, compile_only: bool = False) -> Subject:
     given = backend if compile_only else spec or chosen.name
     made = Subject(chosen.name, given, backend, backend.capabilities(), chosen.device)
     made.compile_only = compile_only
+    made.package = _package(chosen.distribution)
     return made
+
+
+def _package(distribution: str) -> str:
+    """The package that brings the backend, with its version where that is known."""
+    try:
+        return f"{distribution} {metadata.version(distribution)}" if distribution else ""
+    except (metadata.PackageNotFoundError, ValueError):
+        return distribution
 
 
 def device_of(subject: Subject, diagnosis: Diagnosis) -> str:

@@ -11,7 +11,7 @@ from tensorcore import TensorType, dtypes
 from tensorcore.errors import DTypeError
 from tensorcore.ops import OPS, Op
 
-from .samples import Case, Form
+from .cases import Case, Form
 from .values import Array, crossed, generator, specials
 
 _CHUNK = 1 << 16

@@ -10,6 +10,7 @@ import pytest
 from tensorcore.ops import OPS
 
 from .check import PACK, Outcome, all_forms, check_tasks, conclude, prepared, settle
+from .claims import working_dtypes
 from .report import COMPILED, PASSED, Entry, Report
 from .samples import missing_samples
 from .subject import PrimitivesOnly, Subject
@@ -40,9 +41,13 @@ def _selected(request: pytest.FixtureRequest, test: str) -> Pairs:
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest, subject: Subject, full: bool) -> Outcomes:
+def outcomes(
+    request: pytest.FixtureRequest, subject: Subject, full: bool, report: Report
+) -> Outcomes:
     """All cases of the selected ops."""
     on_backend, lowered = _selected(request, "test_values"), _selected(request, "test_lowering")
+    dtypes = dict.fromkeys(dtype for _, dtype in on_backend)
+    report.notes |= dict.fromkeys(working_dtypes(subject, dtypes))
     return gathered(subject, on_backend, lowered, full)
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tensorcore.ops import OPS, Op
 
+from .cases import Form
 from .oracle import reference
 from .plain import MEANINGS, table
-from .samples import Form, forms, takes
+from .samples import forms, takes
 from .values import Array, generator
 
 #: Of each kind of dtype one; of integers one that is narrow, which wraps around.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tensorcore_conformance import test_ops
+from tensorcore_conformance.cases import Case, Form, Request
 from tensorcore_conformance.gradients import check_gradients
 from tensorcore_conformance.report import Report
-from tensorcore_conformance.samples import Case, Form, Request
 from tensorcore_conformance.subject import Subject
 from tensorcore_conformance.values import domain, generator
 

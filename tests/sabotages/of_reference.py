@@ -27,12 +27,12 @@ def _gradient(old: str, new: str, words: str, says: str) -> Sabotage:
 
 OF_REFERENCE = (
     _op("maximum", "float64", "np.maximum(a, b)", "np.fmax(a, b)",
-        "maximum is fmax", "special values.*expected nan"),
+        "maximum is fmax", "expected nan.*special values"),
     _op("neg", "float64", "-a", "0 - a", "the negative of zero has no sign", "special values"),
     _op("neg", "float32", "-a", "np.where(np.abs(a) < 1e-38, 0 * a, -a)",
         "subnormals are flushed", "special values"),
     _op("exp", "float64", "np.exp(a)", "np.minimum(np.exp(a), np.finfo(a.dtype).max)",
-        "infinity is clipped", "special values.*expected inf"),
+        "infinity is clipped", "expected inf.*special values"),
     _op("sqrt", "float32", "y", "np.nextafter(y, 0 * y)",
         "one unit in the last place too small", "allowed 0 ULP"),
     _op("exp", "float64", "y", "np.exp(a.astype('float32'))",

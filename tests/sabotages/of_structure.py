@@ -38,7 +38,7 @@ def _state(name: str, **parameters: Any) -> Named:
 OF_STRUCTURE = (
     # -- accumulators
     _row(f"{_PRINTER}._combine", "q{v} |= {x} != {x};\"", "q{v} |= 0;\"", "reduce_max", "float64",
-         "a maximum along rows passes over NaN", "special values.*expected nan"),
+         "a maximum along rows passes over NaN", "expected nan.*special values"),
     _row(f"{_COLUMNS}._combine", "q{v}[l] |= {x} != {x};", "q{v}[l] |= 0;", "reduce_min", "float64",
          "a minimum along columns passes over NaN", "special values in columns", full=True),
     _row(f"{_PRINTER}._combine", "{x} {sign} s{v} ||", "{x} {sign}= s{v} ||", "reduce_argmax",
