@@ -34,7 +34,7 @@ OF_REFERENCE = (
     _op("exp", "float64", "np.exp(a)", "np.minimum(np.exp(a), np.finfo(a.dtype).max)",
         "infinity is clipped", "expected inf.*special values"),
     _op("sqrt", "float32", "y", "np.nextafter(y, 0 * y)",
-        "one unit in the last place too small", "allowed 0 ULP"),
+        "one unit in the last place too small", "must be equal"),
     _op("exp", "float64", "y", "np.exp(a.astype('float32'))",
         "a float64 function in float32", "ULP"),
     _op("add", "int8", "a + b", "np.clip(np.add(a, b, dtype='int64'), -128, 127)",
