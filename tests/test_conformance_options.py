@@ -198,7 +198,11 @@ def test_a_wrong_value_is_said_once_and_in_words(place: Path) -> None:
 
 
 def test_one_cause_of_many_failures(place: Path) -> None:
-    few = ("-k", "test_values and (exp or tan) or test_state or test_random", "-q")
+    few = (
+        "-k",
+        "(test_values or test_gradient) and (exp or tan) or test_state or test_random",
+        "-q",
+    )
     report = ("--json", "broken.json", "--html", "broken.html")
     ended = run(place, "tensorcore", "conformance", "--backend", "broken", *few, *report)
     assert ended.returncode == 1
@@ -207,7 +211,7 @@ def test_one_cause_of_many_failures(place: Path) -> None:
     content = json.loads((place / "broken.json").read_text())
     failed = sum(row["failed"] for row in content["groups"].values())
     assert found is not None and failed - 5 <= int(found[1]) <= failed > 40, line
-    assert set(content["groups"]) == {"test_ops", "test_state", "test_graphs"}
+    assert set(content["groups"]) == {"test_ops", "test_state", "test_graphs", "test_gradients"}
     assert "does not conform" in (place / "broken.html").read_text()
 
 

@@ -166,7 +166,8 @@ def _check_singly(subject: Subject, point: _Point, wrong: dict[str, list[str]]) 
     try:
         _run_pack(subject, _compile(subject, [point]), [point], wrong)
     except Exception as cause:  # noqa: BLE001  # reported as the failure it is
-        wrong[point.form.op.name].append(f"{point.form}: {cause}")
+        words = f"{type(cause).__name__}: {cause}"  # first, so that many with one cause are seen
+        wrong[point.form.op.name].append(f"{words}\n  in {point.form}")
 
 
 def _compile(subject: Subject, points: Sequence[_Point]) -> tuple[Function, list[int]]:
