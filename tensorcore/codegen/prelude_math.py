@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 
+from .prelude_angles import ANGLES, REDUCE, SHARED_OF_ANGLES
+
 _FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
 _INLINE = "static inline __attribute__((always_inline))"
 
@@ -25,6 +27,7 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "MAGIC": "12582912.0f", "WHOLE": "0x4b400000u", "OFFSET": "8388735.0f",
         "OR": "0x4b000000u", "ROOT": "0x3f3504f3u", "NAN": "0x7fc00000u", "INFINITY": "0x7f800000u",
         "TINY": "1e-9f", "NORMAL": "1.17549435e-38f", "UP": "16777216.0f", "PLACES": "24",
+        "PLACE_OF_SIGN": "31",
         "EXP_LOW": "-104.0f", "EXP_HIGH": "89.0f", "EXP2_LOW": "-151.0f", "EXP2_HIGH": "129.0f",
         "EXPM1_LOW": "-20.0f", "SINH_HIGH": "89.45f", "TANH_HIGH": "20.0f",
         "LOG2_E": "1.44269504f", "LN2_HIGH": "0.693145751953125f",
@@ -42,7 +45,7 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "ROOT": "0x3fe6a09e667f3bcdull", "NAN": "0x7ff8000000000000ull",
         "INFINITY": "0x7ff0000000000000ull",
         "TINY": "1e-18", "NORMAL": "2.2250738585072014e-308", "UP": "18014398509481984.0",
-        "PLACES": "54",
+        "PLACES": "54", "PLACE_OF_SIGN": "63",
         "EXP_LOW": "-746.0", "EXP_HIGH": "710.0", "EXP2_LOW": "-1076.0", "EXP2_HIGH": "1025.0",
         "EXPM1_LOW": "-40.0", "SINH_HIGH": "710.5", "TANH_HIGH": "44.0",
         "LOG2_E": "1.4426950408889634", "LN2_HIGH": "0.6931471803691238",
@@ -282,10 +285,16 @@ def _guarded(name: str, text: str) -> str:
     return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
 
 
-_ALL = _SHARED | {f"tc_{name}": _guarded(name, text) for name, text in _FUNCTIONS.items()}
+_PUBLIC = _FUNCTIONS | ANGLES
+_ALL = _SHARED | SHARED_OF_ANGLES
+_ALL |= {f"tc_{name}": _guarded(name, text) for name, text in _PUBLIC.items()}
 #: Entries of the prelude by name and word of the type.
 MATH: dict[str, dict[str, str]] = {
     name: {word: _text(text, word) for word in _CONSTANTS} for name, text in _ALL.items()
 }
+MATH |= {
+    name: {word: _text(text, word) for word, text in texts.items()}
+    for name, texts in REDUCE.items()
+}
 #: The functions that are here, each with the word of its type.
-INLINED = frozenset((name, word) for name in _FUNCTIONS for word in MATH[f"tc_{name}"])
+INLINED = frozenset((name, word) for name in _PUBLIC for word in MATH[f"tc_{name}"])
