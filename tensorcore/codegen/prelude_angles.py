@@ -164,4 +164,15 @@ INLINE T tc_tan_#(T x) {
   return tc_magnitude_#(x) < $TINY ? x : tc_number_#(tc_bits_#(q) ^ sign);
 }
 """,
+    # arctan a = k pi / 4 + arctan t for k = 0, 1, 2: t = a, (a - 1) / (a + 1), -1 / a.
+    "atan": """\
+INLINE T tc_atan_#(T x) {
+  T a = tc_magnitude_#(x) > (T)1e18 ? (T)1e18 : tc_magnitude_#(x);
+  T n = a < (T)0.5 ? a : a < 2 ? a - 1 : -1, d = a < (T)0.5 ? 1 : a < 2 ? a + 1 : a;
+  T k = a < (T)0.5 ? 0 : a < 2 ? 1 : 2, v = 1 / d, t = n * v, z = t * t;
+  T rest = tc_fused_#(tc_fused_#(-t, d, n), v, k * $PI_4_REST);
+  T y = k * $PI_4 + (t + tc_fused_#(z * t, <ATAN z>, rest));
+  return a < $TINY ? x : tc_with_sign_#(y, x);
+}
+""",
 }
