@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..dtypes import DTYPES
+from .prelude_math import INLINED
 
 _NONE: Mapping[str, str] = {}
+_CALL = re.compile(r"\b(\w+)@\(")
 
 
 class Dialect(NamedTuple):
@@ -18,6 +21,8 @@ class Dialect(NamedTuple):
     before the name of a function that is called from outside. ``space`` and ``pointer``: what
     stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
+    ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
+    for which the prelude's are called instead of the language's own.
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -32,6 +37,7 @@ class Dialect(NamedTuple):
     space: str = ""
     pointer: str = "*restrict"
     simd: str = ""
+    inlined: frozenset[tuple[str, str]] = frozenset()
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
@@ -44,8 +50,13 @@ class Dialect(NamedTuple):
     def fill(self, template: str, dtype: str, args: list[str]) -> str:
         """A template's text: ``{0}`` operands, ``@`` function suffix, ``#`` dtype word."""
         dtype = self.in_registers(dtype)
-        text = template.replace("@", self.suffix.get(dtype, "")).replace("#", DTYPES[dtype].c)
+        word = DTYPES[dtype].c
+        text = _CALL.sub(lambda call: self._called(call, word), template)
+        text = text.replace("@", self.suffix.get(dtype, "")).replace("#", word)
         return text.format(*args)
+
+    def _called(self, call: re.Match[str], word: str) -> str:
+        return f"tc_{call[1]}_#(" if (call[1], word) in self.inlined else call[0]
 
     def load(self, dtype: str, pointer: str, index: str) -> str:
         """The value at an index, in the dtype of registers."""
@@ -69,6 +80,7 @@ C99 = Dialect(
     types={name: d.c for name, d in DTYPES.items()},
     suffix={"float32": "f"},
     simd="#pragma omp simd{clauses}",
+    inlined=INLINED,
     computed={"float16": "float32"},
     loads={"float16": "tc_load_f16({0}[{1}])"},
     stores={"float16": "{0}[{1}] = tc_store_f16({2});"},

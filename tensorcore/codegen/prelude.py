@@ -15,6 +15,7 @@ from ..dtypes import DTYPES, real_part
 from .dialect import Dialect
 from .prelude_complex import COMPLEX, CONSTRUCT
 from .prelude_half import HALF
+from .prelude_math import MATH
 from .prelude_special import SPECIAL
 
 #: The types of complex numbers: a pair of reals, as no one spelling of them is common to all.
@@ -123,6 +124,7 @@ static inline T tc_shift_right_#(T a, T b) {
 }
 """
 
+#: By kind of dtype, or by the word of one.
 _KINDS: dict[str, dict[str, str]] = {
     "tc_floordiv": {"i": _FLOORDIV_SIGNED, "u": _FLOORDIV_UNSIGNED, "f": _FLOORDIV_FLOAT},
     "tc_mod": {"i": _MOD_SIGNED, "u": _MOD_UNSIGNED, "f": _MOD_FLOAT},
@@ -135,6 +137,8 @@ _KINDS: dict[str, dict[str, str]] = {
     **{name: {"f": text} for name, text in (HALF | SPECIAL | CONSTRUCT).items()},
     **{name: {"c": text} for name, text in COMPLEX.items() if name != "tc_pow"},
 }
+for _name, _texts in MATH.items():
+    _KINDS[_name] = _KINDS.get(_name, {}) | _texts
 # Bool shares its C type with uint8, which comes later and so names the functions.
 _WORDS = {d.c: d for d in DTYPES.values()}
 _MENTION = re.compile(r"\b(tc_[a-z0-9_]+?)_([iufc](?:8|16|32|64|128))\b")
@@ -167,6 +171,8 @@ def _definition(name: str, word: str, dialect: Dialect) -> str:
     real = DTYPES[real_part(dtype.name)].c
     suffix = dialect.suffix.get(real_part(dtype.name), "")
     types = {"T": word, "U": "u" + word[1:], "R": real, "C": "c" + str(2 * int(word[1:]))}
-    text = _KINDS[name][dtype.kind].replace("_#", f"_{word}").replace("~", real)
+    texts = _KINDS[name]
+    text = texts.get(word) or texts[dtype.kind]
+    text = text.replace("_#", f"_{word}").replace("~", real)
     text = text.replace("@", suffix)
     return re.sub(r"\b[TURC]\b", lambda m: types[m.group()], text)

@@ -49,6 +49,7 @@ PROTOTYPES = "".join(
 ) + "".join(
     f"{t} {name}{s}({t}, {t});\n" for name in _PAIRS for t, s in (("double", ""), ("float", "f"))
 )
+PROTOTYPES += "double fma(double, double, double);\nfloat fmaf(float, float, float);\n"
 _WALK = """\
 typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 """
