@@ -159,7 +159,7 @@ static inline T tc_tan_#(T a) {
     # The product of annex G: where an infinite factor makes both parts NaN, it is infinite.
     "tc_product": """\
 static inline R tc_unit_#(R x) { return copysign@(x - x != 0 && x == x ? 1 : 0, x); }
-static inline R tc_number_#(R x) { return x == x ? x : copysign@(0, x); }
+static inline R tc_part_#(R x) { return x == x ? x : copysign@(0, x); }
 static inline T tc_product_#(T a, T b) {
   T r = tc_mul_#(a, b);
   R big = (R)1 / 0;
@@ -168,11 +168,11 @@ static inline T tc_product_#(T a, T b) {
   if (r.re == r.re || r.im == r.im || !(left || right)) return r;
   if (left) {
     a = tc_complex_~(tc_unit_#(a.re), tc_unit_#(a.im));
-    b = tc_complex_~(tc_number_#(b.re), tc_number_#(b.im));
+    b = tc_complex_~(tc_part_#(b.re), tc_part_#(b.im));
   }
   if (right) {
     b = tc_complex_~(tc_unit_#(b.re), tc_unit_#(b.im));
-    a = tc_complex_~(tc_number_#(a.re), tc_number_#(a.im));
+    a = tc_complex_~(tc_part_#(a.re), tc_part_#(a.im));
   }
   r = tc_mul_#(a, b);
   return tc_complex_~(big * r.re, big * r.im);
