@@ -138,3 +138,21 @@ def test_quotient_and_remainder_in_both_orders(each_backend):
     values = np.array([5, -4, 7], "int32")
     for ours, theirs in zip(f(values), [*divmod(values, 3), *divmod(17, values)], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_operators_with_an_array_at_the_left_stay_symbolic():
+    x, a = T.dvector("x"), np.array([1.0, 2.0, 3.0])
+    given = {x: [3.0, 2.0, 2.0]}
+    cases = [
+        (a + x, a + given[x]), (a - x, a - given[x]), (a / x, a / given[x]), (a**x, a**given[x]),
+        (a // x, a // given[x]), (a % x, a % given[x]), (a @ x, 13.0),
+        (np.float64(2) * x, [6, 4, 4]),
+        (a < x, [True, False, False]), (np.float32(2) >= x, [False, True, True]),
+    ]  # fmt: skip
+    for symbolic, expected in cases:
+        assert isinstance(symbolic, T.Tensor)
+        np.testing.assert_array_equal(symbolic.eval(given), expected)
+    assert np.ndim(x) == 1
+    assert (a == x) is False and (a != x) is True
+    with pytest.raises(TypeError, match="in place"):
+        a += x

@@ -1,0 +1,255 @@
+"""Wrong uses of ``T.nnet``, of the package itself, of its other modules, and of names."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import tensorcore
+import tensorcore.tensor as T
+from tensorcore import config, function, gradient, printing, scalar, shared
+from tensorcore.errors import (
+    BackendUnavailable,
+    ConfigError,
+    DisconnectedInputError,
+    DTypeError,
+    MissingInputError,
+    PluginError,
+    ShapeError,
+    UnusedInputError,
+)
+
+from .of_tensor import TENSOR
+from .rows import Row, row
+
+NNET: dict[str, list[Row]] = {
+    "binary_crossentropy": [
+        row(lambda a: T.nnet.binary_crossentropy(a.v, "a"), DTypeError, "cannot become a tensor"),
+    ],
+    "categorical_crossentropy": [
+        row(lambda a: T.nnet.categorical_crossentropy(a.m, a.t), DTypeError, "must be integers"),
+    ],
+    "logsoftmax": [row(lambda a: T.nnet.logsoftmax(a.s), ShapeError, "scalar", "no axis")],
+    "relu": [row(lambda a: T.nnet.relu("a"), DTypeError, "cannot become a tensor")],
+    "sigmoid": [row(lambda a: T.nnet.sigmoid("a"), DTypeError, "cannot become a tensor")],
+    "softmax": [row(lambda a: T.nnet.softmax(a.v, axis=3), ShapeError, "axis 3 does not exist")],
+    "softplus": [row(lambda a: T.nnet.softplus("a"), DTypeError, "cannot become a tensor")],
+    "crossentropy_softmax_1hot": [
+        row(lambda a: T.nnet.crossentropy_softmax_1hot(a.m, a.v), DTypeError, "must be integers"),
+    ],
+    "crossentropy_softmax_max_and_argmax_1hot": [
+        row(
+            lambda a: T.nnet.crossentropy_softmax_max_and_argmax_1hot(a.m, a.v),
+            DTypeError,
+            "must be integers",
+        ),
+    ],
+    "softmax_with_bias": [
+        row(lambda a: T.nnet.softmax_with_bias(a.s, a.s), ShapeError, "scalar", "no axis"),
+    ],
+}
+for _name in ("elu", "hard_sigmoid", "selu", "softsign", "ultra_fast_sigmoid"):
+    NNET[_name] = [
+        row(lambda a, name=_name: getattr(T.nnet, name)("a"), DTypeError, "cannot become a tensor")
+    ]
+for _name in (
+    "crossentropy_softmax_1hot_with_bias",
+    "crossentropy_softmax_argmax_1hot_with_bias",
+    "crossentropy_softmax_max_and_argmax_1hot_with_bias",
+):
+    NNET[_name] = [
+        row(
+            lambda a, name=_name: getattr(T.nnet, name)(a.m, a.v, a.v),
+            DTypeError,
+            "must be integers",
+        ),
+        row(lambda a, name=_name: getattr(T.nnet, name)(a.m, "a", a.i), DTypeError, "'a'"),
+    ]
+NNET["sigmoid_binary_crossentropy"] = [
+    row(lambda a: T.nnet.sigmoid_binary_crossentropy("a", a.v), DTypeError, "'a'"),
+]
+NNET["crossentropy_categorical_1hot"] = [
+    row(lambda a: T.nnet.crossentropy_categorical_1hot(a.m, a.v), DTypeError, "must be integers"),
+]
+
+TOP: dict[str, list[Row]] = {
+    "In": [row(lambda a: tensorcore.In("x"), TypeError, "In: expected a variable", "'x'")],
+    "Param": [row(lambda a: tensorcore.Param(3), TypeError, "expected a variable", "3")],
+    "Out": [row(lambda a: tensorcore.Out("x"), DTypeError, "cannot become a tensor")],
+    "grad": [
+        row(lambda a: tensorcore.grad(a.v, a.v), ShapeError, "must be a scalar", "T.sum"),
+        row(lambda a: tensorcore.grad(a.s, "x"), TypeError, "wrt must hold tensors", "str"),
+        row(lambda a: tensorcore.grad("x", a.s), TypeError, "cost must be a tensor", "str"),
+        row(lambda a: tensorcore.grad(a.s, a.v), DisconnectedInputError, "disconnected_inputs"),
+        row(lambda a: tensorcore.grad(a.z.sum(), a.z), DTypeError, "must be real", "abs(cost)"),
+        row(lambda a: tensorcore.grad(a.s, a.s, consider_constant=3), TypeError,
+            "consider_constant must hold tensors", "3"),
+        row(lambda a: tensorcore.grad(a.s, a.s, known_grads=3), TypeError, "known_grads is a dict"),
+        row(lambda a: tensorcore.grad(a.s, a.s, known_grads={"a": 1}), TypeError, "is a dict"),
+        row(lambda a: tensorcore.grad(None, a.v, known_grads={a.v: a.m}), ShapeError, "found 2"),
+        row(lambda a: tensorcore.grad(a.s, a.s, return_disconnected="q"), ValueError, "'zero'"),
+        row(lambda a: tensorcore.grad(a.s, a.s, disconnected_inputs="q"), ValueError, "'warn'"),
+        row(lambda a: tensorcore.grad(a.i.sum(), a.i), DTypeError, "must be floating", "Cast"),
+    ],
+    "Lop": [
+        row(lambda a: tensorcore.Lop(a.v, "x", a.v), TypeError, "Lop: wrt", "tensors", "str"),
+        row(lambda a: tensorcore.Lop("x", a.v, a.v), TypeError, "Lop: f", "tensors", "'x'"),
+        row(lambda a: tensorcore.Lop(a.v, a.v, [a.v] * 2), ValueError, "1 tensors in f but 2"),
+    ],
+    "Rop": [
+        row(lambda a: tensorcore.Rop("x", a.v, a.v), TypeError, "Rop: f", "'x'"),
+        row(lambda a: tensorcore.Rop(a.v, "x", a.v), TypeError, "Rop: wrt", "'x'"),
+        row(lambda a: tensorcore.Rop(a.v, a.v, a.m), ShapeError, "1 dimension(s), found 2"),
+        row(lambda a: tensorcore.Rop(a.v, [a.v] * 2, [a.v]), ValueError, "2 tensors", "1 eval"),
+    ],
+    "jacobian": [
+        row(lambda a: tensorcore.jacobian("a", a.v), TypeError, "must be a tensor", "'a'"),
+        row(lambda a: tensorcore.jacobian(a.v, "a"), TypeError, "jacobian: wrt", "'a'"),
+        row(lambda a: tensorcore.jacobian(a.m, a.v), ShapeError, "must be a vector", "Flatten"),
+    ],
+    "hessian": [
+        row(lambda a: tensorcore.hessian(a.v, a.v), ShapeError, "must be a scalar"),
+        row(lambda a: tensorcore.hessian(a.s, 3), TypeError, "hessian: wrt", "int"),
+        row(lambda a: tensorcore.hessian(a.m.sum(), a.m), ShapeError, "wrt must be vectors"),
+    ],
+    "clone": [
+        row(lambda a: tensorcore.clone("x"), TypeError, "expected an expression", "'x'"),
+        row(lambda a: tensorcore.clone(a.v, 3), TypeError, "dict or a list of pairs", "3"),
+        row(lambda a: tensorcore.clone(a.v, {3: a.v}), TypeError, "clone: only tensors", "3"),
+        row(lambda a: tensorcore.clone(a.v, {a.v: a.m}), ShapeError, "clone: v", "1 dimension(s)"),
+    ],
+    "shared": [
+        row(lambda a: shared("x"), DTypeError, "str", "cannot be shared"),
+        row(lambda a: shared(a.v), TypeError, "takes a value", "symbolic"),
+        row(lambda a: shared([[1], [1, 2]]), ShapeError, "ragged"),
+        row(lambda a: shared(1.0, name=3), TypeError, "the name is text", "3"),
+        row(lambda a: shared(1.0, broadcastable=3), TypeError, "one bool per axis", "3"),
+        row(lambda a: a.w.set_value("x"), DTypeError, "'w'", "no array of numbers"),
+        row(lambda a: a.w.set_value([[1.0]]), ShapeError, "'w'", "expected 1", "found 2"),
+        row(lambda a: a.w.set_value(np.zeros(2, complex)), DTypeError, "lose information"),
+    ],
+    "pp": [row(lambda a: tensorcore.pp(3), TypeError, "pp: expected an expression", "int")],
+    "debugprint": [row(lambda a: tensorcore.debugprint(3), TypeError, "expected an expression")],
+    "explain": [row(lambda a: tensorcore.explain("x"), TypeError, "expected", "'x'")],
+    "function": [
+        row(lambda a: function(a.v, a.v), TypeError, "inputs must be a list", "[x]"),
+        row(lambda a: function(["v"], a.v), TypeError, "must be a variable or In", "'v'"),
+        row(lambda a: function([a.v], a.v + a.s), MissingInputError, "need s", "givens",
+            "rows.py"),
+        row(lambda a: function([a.v, a.s], a.v), UnusedInputError, "s", "on_unused_input"),
+        row(lambda a: function([a.v, a.v], a.v), ValueError, "named twice"),
+        row(lambda a: function([a.v + 1], a.v), TypeError, "computed", "givens"),
+        row(lambda a: function([a.w], a.w), TypeError, "shared variable", "leave it out"),
+        row(lambda a: function([a.v], "x"), DTypeError, "cannot become a tensor"),
+        row(lambda a: function([a.v], a.v, updates=3), TypeError, "list of pairs", "3"),
+        row(lambda a: function([a.v], a.v, updates={a.v: 1}), TypeError, "only shared"),
+        row(lambda a: function([a.v], a.v, updates=[(a.w, a.m)]), ShapeError, "1 dimension(s)"),
+        row(lambda a: function([a.v], a.v, givens={"x": 1}), TypeError, "only tensors", "'x'"),
+        row(lambda a: function([a.v], a.v, givens=a.v), TypeError, "list of pairs"),
+        row(lambda a: function([a.v], a.v, backend="foo"), BackendUnavailable, "'foo'", "Hint"),
+        row(lambda a: function([a.v], a.v, backend=3), PluginError, "no method"),
+        row(lambda a: function([a.v], a.v, on_unused_input="x"), ValueError, "'raise'", "'x'"),
+        row(lambda a: function([a.v], a.v, upates=3), TypeError, "upates"),
+        row(lambda a: function([a.v], a.v)(), MissingInputError, "input 0", "'v'"),
+        row(lambda a: function([a.v], a.v)(1, 2), TypeError, "takes 1", "found 2"),
+        row(lambda a: function([a.v], a.v)([1], v=[1]), TypeError, "given twice"),
+        row(lambda a: function([a.v], a.v)(x=1), TypeError, "no input 'x'", "v"),
+        row(lambda a: function([a.v], a.v)("x"), DTypeError, "input 0 (v)", "float64", "str"),
+        row(lambda a: function([a.v], a.v)([[1.0]]), ShapeError, "expected 1", "found 2"),
+        row(lambda a: function([a.i], a.i)([1.5]), DTypeError, "int32", "lose information"),
+        row(lambda a: function([a.v], a.v)(a.v), TypeError, "symbolic tensor has no value"),
+    ],
+    "Tensor": [
+        row(lambda a: bool(a.v), TypeError, "no value", "T.eq", "T.switch"),
+        row(lambda a: a.v and a.v, TypeError, "no value", "T.switch"),
+        row(lambda a: float(a.s), TypeError, "no value", ".eval"),
+        row(lambda a: math.exp(a.s), TypeError, "no value", ".eval"),
+        row(lambda a: int(a.s), TypeError, "no value", ".eval"),
+        row(lambda a: len(a.v), TypeError, "x.shape[0]"),
+        row(lambda a: list(a.v), TypeError, "cannot be iterated", "index it"),
+        row(lambda a: 3 in a.v, TypeError, "T.any(T.eq"),
+        row(lambda a: a.v + "x", DTypeError, "'x'", "cannot become a tensor"),
+        row(lambda a: a.v + None, DTypeError, "None", "expected a number"),
+        row(lambda a: a.v["x"], DTypeError, "cannot become a tensor"),
+        row(lambda a: a.v[0, 0], ShapeError, "too many indices"),
+        row(lambda a: a.v.sum(axis=3), ShapeError, "axis 3 does not exist"),
+        row(lambda a: a.v.sum(axsi=0), TypeError, "axsi"),
+        row(lambda a: a.v.astype("float31"), DTypeError, "'float31' is no dtype"),
+        row(lambda a: a.v.eval(), MissingInputError, "needs a value for v"),
+        row(lambda a: a.v.eval({"v": 1}), TypeError, "a dict by variable", "'v'"),
+        row(lambda a: a.v.shape[5], ShapeError, "shape[5]", "1 dimension"),
+        row(lambda a: np.exp(a.v), TypeError, "np.exp", "T.exp", ".eval"),
+        row(lambda a: np.sum(a.v), TypeError, "np.sum", "T.sum"),
+        row(lambda a: np.maximum(a.v, 0), TypeError, "np.maximum", "T.maximum"),
+        row(lambda a: np.dot(a.v, np.ones(3)), TypeError, "np.dot", "T.dot"),
+        row(lambda a: np.where(a.v > 0, a.v, 0), TypeError, "np.where", "T.switch"),
+        row(lambda a: np.concatenate([a.v, a.v]), TypeError, "T.concatenate"),
+        row(lambda a: np.fft.fft(a.v), TypeError, "np.fft", "tensorcore.tensor"),
+        row(lambda a: np.add.reduce(a.v), TypeError, "np.add.reduce"),
+        row(lambda a: np.array(a.v), TypeError, "no value", "T.stack"),
+        row(lambda a: np.add(np.ones(2), a.v, out=np.ones(2)), TypeError, "in place"),
+    ],
+    "TensorType": TENSOR["TensorType"],
+}  # fmt: skip
+
+GRADIENT: dict[str, list[Row]] = {
+    "grad_clip": [
+        row(lambda a: gradient.grad_clip(a.v, 2, 1), ValueError, "2 is not below 1"),
+        row(lambda a: gradient.grad_clip(a.v, "a", 1), TypeError, "must be a number", "'a'"),
+    ],
+    "grad_scale": [
+        row(lambda a: gradient.grad_scale(a.v, "a"), TypeError, "must be a number", "'a'"),
+    ],
+    "subgraph_grad": [
+        row(lambda a: gradient.subgraph_grad([a.v], [a.v]), ValueError, "give a cost, or start"),
+        row(lambda a: gradient.subgraph_grad([a.v], 3, cost=a.s), TypeError, "end must hold", "3"),
+        row(lambda a: gradient.subgraph_grad([a.v], [a.v], 3), TypeError, "start is a dict", "3"),
+    ],
+    "with_gradient": [
+        row(lambda a: gradient.with_gradient(a.v, [a.v], 3), TypeError, "must be a function", "3"),
+        row(lambda a: gradient.with_gradient(a.v, a.v, len), TypeError, "a list of tensors", "v"),
+    ],
+    "verify_grad": [
+        row(lambda a: gradient.verify_grad(3, [1.0]), TypeError, "a function of tensors", "3"),
+        row(lambda a: gradient.verify_grad(T.exp, 3), TypeError, "a list of arrays", "3"),
+        row(lambda a: gradient.verify_grad(lambda x: 3, [1.0]), TypeError, "return a tensor"),
+    ],
+    "disconnected_grad": [row(lambda a: gradient.disconnected_grad("a"), DTypeError, "'a'")],
+    "zero_grad": [row(lambda a: gradient.zero_grad("a"), DTypeError, "'a'")],
+    "consider_constant": [row(lambda a: gradient.consider_constant("a"), DTypeError, "'a'")],
+    "grad": TOP["grad"], "Lop": TOP["Lop"], "Rop": TOP["Rop"], "jacobian": TOP["jacobian"],
+    "hessian": TOP["hessian"],
+}  # fmt: skip
+
+SCALAR = {
+    "upcast": [row(lambda a: scalar.upcast("float31"), DTypeError, "'float31' is no dtype")],
+}
+
+PRINTING: dict[str, list[Row]] = {
+    "Print": [
+        row(lambda a: printing.Print("x")("y"), DTypeError, "cannot become a tensor"),
+        row(lambda a: printing.Print("x", attrs=("shap",)), AttributeError, "'shap'", "arrays"),
+        row(lambda a: printing.Print(3), TypeError, "message", "3"),
+    ],
+    "min_informative_str": [
+        row(lambda a: printing.min_informative_str(3), TypeError, "expected an expression"),
+    ],
+    "pprint": [row(lambda a: printing.pprint("x"), TypeError, "expected an expression")],
+    "pydotprint": [
+        row(lambda a: printing.pydotprint(3), TypeError, "picture", "int"),
+        row(lambda a: printing.pydotprint(a.v, format="png"), ValueError, "SVG", "'png'"),
+    ],
+    "to_svg": [
+        row(lambda a: printing.to_svg(3), TypeError, "picture", "int"),
+        row(lambda a: printing.to_svg(a.v, stage="x"), ValueError, "user, optimised, program"),
+    ],
+}
+
+NAMES: list[Row] = [
+    row(lambda a: T.qqqqq, AttributeError, "no 'qqqqq'"),
+    row(lambda a: T.softmx, AttributeError, "did you mean 'nnet.softmax'?"),
+    row(lambda a: T.concatenat, AttributeError, "did you mean 'concatenate'?"),
+    row(lambda a: config.flotX, AttributeError, "did you mean 'floatX'?"),
+    row(lambda a: setattr(config, "floatX", "foo"), ConfigError, "'foo'", "float32"),
+]
