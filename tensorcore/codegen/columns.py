@@ -7,10 +7,11 @@ in order and the inner loop is over neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..dtypes import kind
-from ..program import Accumulate, Instr, Kernel, Size, Slot, Stage
+from ..program import Accumulate, Instr, Kernel, Size, Slot, Stage, ValueId
 from .dialect import Dialect
 from .render import KernelPrinter, KernelText, start_value
 
@@ -38,25 +39,67 @@ def print_kernel(
 
 
 def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
-    """Whether the first stage reduces across, and the rest only finishes each column."""
-    first, *rest = kernel.stages
-    if not kernel.axes or not first.inner or any(s.inner for s in rest):
+    """Whether what the stages reduce lies across memory, so that columns go side by side."""
+    across = [stage for stage in kernel.stages if stage.inner]
+    if not kernel.axes or not across or not across[0].accumulates:
         return False
-    if not 0 < len(first.accumulates) <= _MOST:
-        return False
-    if any(a.combine not in _COMBINES or kind(a.dtype) == "c" for a in first.accumulates):
+    for a in (a for stage in across for a in stage.accumulates):
+        if a.combine not in _COMBINES or kind(a.dtype) == "c":
+            return False
+    if any(len(stage.accumulates) > _MOST for stage in across):
         return False
     last = len(kernel.axes) - 1
 
     def is_one(size: int) -> bool:
         return sizes[size] == Size("const", (1,))
 
-    along = [load.access.strides for load in first.all_loads()]
+    along = [access.strides for stage in across for access in stage.accesses()]
     return any(is_one(s[last]) for s in along) and not any(is_one(s[-1]) for s in along)
+
+
+class Segment(NamedTuple):
+    """A stage across the rows, if any, and those that then finish each column."""
+
+    across: Stage | None
+    after: tuple[Stage, ...]
+
+    def stages(self) -> tuple[Stage, ...]:
+        return self.after if self.across is None else (self.across, *self.after)
+
+    def totals(self) -> tuple[Accumulate, ...]:
+        return () if self.across is None else self.across.accumulates
+
+
+def _segments(kernel: Kernel) -> list[Segment]:
+    found: list[Segment] = []
+    for stage in kernel.stages:
+        if stage.inner or not found:
+            found.append(Segment(stage, ()) if stage.inner else Segment(None, (stage,)))
+        else:
+            found[-1] = found[-1]._replace(after=(*found[-1].after, stage))
+    return found
 
 
 class ColumnPrinter(KernelPrinter):
     """Prints a kernel that reduces columns, strip by strip."""
+
+    def __init__(
+        self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
+    ) -> None:
+        super().__init__(kernel, slots, sizes, dialect)
+        self.segments = _segments(kernel)
+        #: By segment, the values of columns that it computes; and those that later ones use.
+        self._made: list[list[ValueId]] = []
+        for segment in self.segments:
+            made = [a.value for a in segment.totals()]
+            made += [e.value for stage in segment.after for e in (*stage.loads, *stage.body)]
+            self._made.append(made)
+        self.kept = [
+            v
+            for k, made in enumerate(self._made)
+            for v in made
+            if any(v in s.taken() for later in self.segments[k + 1 :] for s in later.stages())
+        ]
 
     def print(self) -> KernelText:
         """The text of the whole kernel."""
@@ -69,9 +112,14 @@ class ColumnPrinter(KernelPrinter):
         self._line(f"for (i64 b = 0; b < {width}; b += {STRIP}) {{")
         self._depth += 1
         self._width(width)
-        first = self.kernel.stages[0]
-        self._reduce(first, index)
-        self._conclude(index, {a.value: f"a{a.value}" for a in first.accumulates})
+        for v in self.kept:
+            self._line(f"{self._type(self._dtypes[v])} r{v}[{STRIP}];")
+        for segment in self.segments:
+            self._line("{")
+            if segment.across is not None:
+                self._reduce(segment.across, index)
+            self._conclude(segment, index)
+            self._line("}")
         for _ in range(rank):
             self._close()
         self.text.body = "\n".join(self._lines)
@@ -80,27 +128,39 @@ class ColumnPrinter(KernelPrinter):
     def _width(self, width: str) -> None:
         self._line(f"const i64 w = b + {STRIP} < {width} ? {STRIP} : {width} - b;")
 
-    def _conclude(self, index: list[str], totals: Mapping[int, str]) -> None:
-        """What is done with each column of a strip, whose results are in ``totals``."""
-        first, *rest = self.kernel.stages
-        self._columns(index[-1], "")
-        for a in first.accumulates:
-            found = f"{totals[a.value]}[l]"
+    def _array(self, value: ValueId) -> str:
+        """Where a column's value is kept for later segments."""
+        return f"r{value}[l]"
+
+    def _conclude(self, segment: Segment, index: list[str]) -> None:
+        """What is done with each column of a strip once its rows are through."""
+        made = self._made[self.segments.index(segment)]
+        if not made and not segment.after:
+            return
+        known = dict.fromkeys(v for stage in segment.after for v in stage.taken())
+        self._columns(index[-1], "", [v for v in known if v not in made])
+        for a in segment.totals():
+            found = f"a{a.value}[l]"
             if self._marks_nan(a):
                 found = f"q{a.value}[l] ? ({found} - {found}) / 0 : {found}"
-            found = self._rounded(a.dtype, found)
-            self._define(a.value, a.dtype, found)
-        for stage in rest:
+            self._define(a.value, a.dtype, self._rounded(a.dtype, found))
+        for stage in segment.after:
             self._body(stage, index)
+        for v in made:
+            if v in self.kept:
+                self._line(f"{self._array(v)} = {self._names[v]};")
         self._close()
 
     def _marks_nan(self, a: Accumulate) -> bool:
         """Whether what the accumulator compares may be NaN."""
         return a.combine in ("max", "min") and kind(a.dtype) == "f"
 
-    def _columns(self, index: str, pragma: str) -> None:
+    def _columns(self, index: str, pragma: str, known: Iterable[ValueId] = ()) -> None:
+        """Open the loop over a strip; ``known`` are values of earlier segments that it uses."""
         self._loop("l", "w", pragma)
         self._line(f"const i64 {index} = b + l;")
+        for v in known:
+            self._define(v, self._dtypes[v], self._array(v))
 
     def _each(self, text: str) -> None:
         self._line(f"for (i64 l = 0; l < w; l++) {{ {text} }}")
@@ -141,7 +201,7 @@ class ColumnPrinter(KernelPrinter):
         if not jumps and self._is_short(stage):
             self._line(f"for (; {row} + {_UNROLLED} <= e; {row} += {_UNROLLED}) {{")
             self._depth += 1
-            self._columns(outer[-1], self._simd([]))
+            self._columns(outer[-1], self._simd([]), stage.taken())
             for k in range(_UNROLLED):
                 known = set(self._placed)
                 self._line(f"{{ const i64 {inner[-1]} = {row} + {k};")
@@ -154,7 +214,7 @@ class ColumnPrinter(KernelPrinter):
         self._depth += 1
         self._line(f"const i64 {inner[-1]} = {row};")
         self._place(stage, index, [*outer[:-1], *inner])
-        self._columns(outer[-1], "" if jumps else self._simd([]))
+        self._columns(outer[-1], "" if jumps else self._simd([]), stage.taken())
         self._body(stage, index)
         self._close()
         self._close()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ..dtypes import DTYPES, kind
 from ..program import Accumulate, Instr, Kernel, Size, Slot, Stage, ValueId
-from .columns import STRIP, ColumnPrinter, by_columns
+from .columns import STRIP, ColumnPrinter, Segment, by_columns
 from .dialect import Dialect
 from .render import KernelPrinter, KernelText
 
@@ -23,11 +23,11 @@ RANGE = "i64 from, i64 to"
 _CHUNKS = 256
 #: What parts need: how kernels are split, and the lengths of chunks. ``c->split`` runs a part on
 #: all points, perhaps with others; work of less than 10 us is not worth its while.
-SPLIT = f"""\
-static inline void tc_split(Context *c, const u32 *o, Part *part, i64 count, f64 cost, i64 own) {{
+SPLIT = """\
+static inline void tc_split(Context *c, const u32 *o, Part *part, i64 count, f64 cost, i64 own) {
   if (count * cost < 40000) part(c, o, 0, count);
   else c->split(c, o, part, count, cost, own);
-}}
+}
 """
 IN_TURN = """\
 static inline void tc_in_turn(Context *c, const u32 *o, Part *part, i64 count, f64 cost) {
@@ -123,17 +123,6 @@ class _Parted(KernelPrinter):
 class _Parts(_Parted):
     """Prints a kernel whose first axis is cut, or which has none."""
 
-    def __init__(
-        self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
-    ) -> None:
-        super().__init__(kernel, slots, sizes, dialect)
-        self._dtypes: dict[ValueId, str] = {}
-        for stage in kernel.stages:
-            for entry in (*stage.all_loads(), *stage.body):
-                self._dtypes[entry.value] = entry.dtype
-            for a in stage.accumulates:
-                self._dtypes[a.value] = a.dtype
-
     def print(self) -> KernelText:
         """The functions, and the body that calls them."""
         if self.kernel.axes:
@@ -176,23 +165,13 @@ class _Parts(_Parted):
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
         return ("0", self._size(stage.inner[0])) if self.kernel.axes else ("first", "last")
 
-    def _known(self, stage: Stage) -> list[ValueId]:
-        """The values of earlier stages that a stage uses."""
-        own = {e.value for e in (*stage.loads, *stage.body)}
-        own |= {a.state for a in stage.accumulates if a.state is not None}
-        used = [v for e in stage.body if isinstance(e, Instr) for v in e.args]
-        used += [v for access in stage.accesses() for v, _ in access.gathered]
-        used += [a.source for a in stage.accumulates]
-        used += [v for s in stage.stores for v in (s.value, s.where) if v is not None]
-        return [v for v in dict.fromkeys(used) if v not in own]
-
     def _share(self, stage: Stage) -> None:
-        for v in self._known(stage):
+        for v in stage.taken():
             ctype = self._type(self._dtypes[v])
             self._line(f"{self._field(f'v{v}', f'{ctype} v{v}')} = {self._names[v]};")
 
     def _receive(self, stage: Stage) -> None:
-        for v in self._known(stage):
+        for v in stage.taken():
             self._line(f"const {self._type(self._dtypes[v])} v{v} = k->v{v};")
 
     def _in_turn(self, number: int, stage: Stage) -> None:
@@ -315,93 +294,134 @@ class _Columns(_Parted, ColumnPrinter):
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
         return "first", "last"
 
+    def _array(self, value: ValueId) -> str:
+        return f"k->r{value}[b + l]"
+
     def print(self) -> KernelText:
         """The functions, and the body that calls them."""
-        first = self.kernel.stages[0]
-        totals = first.accumulates
-        width, length = self._size(self.kernel.axes[0]), self._size(first.inner[0])
-        for a in totals:  # each chunk of rows has a row of results
-            self._field(f"a{a.value}", f"{self._type(a.dtype)} *a{a.value}")
-            if self._marks_nan(a):
-                self._field(f"q{a.value}", f"u8 *q{a.value}")
-        for name in ("strips", "rows", "chunks"):
-            self._field(name, f"i64 {name}")
-        with self._function("_2", ", ".join(["i64 b, i64 w", *map(self._parameter, totals)])):
-            self._conclude(["i0"], {a.value: f"a{a.value}" for a in totals})
-        with self._function("_0"):
-            self._strips(first, width, length)
-        with self._function("_1"):
-            self._joins(totals, width)
-        self._run(first, width, length)
+        width = self._size(self.kernel.axes[0])
+        self._line(f"k.strips = ({width} + {STRIP - 1}) / {STRIP};")
+        self._field("strips", "i64 strips")
+        for number, segment in enumerate(self.segments):
+            if segment.across is not None:
+                self._chunks(number, segment.across)
+        self._room(width)
+        for number, segment in enumerate(self.segments):
+            self._segment(number, segment, width)
         self.text.body = "\n".join(self._lines)
         return self.text
 
-    def _parameter(self, a: Accumulate) -> str:
-        text = f"const {self._type(a.dtype)} *a{a.value}"
-        return f"{text}, const u8 *q{a.value}" if self._marks_nan(a) else text
+    def _chunks(self, number: int, stage: Stage) -> None:
+        length = self._size(stage.inner[0])
+        rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
+        rows = self._field(f"rows{number}", f"i64 rows{number}")
+        chunks = self._field(f"chunks{number}", f"i64 chunks{number}")
+        self._line(f"{rows} = tc_rows({length}, {rest}, k.strips);")
+        self._line(f"{chunks} = ({length} + {rows} - 1) / {rows}; {chunks} += !{chunks};")
 
-    def _arrays(self, totals: Sequence[Accumulate], text: str) -> str:
-        names = [n for a in totals for n in self._names_of(a)]
-        return ", ".join(text.format(n) for n in names)
+    def _arrays(self) -> list[tuple[str, str, int, str]]:
+        """Name, type, size of an entry and number of rows of what meets in memory."""
+        found = [(f"r{v}", self._dtypes[v], "1") for v in self.kept]
+        marks = []
+        for number, segment in enumerate(self.segments):
+            for a in segment.totals():
+                found.append((f"a{a.value}", a.dtype, f"k.chunks{number}"))
+                if self._marks_nan(a):
+                    marks.append((f"q{a.value}", "u8", 1, f"k.chunks{number}"))
+        sized = [
+            (name, self._type(d), DTYPES[self.dialect.in_registers(d)].itemsize, rows)
+            for name, d, rows in found
+        ]
+        return sorted(sized, key=lambda array: -array[2]) + marks  # so that each is aligned
 
-    def _names_of(self, a: Accumulate) -> list[str]:
-        return [f"a{a.value}", *([f"q{a.value}"] if self._marks_nan(a) else [])]
+    def _room(self, width: str) -> None:
+        arrays = self._arrays()
+        total = " + ".join(f"{rows} * {size}" for _, _, size, rows in arrays)
+        self._line(f"u8 *m = c->room(c, {width} * ({total}));")
+        self._line("if (!m) { c->error[0] = 5; return; }")
+        for name, ctype, size, rows in arrays:
+            place = self._field(name, f"{ctype} *{name}")
+            self._line(f"{place} = (void *)m; m += {rows} * {width} * {size};")
 
-    def _strips(self, stage: Stage, width: str, length: str) -> None:
+    def _segment(self, number: int, segment: Segment, width: str) -> None:
+        stage, columns = segment.across, f"({width} < {STRIP} ? {width} : {STRIP})"
+        with self._function(f"_{number}_end", ", ".join(["i64 b, i64 w", *self._totals(segment)])):
+            self._conclude(segment, ["i0"])
+        if stage is None:
+            with self._function(f"_{number}_rows"):
+                self._each_strip(f"$_{number}_end(c, o, b, w);", width)
+            cost = f"({self._cost(segment.after)}) * {columns}"
+            self._line(f"tc_split(c, o, $_{number}_rows, k.strips, {cost}, 0);")
+            return
+        with self._function(f"_{number}_rows"):
+            self._strips(number, segment, stage, width)
+        rows, chunks = f"k.rows{number}", f"k.chunks{number}"
+        cost = f"({self._cost([stage], skip=1)}) * {rows} * {columns}"
+        self._line(f"tc_split(c, o, $_{number}_rows, k.strips * {chunks}, {cost}, 0);")
+        self._line("if (c->error[0]) return;")
+        if not stage.accumulates:
+            return
+        with self._function(f"_{number}_join"):
+            self._joins(number, segment, width)
+        cost = f"4.0 * {chunks} * {columns}"
+        self._line(f"if ({chunks} > 1) tc_split(c, o, $_{number}_join, k.strips, {cost}, 0);")
+
+    def _totals(self, segment: Segment) -> list[str]:
+        """The parameters by which a strip's results are handed on."""
+        found = []
+        for a in segment.totals():
+            found.append(f"const {self._type(a.dtype)} *a{a.value}")
+            if self._marks_nan(a):
+                found.append(f"const u8 *q{a.value}")
+        return found
+
+    def _names_of(self, segment: Segment) -> list[str]:
+        return [text.split("*")[1] for text in self._totals(segment)]
+
+    def _each_strip(self, text: str, width: str) -> None:
+        self._line("for (i64 q = from; q < to; q++) {")
+        self._line(f"  const i64 b = q * {STRIP};")
+        self._width(width)
+        self._line(text)
+        self._line("}")
+
+    def _strips(self, number: int, segment: Segment, stage: Stage, width: str) -> None:
         """A part: strips of chunks of rows, by number."""
-        totals = stage.accumulates
+        length = self._size(stage.inner[0])
         self._line("for (i64 q = from; q < to; q++) {")
         self._depth += 1
         self._line(f"const i64 chunk = q / k->strips, b = q % k->strips * {STRIP};")
         self._width(width)
-        self._line("const i64 first = chunk * k->rows;")
-        self._line(f"const i64 last = {length} - first < k->rows ? {length} : first + k->rows;")
+        rows = f"k->rows{number}"
+        self._line(f"const i64 first = chunk * {rows};")
+        self._line(f"const i64 last = {length} - first < {rows} ? {length} : first + {rows};")
         self._reduce(stage, ["i0"])
-        self._line(f"if (k->chunks == 1) $_2(c, o, b, w, {self._arrays(totals, '{}')});")
-        self._line("else {")
-        for a in totals:
-            for name in self._names_of(a):
+        names = self._names_of(segment)
+        if names:
+            self._line(f"if (k->chunks{number} == 1) $_{number}_end(c, o, b, w, {', '.join(names)});")
+            self._line("else {")
+            for name in names:
                 self._each(f"k->{name}[chunk * {width} + b + l] = {name}[l];")
-        self._line("}")
+            self._line("}")
         self._close()
 
-    def _joins(self, totals: Sequence[Accumulate], width: str) -> None:
+    def _joins(self, number: int, segment: Segment, width: str) -> None:
         """A part: strips, the results of whose chunks are put together as a tree."""
         self._line("for (i64 q = from; q < to; q++) {")
         self._depth += 1
         self._line(f"const i64 b = q * {STRIP};")
         self._width(width)
-        self._line("for (i64 h = 1; h < k->chunks; h *= 2)")
-        self._line("for (i64 r = 0; r + h < k->chunks; r += 2 * h) {")
+        chunks = f"k->chunks{number}"
+        self._line(f"for (i64 h = 1; h < {chunks}; h *= 2)")
+        self._line(f"for (i64 r = 0; r + h < {chunks}; r += 2 * h) {{")
         self._depth += 1
         self._line(f"const i64 x = r * {width} + b, y = x + h * {width};")
-        for a in totals:
+        for a in segment.totals():
             text = self.joined(a, f"k->a{a.value}[x + l]", f"k->a{a.value}[y + l]")
             if self._marks_nan(a):
                 text += f" k->q{a.value}[x + l] |= k->q{a.value}[y + l];"
             self._each(text)
         self._close()
-        self._line(f"$_2(c, o, b, w, {self._arrays(totals, 'k->{} + b')});")
+        arrays = ", ".join(f"k->{name} + b" for name in self._names_of(segment))
+        self._line(f"$_{number}_end(c, o, b, w, {arrays});")
         self._close()
-
-    def _run(self, stage: Stage, width: str, length: str) -> None:
-        totals = stage.accumulates
-        rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
-        self._line(f"k.strips = ({width} + {STRIP - 1}) / {STRIP};")
-        self._line(f"k.rows = tc_rows({length}, {rest}, k.strips);")
-        self._line(f"k.chunks = ({length} + k.rows - 1) / k.rows; k.chunks += !k.chunks;")
-        self._line("if (k.chunks > 1) {")
-        sizes = {a: DTYPES[self.dialect.in_registers(a.dtype)].itemsize for a in totals}
-        total = sum(sizes.values()) + sum(map(self._marks_nan, totals))
-        self._line(f"  u8 *m = c->room(c, k.chunks * {width} * {total});")
-        self._line("  if (!m) { c->error[0] = 5; return; }")
-        for a in sorted(totals, key=lambda a: -sizes[a]):  # so that each is aligned
-            self._line(f"  k.a{a.value} = (void *)m; m += k.chunks * {width} * {sizes[a]};")
-        for a in filter(self._marks_nan, totals):
-            self._line(f"  k.q{a.value} = m; m += k.chunks * {width};")
-        self._line("}")
-        columns = f"({width} < {STRIP} ? {width} : {STRIP})"
-        cost = f"({self._cost([stage], skip=1)}) * k.rows * {columns}"
-        self._line(f"tc_split(c, o, $_0, k.strips * k.chunks, {cost}, 0);")
-        self._line("if (c->error[0] || k.chunks == 1) return;")
-        self._line(f"tc_split(c, o, $_1, k.strips, 4.0 * k.chunks * {columns}, 0);")

@@ -14,7 +14,19 @@ import numpy as np
 
 from ..dtypes import DTYPES, kind, real_part
 from ..errors import UnsupportedOp
-from ..program import Access, Accumulate, Instr, Kernel, Load, Size, SizeId, Slot, Stage, Store
+from ..program import (
+    Access,
+    Accumulate,
+    Instr,
+    Kernel,
+    Load,
+    Size,
+    SizeId,
+    Slot,
+    Stage,
+    Store,
+    ValueId,
+)
 from .dialect import Dialect
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
@@ -71,6 +83,10 @@ class KernelPrinter:
         self._placed: set[int] = set()
         self._lines: list[str] = []
         self._depth = 1
+        self._dtypes: dict[ValueId, str] = {}
+        for stage in kernel.stages:
+            for entry in (*stage.loads, *stage.body, *stage.accumulates):
+                self._dtypes[entry.value] = entry.dtype
 
     def print(self) -> KernelText:
         """The text of the whole kernel."""
@@ -429,14 +445,7 @@ class KernelPrinter:
             self._names[a.state] = f"v{v}"
 
     def _source_type(self, a: Accumulate) -> str:
-        for stage in self.kernel.stages:
-            for entry in (*stage.loads, *stage.body):
-                if entry.value == a.source:
-                    return self._type(entry.dtype)
-            for other in stage.accumulates:
-                if other.value == a.source:
-                    return self._type(other.dtype)
-        raise AssertionError("an accumulator without source")
+        return self._type(self._dtypes[a.source])
 
     def _combine(self, a: Accumulate) -> str:
         v, x = a.value, self._names[a.source]
