@@ -239,7 +239,8 @@ class Commit(NamedTuple):
     """After all steps: cell number ``cell`` takes the value of ``slot``.
 
     ``in_place`` says that the producing kernel may write straight into the cell's buffer when
-    nobody but the cell refers to it: no later step reads the old value or can fail.
+    nobody but the cell refers to it: no later step reads the old value or can fail. The kernel
+    is in the section that begins with the Program's step ``commit_from``.
     """
 
     cell: int
@@ -268,7 +269,11 @@ NO_STORAGE = Storage()
 class Program:
     """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
     return the outputs, then commit. ``timed`` asks for an Executable that keeps the time of each
-    step; see ``backend.Timed``."""
+    step; see ``backend.Timed``.
+
+    ``commit_from`` is the first step that may write over a cell, None where no commit is in
+    place. From there on no step fails, but that one before it writes, none is a ``Sizes``, and a
+    backend that writes in place must let nothing end the call."""
 
     slots: tuple[Slot, ...]
     sizes: tuple[Size, ...]
@@ -280,6 +285,7 @@ class Program:
     commits: tuple[Commit, ...]
     storage: Storage = NO_STORAGE
     timed: bool = False
+    commit_from: int | None = None
 
     def bound(self) -> tuple[SlotId, ...]:
         """Slots whose buffers come from outside: inputs, cells, constants."""

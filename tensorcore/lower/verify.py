@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph import GraphError
 from ..program import Kernel, Load, Program, Sizes, Stage
-from .memory import reads_and_writes
+from .memory import is_safe, reads_and_writes
 
 
 def verify(program: Program) -> None:
@@ -34,6 +34,7 @@ def verify(program: Program) -> None:
     wanted = {*program.outputs, *(c.slot for c in program.commits)}
     _demand(wanted <= defined, f"outputs {wanted - defined} are never computed")
     _check_storage(program)
+    _check_commits(program)
 
 
 def _demand(holds: bool, message: str) -> None:
@@ -97,3 +98,23 @@ def _check_storage(program: Program) -> None:
             if before is not None and before != slot:
                 _demand(last[before] < number, f"slots {before} and {slot} share a buffer")
             holder[buffer] = slot
+
+
+def _check_commits(program: Program) -> None:
+    """What is written over a cell is in the last section, after all that reads the old value and
+    all that may fail."""
+    start = len(program.steps) if program.commit_from is None else program.commit_from
+    placed = {c.slot: program.cells[c.cell] for c in program.commits if c.in_place}
+    _demand(bool(placed) == (program.commit_from is not None), "its commits have no section")
+    writer: dict[int, int] = {}
+    reader: dict[int, int] = {}
+    for number, step in enumerate(program.steps):
+        reads, writes = reads_and_writes(step)
+        writer.update(dict.fromkeys(writes, number))
+        reader.update(dict.fromkeys(reads, number))
+        safe = number <= start or is_safe(step)
+        _demand(safe, f"step {number} may fail after a cell was written")
+    for slot, cell in placed.items():
+        inside = writer[slot] >= start
+        _demand(inside, f"slot {slot} is written over a cell before the section of commits")
+        _demand(reader.get(cell, -1) <= writer[slot], f"cell {cell} is read after it was written")
