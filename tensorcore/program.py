@@ -248,21 +248,20 @@ class Commit(NamedTuple):
     in_place: bool = False
 
 
-class Storage(NamedTuple):
-    """Memory plan: slots with the same number here may share one buffer, as lives allow.
+class Life(NamedTuple):
+    """Memory plan: ``slot`` needs a buffer of ``elements`` times ``itemsize`` bytes from the step
+    ``first`` to the step ``last``, both included. Buffers that are never in use together may lie
+    one over the other.
 
-    ``of[slot]`` is the buffer's number, or -1 for slots bound from outside (inputs, cells,
-    constants), for outputs, for committed slots and for views. ``elements[b]`` and
-    ``itemsize[b]`` give the buffer's length.
+    Slots bound from outside (inputs, cells, constants), outputs, committed slots and views have
+    none. A view of a slot prolongs its life.
     """
 
-    of: tuple[int, ...] = ()
-    elements: tuple[SizeId, ...] = ()
-    itemsize: tuple[int, ...] = ()
-
-
-#: No plan: every slot has a buffer of its own.
-NO_STORAGE = Storage()
+    slot: SlotId
+    elements: SizeId
+    itemsize: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +282,7 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[SlotId, ...]
     commits: tuple[Commit, ...]
-    storage: Storage = NO_STORAGE
+    storage: tuple[Life, ...] = ()
     timed: bool = False
     commit_from: int | None = None
 

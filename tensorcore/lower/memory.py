@@ -1,9 +1,9 @@
-"""Which slots share a buffer: the plan by liveness, in terms of symbolic lengths."""
+"""When each buffer is in use, and which updates are written straight into their cells."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..dtypes import DTYPES
@@ -11,14 +11,13 @@ from ..program import (
     Call,
     Commit,
     Kernel,
+    Life,
     SizeId,
     Slot,
     SlotId,
     Step,
-    Storage,
     View,
 )
-from .sizes import SizeTable
 
 
 def reads_and_writes(step: Step) -> tuple[set[SlotId], set[SlotId]]:
@@ -34,51 +33,31 @@ def reads_and_writes(step: Step) -> tuple[set[SlotId], set[SlotId]]:
     return set(), set()
 
 
-def plan(
+def lives(
     slots: Sequence[Slot],
     steps: Sequence[Step],
     fixed: Iterable[SlotId],
-    sizes: SizeTable,
-) -> Storage:
-    """Buffers for all slots but the ``fixed`` ones and views.
-
-    A buffer is reused for another slot of the same symbolic length once nobody reads it; a
-    step's results never share with its own operands.
-    """
+    length: Callable[[SlotId], SizeId],
+) -> tuple[Life, ...]:
+    """When each slot is in use, but for the ``fixed`` ones and views; ``length`` gives the number
+    of its elements. A step's results never share with its own operands, as both live there."""
     root = list(range(len(slots)))
+    bound = set(fixed)
+    first: dict[SlotId, int] = {}
     last: dict[SlotId, int] = {}
     for number, step in enumerate(steps):
+        reads, writes = reads_and_writes(step)
         if isinstance(step, View):
             root[step.output] = root[step.source]
-        reads, writes = reads_and_writes(step)
+        else:
+            for slot in sorted(writes - bound):
+                first.setdefault(slot, number)
         for slot in reads | writes:
             last[root[slot]] = number
-    bound = set(fixed)
-    of = [-1] * len(slots)
-    elements: list[SizeId] = []
-    itemsizes: list[int] = []
-    free: defaultdict[tuple[SizeId, int], list[int]] = defaultdict(list)
-    ending: defaultdict[int, list[SlotId]] = defaultdict(list)
-    for slot, number in last.items():
-        ending[number].append(slot)
-    for number, step in enumerate(steps):
-        if not isinstance(step, View):
-            for slot in sorted(reads_and_writes(step)[1]):
-                if slot in bound or of[slot] >= 0:
-                    continue
-                length = sizes.mul(*slots[slot].shape)
-                itemsize = DTYPES[slots[slot].dtype].itemsize
-                pool = free[length, itemsize]
-                if pool:
-                    of[slot] = pool.pop()
-                else:
-                    of[slot] = len(elements)
-                    elements.append(length)
-                    itemsizes.append(itemsize)
-        for slot in sorted(ending[number]):
-            if of[slot] >= 0:
-                free[elements[of[slot]], itemsizes[of[slot]]].append(of[slot])
-    return Storage(tuple(of), tuple(elements), tuple(itemsizes))
+    return tuple(
+        Life(slot, length(slot), DTYPES[slots[slot].dtype].itemsize, start, last[slot])
+        for slot, start in first.items()
+    )
 
 
 class Section(NamedTuple):

@@ -20,7 +20,7 @@ from .fuse import Fuser, Group, call_inputs, data_inputs, is_pointwise, needed, 
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
-from .memory import Section, commits_last, plan, reads_and_writes
+from .memory import Section, commits_last, lives, reads_and_writes
 from .merge import merge_axes
 from .sizes import SizeTable
 from .standalone import STANDALONE
@@ -140,9 +140,13 @@ class _Builder:
         table = self._slot_table()
         bound = [self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)]
         outside = bound + [self.slot(n) for n in self.outputs]
-        storage = plan(table, section.steps, outside, self.sizes)
-        # Last: merged axes and the plan add sizes of their own.
+        # Sizes come last: merged axes and the lengths of buffers are sizes of their own.
+        lengths = {
+            life.slot: self.sizes.mul(*table[life.slot].shape)
+            for life in lives(table, section.steps, outside, lambda slot: 0)
+        }
         steps = self._with_sizes(section.steps)
+        storage = lives(table, steps, outside, lengths.__getitem__)
         return Program(
             slots=tuple(table),
             sizes=tuple(self.sizes.entries),

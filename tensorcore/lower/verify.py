@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..graph import GraphError
-from ..program import Kernel, Load, Program, Sizes, Stage
+from ..program import Kernel, Load, Program, Sizes, Stage, View
 from .memory import is_safe, reads_and_writes
 
 
@@ -12,6 +12,7 @@ def verify(program: Program) -> None:
     are well formed, and buffers have known lengths and serve one slot at a time."""
     defined = set(program.bound())
     known: set[int] = set()
+    length_of = {life.slot: life.elements for life in program.storage}
     for number, step in enumerate(program.steps):
         if isinstance(step, Sizes):
             for size in step.ids:
@@ -25,8 +26,7 @@ def verify(program: Program) -> None:
             _check_kernel(step, known, number)
         else:
             _demand(reads <= defined, f"step {number} reads undefined slots {reads - defined}")
-        buffers = {program.storage.of[slot] for slot in writes} - {-1} if program.storage.of else ()
-        lengths = {program.storage.elements[buffer] for buffer in buffers}
+        lengths = {length_of[slot] for slot in writes if slot in length_of}
         _demand(lengths <= known, f"step {number} writes a buffer of unknown length")
         fresh = writes - reads if isinstance(step, Kernel) else writes
         _demand(not fresh & defined, f"step {number} defines slots {fresh & defined} again")
@@ -84,20 +84,17 @@ def _check_stage(
 
 
 def _check_storage(program: Program) -> None:
-    holder: dict[int, int] = {}
-    last: dict[int, int] = {}
+    """Each buffer is in use at every step that reads or writes it, views included."""
+    life_of = {life.slot: life for life in program.storage}
+    root = list(range(len(program.slots)))
     for number, step in enumerate(program.steps):
-        for slot in set().union(*reads_and_writes(step)):
-            last[slot] = number
-    for number, step in enumerate(program.steps):
-        for slot in reads_and_writes(step)[1]:
-            buffer = program.storage.of[slot] if program.storage.of else -1
-            if buffer < 0:
-                continue
-            before = holder.get(buffer)
-            if before is not None and before != slot:
-                _demand(last[before] < number, f"slots {before} and {slot} share a buffer")
-            holder[buffer] = slot
+        reads, writes = reads_and_writes(step)
+        if isinstance(step, View):
+            root[step.output] = root[step.source]
+        for slot in reads | writes:
+            life = life_of.get(root[slot])
+            alive = life is None or life.first <= number <= life.last
+            _demand(alive, f"step {number} uses slot {slot}, whose buffer is not alive")
 
 
 def _check_commits(program: Program) -> None:

@@ -16,8 +16,6 @@ from tensorcore.program import Call, Program, Sizes
 
 from . import blas
 from .callplan import (
-    COPY_AFTER,
-    COPY_BEFORE,
     HOST,
     PART,
     ROOM,
@@ -69,7 +67,6 @@ class DirectCall:
                 state.place(segment)
                 if self.run(ctypes.byref(state.context), segment):
                     state.explain_run()
-                state.copy(segment)
         finally:
             state.callbacks = ()  # which refer to the state, and so would keep its memory
         count = len(self.plan.outputs)
@@ -114,41 +111,32 @@ class _State:
         self.buffers[slot] = array
 
     def place(self, segment: int) -> None:
-        for elements, itemsize, where, slots in self.plan.storage:
+        for elements, itemsize, where, slot, _, _ in self.plan.storage:
             if where == segment:
-                self._place_storage(self.size[elements] * itemsize, slots)
+                self._place_storage(self.size[elements] * itemsize, slot)
         for k, r in enumerate(self.results):
             if r.segment != segment:
                 continue
             array = np.empty(self._shape(r), r.dtype)
             self.fresh[k] = array
-            if r.copy == COPY_BEFORE:
-                array[...] = self.buffers[r.slot].reshape(array.shape)
-            elif r.copy != COPY_AFTER:
-                self.slot[r.slot] = address(array)
-                self.buffers[r.slot] = array
+            self.slot[r.slot] = address(array)
+            self.buffers[r.slot] = array
 
-    def _place_storage(self, size: int, slots: Sequence[int]) -> None:
+    def _place_storage(self, size: int, slot: int) -> None:
         if size < 0:
             raise ValueError("negative dimensions are not allowed")
         memory = np.empty(size + 64, np.uint8)
         start = -address(memory) % 64
         memory = memory[start : start + size]
         self.alive.append(memory)
-        for slot in slots:
-            self.slot[slot] = address(memory)
-            dtype = np.dtype(self.program.slots[slot].dtype) if self.program.slots else None
-            # Sizes can be read from single numbers only.
-            if dtype is not None and not self.program.slots[slot].shape:
-                self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
+        self.slot[slot] = address(memory)
+        # Sizes can be read from single numbers only.
+        if self.program.slots and not self.program.slots[slot].shape:
+            dtype = np.dtype(self.program.slots[slot].dtype)
+            self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
 
     def _shape(self, r: Result) -> tuple[int, ...]:
         return tuple(self.size[k] for k in r.shape)
-
-    def copy(self, segment: int) -> None:
-        for k, r in enumerate(self.results):
-            if r.segment == segment and r.copy == COPY_AFTER:
-                self.fresh[k][...] = self.buffers[r.slot]
 
     def host(self, number: int) -> int:
         """Run a step in Python on the buffers; whether it failed."""

@@ -39,7 +39,7 @@ struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
-  void *(*room)(Context *, i64); void *own, *shared; i64 threads;
+  void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
 };
 """
 )
@@ -60,6 +60,7 @@ typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 _RUN = """\
 int tc_run(Context *c, i64 segment) {
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    BEGIN
     if (c->poll && c->poll(c)) return c->error[0] = 4;
     tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
     if (c->error[0]) return 1;
@@ -83,6 +84,7 @@ static i64 tc_now(void) {
 int tc_run(Context *c, i64 segment) {
   i64 start = tc_now();
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    BEGIN
     if (c->poll && c->poll(c)) return c->error[0] = 4;
     tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
     if (c->error[0]) return 1;
@@ -299,10 +301,20 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _RUN_TIMED if unit.program.timed else _RUN,
+            _run(unit.program),
             _sizes(unit),
         )
     )
+
+
+def _run(program: Program) -> str:
+    """The loop over the steps of a segment."""
+    begin = ""
+    if program.commit_from is not None:
+        before = program.steps[: program.commit_from]
+        number = sum(not isinstance(step, Sizes) for step in before)
+        begin = f"    if (k == {number} && c->begin && c->begin(c)) return 1;\n"
+    return (_RUN_TIMED if program.timed else _RUN).replace("    BEGIN\n", begin)
 
 
 def _wrapped(numbers: Sequence[int]) -> str:
@@ -408,10 +420,6 @@ def _work(unit: _Unit, known: set[int]) -> str:
 def _plan(program: Program) -> CallPlan:
     segment_of = _segments(program)
     slots = program.slots
-    buffers: dict[int, list[int]] = {}
-    for slot, buffer in enumerate(program.storage.of):
-        if buffer >= 0:
-            buffers.setdefault(buffer, []).append(slot)
     return CallPlan(
         slots=len(slots),
         threshold=THRESHOLD_OF_UPDATES if program.commits else THRESHOLD,
@@ -433,13 +441,8 @@ def _plan(program: Program) -> CallPlan:
             for c in program.commits
         ),
         storage=tuple(
-            (
-                program.storage.elements[b],
-                program.storage.itemsize[b],
-                min(segment_of[s] for s in members),
-                tuple(members),
-            )
-            for b, members in sorted(buffers.items())
+            (life.elements, life.itemsize, segment_of[life.slot], life.slot, life.first, life.last)
+            for life in program.storage
         ),
     )
 
