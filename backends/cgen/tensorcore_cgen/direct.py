@@ -31,6 +31,7 @@ from .library import Library
 
 #: Scalar operations between two moments in which Python may handle a signal: some 10 ms.
 _PATIENCE = 4e7
+_LARGEST = 2**63 - 1
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlong)
 
 
@@ -63,7 +64,7 @@ class DirectCall:
             state.bind(inputs, cells)
             for segment in range(self.plan.segments):
                 if self.measure(ctypes.byref(state.context), segment):
-                    state.explain_sizes()
+                    state.measure()
                 state.place(segment)
                 if self.run(ctypes.byref(state.context), segment):
                     state.explain_run()
@@ -117,7 +118,10 @@ class _State:
         for k, r in enumerate(self.results):
             if r.segment != segment:
                 continue
-            array = np.empty(self._shape(r), r.dtype)
+            shape = self._shape(r)
+            if math.prod(shape) > _LARGEST // 16:
+                raise MemoryError(f"a result of shape {shape} is larger than any memory")
+            array = np.empty(shape, r.dtype)
             self.fresh[k] = array
             self.slot[r.slot] = address(array)
             self.buffers[r.slot] = array
@@ -125,6 +129,8 @@ class _State:
     def _place_storage(self, size: int, slot: int) -> None:
         if size < 0:
             raise ValueError("negative dimensions are not allowed")
+        if size > _LARGEST // 2:
+            raise MemoryError(f"a buffer would need {size} bytes, and no memory has as many")
         memory = np.empty(size + 64, np.uint8)
         start = -address(memory) % 64
         memory = memory[start : start + size]
@@ -187,8 +193,9 @@ class _State:
         memory: Any = (ctypes.c_char * count).from_address(self.slot[slot] or 0)
         return np.frombuffer(memory, np.dtype(dtype)).reshape(sizes)
 
-    def explain_sizes(self) -> None:
-        """Raise what the check that failed raises, by doing all of them in Python."""
+    def measure(self) -> None:
+        """Compute the sizes in Python, where the generated code refused: a check fails, and
+        raises what it raises; or a number on the way to a size needs more than 64 bits."""
         known = [0] * len(self.program.sizes)
         for step in self.program.steps:
             if not isinstance(step, Sizes):
@@ -199,10 +206,12 @@ class _State:
                 if any(buffer is None for buffer in self.buffers):
                     break
                 raise cause
-        raise TensorcoreError(
-            "The generated code refused the sizes of this call, but all checks of the program "
-            "hold. This is a mistake in the code generator: please report it."
-        )
+        if all(abs(number) <= _LARGEST for number in known):
+            raise TensorcoreError(
+                "The generated code refused the sizes of this call, but all checks of the program "
+                "hold. This is a mistake in the code generator: please report it."
+            )
+        self.size[:] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
 
     def explain_run(self) -> None:
         if self.problem is not None:
