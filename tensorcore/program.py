@@ -45,7 +45,8 @@ class Size(NamedTuple):
 class Check(NamedTuple):
     """What must hold between sizes, or the call is refused with ``message``.
 
-    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b.
+    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b;
+    ``within (a,)``: a 64-bit integer holds it.
     ``message`` is formatted with the checked numbers by position, as in ``"{0} != {1}"``.
     """
 
@@ -339,4 +340,5 @@ HOLDS: Mapping[str, Any] = {
     "equal": lambda a, b: a == b,
     "nonnegative": lambda a: a >= 0,
     "below": lambda a, b: 0 <= a < b,
+    "within": lambda a: -(2**63) <= a < 2**63,
 }

@@ -27,6 +27,9 @@ _KINDS = {
     "abs": "abs",
 }
 
+#: Those whose result may need more bits than their operands.
+_GROWING = frozenset({"add", "sub", "mul", "neg", "abs"})
+
 #: A sum or product of more sizes than this is one term of a larger one, so that chains of them
 #: stay linear in length.
 _FLAT = 16
@@ -217,7 +220,11 @@ class SizeTable:
             self.values[node] = size
             return size
         if name in _KINDS:
-            return self.arith(_KINDS[name], *parts)
+            size = self.arith(_KINDS[name], *parts)
+            if _KINDS[name] in _GROWING:
+                what = "a size, which must fit into 64 bits"
+                self.demand("within", (size,), node, what)
+            return size
         if name == "switch":
             assert node.inputs[0].op is not None
             positive = self._positive(node.inputs[0].op.name, parts[0], parts[1])

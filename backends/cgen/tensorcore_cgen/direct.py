@@ -211,6 +211,7 @@ class _State:
                 "The generated code refused the sizes of this call, but all checks of the program "
                 "hold. This is a mistake in the code generator: please report it."
             )
+        self.context.error[0] = 0
         self.size[:] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
 
     def explain_run(self) -> None:

@@ -354,7 +354,8 @@ def _sizes(unit: _Unit) -> str:
     for segment, step in enumerate(s for s in program.steps if isinstance(s, Sizes)):
         lines = [line for k in step.ids for line in _size(program, k)]
         for check in step.checks:
-            lines.append(_check(check.kind, check.args, index))
+            if check.kind != "within":  # that is seen where the size is computed
+                lines.append(_check(check.kind, check.args, index))
             index += 1
         body.append(f"  if (segment == {segment}) {{")
         for start in range(0, len(lines), _LINES_PER_FUNCTION):
