@@ -60,7 +60,7 @@ class Function:
         self._cells = tuple(cells)
         self._commits = tuple(c.cell for c in program.commits)
         self._written = tuple(cells[k] for k in self._commits)
-        self._locks = tuple(cell.lock for cell in sorted(set(self._written), key=id))
+        self._locked = tuple(sorted(set(self._written), key=id))
         self._downcast = downcast
         self._positions = {i.name: k for k, i in enumerate(request.inputs) if i.name}
         self._memory = compiled.memory
@@ -127,7 +127,8 @@ class Function:
     def _careful(self, inputs: list[np.ndarray]) -> Any:
         """The call in full: locks of the written cells in a fixed order, a consistent snapshot
         of all cells, and all updates or none."""
-        for lock in self._locks:
+        locks = [cell.lock for cell in self._locked]
+        for lock in locks:
             lock.acquire()
         try:
             held = snapshot(self._cells, self._written)
@@ -136,7 +137,7 @@ class Function:
             finally:
                 release(self._written)
         finally:
-            for lock in reversed(self._locks):
+            for lock in reversed(locks):
                 lock.release()
         return outputs[0] if self._single else outputs
 

@@ -22,15 +22,10 @@ from .types import TensorType
 # holder, as a collection of garbage may run anything at any time.
 SNAPSHOT = threading.RLock()
 _WRITTEN = threading.Condition(SNAPSHOT)
-if hasattr(os, "register_at_fork"):  # a child must not inherit it from a thread that is not there
-    os.register_at_fork(
-        before=SNAPSHOT.acquire,
-        after_in_parent=SNAPSHOT.release,
-        after_in_child=SNAPSHOT.release,
-    )
-
 #: A call looks at the cell, or is about to change it.
 BUSY = "busy"
+#: The variables whose cells calls are about to change.
+_CHANGING: set[Shared] = set()
 
 
 class Shared(Tensor):
@@ -115,7 +110,7 @@ def wait_for_writers(cells: Iterable[Shared]) -> None:
         _WRITTEN.wait_for(free)
 
 
-def snapshot(cells: Sequence[Shared], written: Iterable[Shared]) -> list[tuple[Memory, Any]]:
+def snapshot(cells: Sequence[Shared], written: Sequence[Shared]) -> list[tuple[Memory, Any]]:
     """The values of all cells at one moment, and where they live. The ``written`` ones, whose
     locks the caller holds, are busy from then on.
 
@@ -133,6 +128,7 @@ def snapshot(cells: Sequence[Shared], written: Iterable[Shared]) -> list[tuple[M
                 cell.cell[1] = mark
             for cell in written:
                 cell.cell[1] = BUSY
+            _CHANGING.update(written)
 
 
 def announce(cells: Iterable[Shared]) -> None:
@@ -148,6 +144,7 @@ def release(cells: Iterable[Shared]) -> None:
     with SNAPSHOT:
         for cell in cells:
             cell.cell[1] = None
+        _CHANGING.difference_update(cells)
         _WRITTEN.notify_all()
 
 
@@ -200,3 +197,23 @@ def shared(
     if (np.may_share_memory(array, value) and not borrow) or not array.flags.writeable:
         array = array.copy()
     return Shared(array, type_, name)
+
+
+def _before_fork() -> None:
+    """The child gets no lock that a thread holds which it does not have, and no half of a value."""
+    SNAPSHOT.acquire()
+    wait_for_writers(_CHANGING)
+
+
+def _in_child() -> None:
+    for cell in _CHANGING:  # nobody is left who would finish these calls
+        cell.cell[1] = None
+        cell.lock = threading.RLock()
+    _CHANGING.clear()
+    SNAPSHOT.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=SNAPSHOT.release, after_in_child=_in_child
+    )
