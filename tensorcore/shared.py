@@ -24,6 +24,8 @@ SNAPSHOT = threading.RLock()
 _WRITTEN = threading.Condition(SNAPSHOT)
 #: A call looks at the cell, or is about to change it.
 BUSY = "busy"
+#: Another object in each child of a fork.
+_process = object()
 #: The variables whose cells calls are about to change.
 _CHANGING: set[Shared] = set()
 
@@ -37,16 +39,27 @@ class Shared(Tensor):
     held while a function updates the value.
     """
 
-    __slots__ = ("cell", "lock", "memory", "mirrors", "default_update")
+    __slots__ = ("_lock", "_process", "cell", "default_update", "memory", "mirrors")
 
     def __init__(self, array: np.ndarray, type: TensorType, name: str | None) -> None:
         super().__init__(None, (), {}, type, name)
         self.cell: list[Any] = [array, None]
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
+        self._process = _process
         self.memory: Memory = HOST
         #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
         self.mirrors: dict[Memory, tuple[Any, Any]] = {}
         self.default_update: Tensor | None = None
+
+    @property
+    def lock(self) -> threading.RLock:  # type: ignore[valid-type]
+        """Held while a function updates the value. In a child of a fork it is a new one: there may
+        be nobody left to give back the old one."""
+        if self._process is not _process:
+            with SNAPSHOT:
+                if self._process is not _process:
+                    self._lock, self._process = threading.RLock(), _process
+        return self._lock
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
         """The present value as an array; a copy unless ``borrow``.
@@ -206,9 +219,10 @@ def _before_fork() -> None:
 
 
 def _in_child() -> None:
+    global _process
+    _process = object()
     for cell in _CHANGING:  # nobody is left who would finish these calls
         cell.cell[1] = None
-        cell.lock = threading.RLock()
     _CHANGING.clear()
     SNAPSHOT.release()
 

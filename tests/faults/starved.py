@@ -17,7 +17,7 @@ import tensorcore.tensor as T
 from tensorcore import config, function, shared
 
 SUCCESS, REFUSED, WRONG = 0, 10, 11
-SIDE = 600
+SIDE = 500
 
 
 def address_space() -> int:
@@ -35,7 +35,7 @@ def limit(size: int) -> None:
 
 
 class Work:
-    """A function with buffers, a result and an update, each of some 3 MB."""
+    """A function with buffers, a result and an update, each of some 2 MB."""
 
     def __init__(self, backend: str) -> None:
         x = T.dmatrix("x")
@@ -74,7 +74,7 @@ def steps(work: Work, count: int) -> dict[str, int]:
     for k in range(count):
         child = os.fork()
         if child == 0:
-            limit(start + (k + 1) * (48 << 20) // count)
+            limit(start + (k + 1) * (32 << 20) // count)
             os._exit(work.call())
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         endings[{SUCCESS: "success", REFUSED: "refused"}.get(code, f"ended with {code}")] += 1
@@ -86,7 +86,7 @@ def failures(work: Work, count: int) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        limit(address_space() + (4 << 20))
+        limit(address_space() + (3 << 20))
         refused = sum(work.call() == REFUSED for _ in range(100))
         before = resident()
         refused += sum(work.call() == REFUSED for _ in range(count))

@@ -272,8 +272,8 @@ static void drop_outputs(Plan *p) {
     p->pooled = 0;
 }
 
-static i64 bytes_kept(const Plan *p) {
-    i64 bytes = p->pooled;
+static i64 storage_kept(const Plan *p) {
+    i64 bytes = 0;
     for (const Frame *f = p->frames; f; f = f->next) bytes += f->bytes;
     return bytes;
 }
@@ -282,7 +282,7 @@ static i64 bytes_kept(const Plan *p) {
 static i64 purge(void) {
     i64 bytes = 0;
     for (Plan *p = plans; p; p = p->after) {
-        bytes += bytes_kept(p);
+        bytes += storage_kept(p) + p->pooled;
         for (Frame *f = p->frames; f; f = f->next) drop_storage(f);
         drop_outputs(p);
     }

@@ -183,9 +183,15 @@ static Object *update(Object *self, Object *const *values, i64 count) {
     return result;
 }
 
+/* Bytes between calls: of storage, and of outputs to be returned again. */
 static Object *kept(Object *self, Object *const *values, i64 count) {
     (void)values, (void)count;
-    return PyLong_FromLongLong(bytes_kept(PyCapsule_GetPointer(self, 0)));
+    Plan *p = PyCapsule_GetPointer(self, 0);
+    Object *pair = PyTuple_New(2);
+    if (!pair) return 0;
+    PyTuple_SetItem(pair, 0, PyLong_FromLongLong(storage_kept(p)));
+    PyTuple_SetItem(pair, 1, PyLong_FromLongLong(p->pooled));
+    return pair;
 }
 
 Method tc_update_method = {"update", update, FASTCALL, 0};

@@ -94,7 +94,9 @@ class GeneratedExecutable:
         """See ``tensorcore.backend.Described``."""
         notes = {"compiled code": self._origin, "calls go through": self.path}
         if self._native is not None:
-            notes["memory kept between calls"] = f"{self.bytes_kept} bytes"
+            storage, outputs = self.bytes_kept
+            words = f"{storage} bytes of storage, {outputs} of outputs"
+            notes["memory kept between calls"] = words
         return notes
 
     def _look(self) -> None:
@@ -122,9 +124,9 @@ class GeneratedExecutable:
         return self._update(list(inputs), list(cells), announce)
 
     @property
-    def bytes_kept(self) -> int:
-        """Memory that this program keeps between calls."""
-        return 0 if self._native is None else int(self._kept())
+    def bytes_kept(self) -> tuple[int, int]:
+        """Memory that this program keeps between calls: as storage, and as former outputs."""
+        return (0, 0) if self._native is None else self._kept()
 
     def bind(self, cells: Sequence[list[Any]], single: bool) -> Callable[..., Any] | None:
         """See ``tensorcore.backend.Binds``; None while there is no C runtime."""
