@@ -24,8 +24,8 @@ SNAPSHOT = threading.RLock()
 _WRITTEN = threading.Condition(SNAPSHOT)
 #: A call looks at the cell, or is about to change it.
 BUSY = "busy"
-#: Another object in each child of a fork.
-_process = object()
+#: Holds another object in each child of a fork.
+_process = [object()]
 #: The variables whose cells calls are about to change.
 _CHANGING: set[Shared] = set()
 
@@ -45,20 +45,20 @@ class Shared(Tensor):
         super().__init__(None, (), {}, type, name)
         self.cell: list[Any] = [array, None]
         self._lock = threading.RLock()
-        self._process = _process
+        self._process = _process[0]
         self.memory: Memory = HOST
         #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
         self.mirrors: dict[Memory, tuple[Any, Any]] = {}
         self.default_update: Tensor | None = None
 
     @property
-    def lock(self) -> threading.RLock:  # type: ignore[valid-type]
+    def lock(self) -> threading.RLock:
         """Held while a function updates the value. In a child of a fork it is a new one: there may
         be nobody left to give back the old one."""
-        if self._process is not _process:
+        if self._process is not _process[0]:
             with SNAPSHOT:
-                if self._process is not _process:
-                    self._lock, self._process = threading.RLock(), _process
+                if self._process is not _process[0]:
+                    self._lock, self._process = threading.RLock(), _process[0]
         return self._lock
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
@@ -219,8 +219,7 @@ def _before_fork() -> None:
 
 
 def _in_child() -> None:
-    global _process
-    _process = object()
+    _process[0] = object()
     for cell in _CHANGING:  # nobody is left who would finish these calls
         cell.cell[1] = None
     _CHANGING.clear()

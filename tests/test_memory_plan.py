@@ -84,7 +84,9 @@ def test_the_plan_takes_what_is_in_use_together(name: str, size: int) -> None:
 
 def test_the_bound_is_what_lives_at_one_step() -> None:
     m, v = T.dmatrix("m"), T.dvector("v")
-    report = function([m, v], chain(m, v), on_unused_input="ignore").report(np.ones((40, 40)), np.ones(40))
+    report = function([m, v], chain(m, v), on_unused_input="ignore").report(
+        np.ones((40, 40)), np.ones(40)
+    )
     each = 8 * 40 * 40
     assert report.peak_bytes == 2 * each and len(report.buffers) > 12
     assert "most at one step" in str(report)

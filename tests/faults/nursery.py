@@ -16,11 +16,11 @@ import time
 from typing import Any
 
 import numpy as np
+from tensorcore_cgen import compiler, emit, runtime  # noqa: F401, so that children need not
 
 import tensorcore
 import tensorcore.tensor as T
 from tensorcore import cache, config
-from tensorcore_cgen import compiler, emit, runtime  # noqa: F401, so that children need not
 
 WRONG = 1
 DATA = np.linspace(-2.0, 2.0, 12).reshape(3, 4)

@@ -16,7 +16,8 @@ from tensorcore import config, function
 if TYPE_CHECKING:
     from conftest import Tally
 
-EDGES = (-(2**63), -(2**62), -(2**32), -(2**31) - 1, -1, 0, 1, 3, 2**31 - 1, 2**31, 2**32, 2**32 + 1,
+EDGES = (-(2**63), -(2**62), -(2**32), -(2**31) - 1, -1, 0, 1, 3, 2**31 - 1, 2**31, 2**32,
+         2**32 + 1,
          2**40, 2**61, 2**62, 2**63 - 1)  # fmt: skip
 CLEAR = (ValueError, MemoryError)  # ShapeError is a ValueError
 LIMIT = 10**6  # elements that a test asks for in earnest

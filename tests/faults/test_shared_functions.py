@@ -49,7 +49,9 @@ def test_one_function_in_many_threads(backend: str, tally: Tally) -> None:
     x, a = T.dvector("x"), T.dscalar("a")
     total, count = shared(np.zeros(4)), shared(0)
     with config.change_flags(backend=backend):
-        f = function([x, a], [x * a + 1, T.sum(x) * a], updates={total: total + a, count: count + 1})
+        f = function(
+            [x, a], [x * a + 1, T.sum(x) * a], updates={total: total + a, count: count + 1}
+        )
     calls = tally.size(60, 15_625)
     held = [0] * THREADS
     long = np.ones(60_000)
@@ -110,7 +112,9 @@ def test_forks_while_others_call(backend: str, tally: Tally) -> None:
     x = T.dvector("x")
     large, small = shared(np.zeros(300_000)), shared(0)
     with config.change_flags(backend=backend):
-        f = function([x], T.sum(T.exp(x)), updates={large: T.sqrt(large * large) + 1, small: small + 1})
+        f = function(
+            [x], T.sum(T.exp(x)), updates={large: T.sqrt(large * large) + 1, small: small + 1}
+        )
         g = function([x], T.exp(x) * 2)
     given = np.zeros(100_000)
     done = threading.Event()

@@ -191,7 +191,7 @@ def together(*work: Callable[[], None]) -> None:
 
 def test_readers_of_long_updates_see_whole_values(tally: Tally) -> None:
     """Two functions update two large variables each, which overlap, while others read them by
-    ``get_value`` and in functions, long and short. All is done in place but where a reader looks."""
+    ``get_value`` and in functions, long and short."""
     a, b, c = (shared(np.zeros(400_000), name=n) for n in "abc")
     with config.change_flags(backend="cgen"):
         one = function([], None, updates=[(a, T.sqrt(a * a) + 1), (b, T.sqrt(b * b) + 1)])

@@ -386,9 +386,15 @@ def _size(program: Program, number: int) -> list[str]:
         first, *rest = ["0", *args] if kind in ("neg", "abs") else args
         lines = [f"  {target} = {first};"] if not rest else []
         for other in rest:
-            lines.append(f"  o |= __builtin_{_CHECKED[kind]}_overflow({first}, {other}, &{target});")
+            lines.append(
+                f"  o |= __builtin_{_CHECKED[kind]}_overflow({first}, {other}, &{target});"
+            )
             first = target
-        return [f"  if ({args[0]} >= 0) {target} = {args[0]}; else", *lines] if kind == "abs" else lines
+        return (
+            [f"  if ({args[0]} >= 0) {target} = {args[0]}; else", *lines]
+            if kind == "abs"
+            else lines
+        )
     if kind == "const":
         text = f"{operands[0]}ll"
     elif kind == "dim":

@@ -1,5 +1,5 @@
 /* How a call runs. This is the last part of one C file, after frame.c, which declares everything
- * used here, and pool.c. runtime.py joins them.
+ * used here, memory.c and pool.c. runtime.py joins them.
  */
 
 static void hold_arrays(const Layout *l, Frame *f) {

@@ -283,7 +283,7 @@ def _is_supported() -> bool:
 def _source() -> str:
     folder = os.path.dirname(os.path.abspath(__file__))
     texts = []
-    for name in ("frame.c", "pool.c", "runtime.c"):
+    for name in ("frame.c", "memory.c", "pool.c", "runtime.c"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             texts.append(file.read())
     return "\n".join(texts)
