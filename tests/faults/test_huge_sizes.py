@@ -83,15 +83,17 @@ class TestManyElements:
     def test_stored_ones(self, tally: Tally) -> None:
         if not tally.long:
             pytest.skip("2 GB of memory and some seconds; asked for by --long")
+        if config.backend != "cgen":
+            pytest.skip("the reference makes arrays of eight times as many bytes on the way")
         x, i = T.bvector("x"), T.lvector("i")
-        f = function([x, i], [T.sum(T.eq(x, 1)), x[i], T.argmax(x), T.max(x[::-1])])
+        f = function([x, i], [x[i], T.argmax(x), T.max(x[::-1]), T.sum(T.eq(x, 1))])
         for count in (2**31 - 1, 2**31, 2**31 + 3):
             big = np.zeros(count, "i1")
             places = np.array([0, count - 1, -1, count // 2])
             big[[0, count - 2]] = 1
             big[count - 1] = 7
-            ones, found, top, highest = f(big, places)
-            right = int(ones) == 2 and found.tolist() == [1, 7, 7, 0]
+            found, top, highest, ones = f(big, places)
+            right = found.tolist() == [1, 7, 7, 0] and int(ones) == 2
             right = right and int(top) == count - 1 and int(highest) == 7
             tally.held(f"R22 stored tensors: {config.backend}", 1, int(right))
             del big
