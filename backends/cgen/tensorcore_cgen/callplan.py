@@ -82,6 +82,7 @@ class Context(ctypes.Structure):
         ("own", ctypes.c_void_p),
         ("shared", ctypes.c_void_p),
         ("threads", ctypes.c_longlong),
+        ("caller", ctypes.c_void_p),
     )
 
 

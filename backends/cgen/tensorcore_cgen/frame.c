@@ -66,6 +66,7 @@ struct Context {
     void *own; /* rows of a thread that is not the caller's */
     void *shared; /* what the parts of a kernel have in common */
     i64 threads;
+    Context *caller; /* the one that others are copies of */
 };
 typedef int Entry(Context *, i64 segment);
 
@@ -152,7 +153,7 @@ static i64 now(void) {
 
 /* Lets Python run its signal handlers; whether one raised. */
 static int poll(Context *c) {
-    Frame *f = (Frame *)c;
+    Frame *f = (Frame *)c->caller;
     i64 time = now();
     if (time - f->looked < PATIENCE) return 0;
     f->looked = time;
@@ -163,7 +164,7 @@ static int poll(Context *c) {
 }
 
 static void *room(Context *c, i64 bytes) {
-    Frame *f = (Frame *)c;
+    Frame *f = (Frame *)c->caller;
     if (bytes <= f->work_bytes && f->work) return f->work;
     free(f->work);
     f->bytes -= f->work_bytes;
@@ -201,6 +202,7 @@ static Frame *new_frame(const Layout *l) {
     f->context.blas_int = l->blas_int;
     f->context.times = l->times;
     f->context.threads = l->threads;
+    f->context.caller = &f->context;
     f->context.split = split;
     f->context.room = room;
     return f;
