@@ -157,9 +157,9 @@ class Build:
             # One that cannot be made here either has an error to tell, when it is asked for.
             with suppress(CompileError):
                 self.begin()
-            self._others_since = self._others_since or now
-            if self._jobs is None and now - self._others_since > _TOO_LONG:
-                self._compile()
+                self._others_since = self._others_since or now
+                if not self.own and now - self._others_since > _TOO_LONG:
+                    self._compile()
         finally:
             self._mutex.release()
 
