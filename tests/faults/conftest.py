@@ -54,12 +54,21 @@ def place(tmp_path: Path) -> Place:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    rows = config.stash.get(ROWS, [])
-    if not rows or not config.getoption("--long"):
+    if not config.getoption("--long"):
         return
-    width = max(len(row[0]) for row in rows)
+    rows: dict[str, tuple[int, int, str]] = {}
+    for promise, tried, held, detail in config.stash.get(ROWS, []):
+        before = rows.get(promise)
+        if before is not None:
+            tried, held, detail = before[0] + tried, before[1] + held, ""
+        rows[promise] = tried, held, detail
+    width = max(map(len, rows), default=0)
     terminalreporter.section("promises")
     terminalreporter.write_line(f"{'promise':<{width}}  {'tried':>7}  {'held':>7}")
-    for promise, tried, held, detail in rows:
+    for promise, (tried, held, detail) in sorted(rows.items(), key=_number):
         line = f"{promise:<{width}}  {tried:>7,}  {held:>7,}  {detail}"
         terminalreporter.write_line(line.rstrip())
+
+
+def _number(row: tuple[str, Any]) -> int:
+    return int(row[0].split()[0].lstrip("R"))
