@@ -94,7 +94,8 @@ def prepare(order: dict[str, Any]) -> None:
         os.setuid(order["user"])
     if "file_size" in order:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], hard))
     if order.get("locks") is False:
         cache.fcntl.flock = _no_locks
     config.reload()
@@ -114,6 +115,8 @@ def live(order: dict[str, Any]) -> int:
     end = getattr(runtime._state, "build", None)
     if end is not None and order.get("leave", True):
         runtime._native(wait=end.own)
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     print(json.dumps(answer), flush=True)
     return 0 if answer["right"] else WRONG
 

@@ -16,6 +16,7 @@ from tensorcore import cache, scratch
 from tensorcore.backend import Diagnosis
 from tensorcore.errors import CompileError
 
+from . import jobs as _jobs
 from . import toolchain
 from .jobs import Jobs
 from .library import Library
@@ -296,7 +297,7 @@ def version(compiler: Compiler) -> str:
     try:
         folder = scratch.Scratch()
     except OSError as problem:
-        raise CompileError(f"There is no folder to work in: {problem}.") from problem
+        raise CompileError(f"{_jobs.NO_FOLDER}: {problem}. Hint: {_jobs.MAKE_ROOM}.") from problem
     try:
         log = folder.file("log")
         environment = toolchain.environment(folder.path)

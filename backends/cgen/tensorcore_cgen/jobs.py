@@ -14,6 +14,9 @@ from tensorcore.scratch import Scratch
 from . import toolchain
 from .process import Process
 
+NO_FOLDER = "There is no folder to compile in"
+MAKE_ROOM = "make room on the disk, or name another folder with the variable TMPDIR"
+
 
 class Jobs:
     """What turns the C texts into one library."""
@@ -39,14 +42,16 @@ class Jobs:
         try:
             self._folder = Scratch()
         except OSError as problem:
-            raise CompileError(f"There is no folder to compile in: {problem}.") from problem
+            raise CompileError(f"{NO_FOLDER}: {problem}. Hint: {MAKE_ROOM}.") from problem
 
     def launch(self) -> None:
         """Start as many processes as there are cores. Raises CompileError."""
         try:
             self._write()
         except OSError as problem:
-            raise CompileError(f"Cannot write the C source: {problem}.") from problem
+            raise CompileError(
+                f"Cannot write the C source: {problem}. Hint: {MAKE_ROOM}."
+            ) from problem
         self._fill()
 
     def _write(self) -> None:

@@ -52,7 +52,7 @@ class Process:
             what = f"failed with signal {_signal_name(-status)}"
         said = self._said()
         raise CompileError(
-            f"The C compiler {what}: {self._text()}\n"
+            f"The C compiler {what}.\nIt was started as: {self._text()}\n"
             + (f"It said:\n{said}" if said else "It said nothing.")
         )
 
