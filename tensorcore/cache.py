@@ -126,8 +126,10 @@ class Cache:
             with suppress(OSError):
                 os.unlink(self._path(key + _ENTRY))
 
-    def tidy(self, limit: int = SIZE_LIMIT) -> None:
-        """Delete what dead processes left and, above ``limit`` bytes, the oldest entries."""
+    def tidy(self, limit: int | None = None) -> None:
+        """Delete what dead processes left and, above ``limit`` bytes (by default
+        ``SIZE_LIMIT``), the oldest entries."""
+        limit = SIZE_LIMIT if limit is None else limit
         if self._folder is None:
             return
         found = []

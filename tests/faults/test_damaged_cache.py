@@ -27,10 +27,7 @@ class Copier:
         (entry,) = place.entries()
         library.write_bytes(cache.Cache(place.cache).lookup(entry.stem) or b"")
         entry.unlink()
-        place.write_compiler(
-            'while [ "$1" != -o ]; do shift; done\n'
-            f"exec cp '{library}' \"$2\""
-        )
+        place.write_compiler(f'while [ "$1" != -o ]; do shift; done\nexec cp \'{library}\' "$2"')
         self._place = place
         self._before = place.compilations
 
