@@ -104,13 +104,11 @@ def _ours(parent: str, prefix: str) -> list[tuple[float, str]]:
 
 
 def _hold(path: str) -> int | None:
-    if fcntl is None:
-        return None
     handle = None
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except (OSError, AttributeError):  # a system or a disk without locks
         if handle is not None:
             os.close(handle)
         return None
@@ -118,17 +116,15 @@ def _hold(path: str) -> int | None:
 
 
 def _is_abandoned(path: str, age: float) -> bool:
-    if fcntl is None:
-        return age > FORGOTTEN
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
+    except (OSError, AttributeError):
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
+    except (OSError, AttributeError):
         return age > FORGOTTEN
     finally:
         os.close(handle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_sources_of_failures_do_not_pile_up(nursery: Nursery, place: Place, tall
     environment = broken(place, "writes nothing")
     order = {"arguments": {"backend": "auto", "times": count}}
     assert nursery.run("compute", environment, **order).right
-    kept = [path for path in place.scratch.iterdir()]
+    kept = list(place.scratch.iterdir())
     assert place.compilations == count
     tally.held("R12 kept sources are bounded", 16, len(kept), f"{count} failures")
 
@@ -104,15 +105,20 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True, timeout=20)
 
 
+def fill(path: Path) -> None:
+    """Until there is no room."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1000))
+
+
 def test_full_and_read_only_disks(nursery: Nursery, place: Place, tally: Tally, disk: Path) -> None:
     """For the cache, for temporary files, for both: right, with at most a few lines."""
     cache, scratch = {"TENSORCORE_CACHE_DIR": str(disk / "cache")}, {"TMPDIR": str(disk)}
     tried = right = 0
     for state in ("empty", "full", "read-only"):
         if state == "full":
-            with pytest.raises(OSError), (disk / "filling").open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(1000))
+            fill(disk / "filling")
         if state == "read-only":
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True, timeout=20)
         # Without a folder to compile in, the reference may take over; without a cache not.

@@ -75,7 +75,7 @@ def test_same_graph_at_once(nursery: Nursery, place: Place, tally: Tally, locks:
 
 
 def test_different_graphs_at_once(nursery: Nursery, place: Place, tally: Tally) -> None:
-    """Each compiler waits until all have started, so that one lock for all would end in an error."""
+    """Each compiler waits until all have started, so that one lock for all would be an error."""
     count = tally.size(6, 64)
     script = f"""
 tries=0

@@ -67,7 +67,7 @@ def start(
     return found
 
 
-_mutex = threading.Lock()
+_mutex = threading.RLock()
 _running: weakref.WeakValueDictionary[str, Build] = weakref.WeakValueDictionary()
 _loaded: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
 #: Seconds between two looks at what another process is making.
@@ -261,8 +261,7 @@ class Build:
 
 
 def _after_fork() -> None:
-    global _mutex
-    _mutex = threading.Lock()
+    globals()["_mutex"] = threading.RLock()  # another thread may have held it
     for build in list(_running.values()):
         build.disown()
 
