@@ -293,6 +293,13 @@ OPTIONS: tuple[Option, ...] = (
         "Seconds that a plugin has to prove itself in a process of its own before it is first "
         "loaded; 0: plugins are loaded untried.",
     ),
+    Option(
+        "num_threads",
+        integer(0, 1024),
+        0,
+        "Threads that may share the work of one function; 0: as many as there are processors for "
+        "this process. It is decided when the function is compiled, and changes no result.",
+    ),
     Option("debug", boolean, False, "Check the graph and the program after each pass."),
     Option("cache_dir", path, _cache_dir, "Where compiled code is kept; empty: nowhere."),
     Option(

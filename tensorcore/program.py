@@ -166,6 +166,16 @@ class Stage(NamedTuple):
         """The loads, those in the body included."""
         return self.loads + tuple(entry for entry in self.body if isinstance(entry, Load))
 
+    def taken(self) -> tuple[ValueId, ...]:
+        """The values of earlier stages that this one uses."""
+        own = {e.value for e in (*self.loads, *self.body)}
+        own |= {a.state for a in self.accumulates if a.state is not None}
+        used = [v for e in self.body if isinstance(e, Instr) for v in e.args]
+        used += [v for access in self.accesses() for v, _ in access.gathered]
+        used += [a.source for a in self.accumulates]
+        used += [v for s in self.stores for v in (s.value, s.where) if v is not None]
+        return tuple(v for v in dict.fromkeys(used) if v not in own)
+
     def copied(self) -> SlotId | None:
         """The buffer that the stage copies to the same places of another, if that is all."""
         if self.body or self.accumulates or len(self.loads) != 1 or len(self.stores) != 1:

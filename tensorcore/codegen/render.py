@@ -14,7 +14,19 @@ import numpy as np
 
 from ..dtypes import DTYPES, kind, real_part
 from ..errors import UnsupportedOp
-from ..program import Access, Accumulate, Instr, Kernel, Load, Size, SizeId, Slot, Stage, Store
+from ..program import (
+    Access,
+    Accumulate,
+    Instr,
+    Kernel,
+    Load,
+    Size,
+    SizeId,
+    Slot,
+    Stage,
+    Store,
+    ValueId,
+)
 from .dialect import Dialect
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
@@ -28,11 +40,17 @@ class KernelText:
     ``slots[k]`` is the slot behind ``p<k>``, ``sizes[k]`` the size behind ``n<k>``,
     ``numbers[k]`` the 64 bits behind ``k<k>``, ``failures[k]`` the kernel's failure behind
     ``f<k>``. ``dtypes`` are those of the slots; ``written`` marks those that are stored to,
-    ``number_dtypes`` types the constants.
+    ``number_dtypes`` types the constants. A kernel in parts (``parts.py``) has more:
+    ``functions``, each with its suffix, its parameters and its body, ``shared``, the fields of
+    the struct that they share, and ``rows``, bytes by the position of a slot that each thread
+    has for itself.
     """
 
     def __init__(self) -> None:
         self.body = ""
+        self.functions: list[tuple[str, str, str]] = []
+        self.shared: dict[str, str] = {}
+        self.rows: dict[int, str] = {}
         self.slots: list[int] = []
         self.sizes: list[SizeId] = []
         self.numbers: list[int] = []
@@ -65,6 +83,10 @@ class KernelPrinter:
         self._placed: set[int] = set()
         self._lines: list[str] = []
         self._depth = 1
+        self._dtypes: dict[ValueId, str] = {}
+        for stage in kernel.stages:
+            for entry in (*stage.loads, *stage.body, *stage.accumulates):
+                self._dtypes[entry.value] = entry.dtype
 
     def print(self) -> KernelText:
         """The text of the whole kernel."""
@@ -78,13 +100,22 @@ class KernelPrinter:
             if alone is not None:
                 self._place(alone, index, index[:k])
             last = vectors and k == rank - 1
-            self._loop(index[k], self._size(self.kernel.axes[k]), self._simd([]) if last else "")
+            start, end = self._bounds() if k == 0 else ("0", self._size(self.kernel.axes[k]))
+            self._loop(index[k], end, self._simd([]) if last else "", start)
         for stage in stages:
             self._stage(stage, index)
         for _ in range(rank):
             self._close()
         self.text.body = "\n".join(self._lines)
         return self.text
+
+    def _bounds(self) -> tuple[str, str]:
+        """Where the loop over the first axis of the kernel starts and ends."""
+        return "0", self._size(self.kernel.axes[0])
+
+    def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
+        """The same for the first inner axis of a stage."""
+        return "0", self._size(stage.inner[0])
 
     # -- lines --------------------------------------------------------------------------
 
@@ -239,32 +270,40 @@ class KernelPrinter:
             self._depth += 1
         for a in stage.accumulates:
             self._declare(a)
-        for k in range(rank):
-            self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
-            if k < rank - 1:
-                self._loop(inner[k], self._size(stage.inner[k]), "")
-        self._innermost(stage, outer, inner)
-        for _ in range(rank - 1):
-            self._close()
+        self._nest(stage, outer, inner)
         for a in stage.accumulates:
+            self._fold(a)
             self._finish(a)
         if base is not None:
             self._close()
 
-    def _innermost(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
-        length = self._size(stage.inner[-1])
+    def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        """The loops over the inner axes."""
+        rank = len(inner)
+        for k in range(rank):
+            self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
+            start, end = self._inner_bounds(stage) if k == 0 else ("0", self._size(stage.inner[k]))
+            if k < rank - 1:
+                self._loop(inner[k], end, "", start)
+        self._innermost(stage, outer, inner, start, end)
+        for _ in range(rank - 1):
+            self._close()
+
+    def _innermost(
+        self, stage: Stage, outer: Sequence[str], inner: list[str], start: str, length: str
+    ) -> None:
         sums = [a for a in stage.accumulates if self._pairwise(a)]
         pragma = ""
         if self._vectorises(stage, [*outer, *inner]):
             pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
         if not sums:
-            self._loop(index, length, pragma)
+            self._loop(index, length, pragma, start)
             self._body(stage, [*outer, *inner])
             self._close()
             return
         block = _BLOCK if pragma else _SCALAR_BLOCK
-        self._line(f"for (i64 b = 0; b < {length}; b += {block}) {{")
+        self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
         self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")
         for a in sums:
@@ -273,10 +312,7 @@ class KernelPrinter:
         self._body(stage, [*outer, *inner])
         self._close()
         for a in sums:
-            v = a.value
-            both = self._joined(a, f"t{v}[--d{v}]", f"s{v}")
-            self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) s{v} = {both};")
-            self._line(f"t{v}[d{v}++] = s{v};")
+            self._leaf(a)
         self._close()
 
     def _body(self, stage: Stage, index: Sequence[str]) -> None:
@@ -409,14 +445,7 @@ class KernelPrinter:
             self._names[a.state] = f"v{v}"
 
     def _source_type(self, a: Accumulate) -> str:
-        for stage in self.kernel.stages:
-            for entry in (*stage.loads, *stage.body):
-                if entry.value == a.source:
-                    return self._type(entry.dtype)
-            for other in stage.accumulates:
-                if other.value == a.source:
-                    return self._type(other.dtype)
-        raise AssertionError("an accumulator without source")
+        return self._type(self._dtypes[a.source])
 
     def _combine(self, a: Accumulate) -> str:
         v, x = a.value, self._names[a.source]
@@ -431,12 +460,23 @@ class KernelPrinter:
             return f"if (c{v} == 0 || {better}) {{ s{v} = {x}; v{v} = c{v}; }} c{v}++;"
         return f"v{v} = {self._joined(a, f'v{v}', x)};"
 
-    def _finish(self, a: Accumulate) -> None:
+    def _leaf(self, a: Accumulate) -> None:
+        """Put ``s``, the sum of a block, into the tree of sums."""
+        v = a.value
+        both = self._joined(a, f"t{v}[--d{v}]", f"s{v}")
+        self._line(f"for (u64 m = c{v}++; m & 1; m >>= 1) s{v} = {both};")
+        self._line(f"t{v}[d{v}++] = s{v};")
+
+    def _fold(self, a: Accumulate) -> None:
+        """What the tree of sums comes to."""
         v = a.value
         if self._pairwise(a):
             self._line(f"{self._type(a.dtype)} v{v} = d{v} ? t{v}[--d{v}] : {self.start(a)};")
             self._line(f"while (d{v}) v{v} = {self._joined(a, f't{v}[--d{v}]', f'v{v}')};")
-        elif a.combine in ("max", "min") and kind(a.dtype) == "f":
+
+    def _finish(self, a: Accumulate) -> None:
+        v = a.value
+        if a.combine in ("max", "min") and kind(a.dtype) == "f":
             self._line(f"if (q{v}) v{v} = (v{v} - v{v}) / 0;")
         if a.combine in ("max", "min") and kind(a.dtype) != "f":
             self._line(f"(void)q{v};")

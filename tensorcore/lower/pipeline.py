@@ -16,7 +16,7 @@ from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
 from ..testing_values import no_test_values
 from .access import INLINE, TRANSPARENT
-from .fuse import Fuser, Group, call_inputs, data_inputs, needed, size_operands
+from .fuse import Fuser, Group, call_inputs, data_inputs, is_pointwise, needed, size_operands
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
@@ -189,7 +189,7 @@ class _Builder:
         depends = self.sizes.depends()
         producers = {self.slot(n): n for n in self.sizes.values if n.op is not None}
         needs: dict[Tensor, frozenset[SlotId]] = {}
-        for node in nodes:
+        for node in self._single_numbers_first(nodes, taken, depends):
             after = -1
             if producers:
                 needs[node] = self._needs(node, taken[node], depends, needs)
@@ -198,6 +198,28 @@ class _Builder:
             fuser.place(node, after)
         stored = self._stored(nodes, fuser)
         return [self._step(group, fuser, stored) for group in fuser.groups]
+
+    def _single_numbers_first(
+        self,
+        nodes: Sequence[Tensor],
+        taken: Mapping[Tensor, Iterable[SizeId]],
+        depends: Mapping[SizeId, frozenset[SlotId]],
+    ) -> list[Tensor]:
+        """The nodes, but first the single numbers that are known from the start, such as the
+        length by which a mean divides: else they come after the sums that they belong to, and
+        what uses both could not join these."""
+        known = {n for n in (*self.inputs, *self.cells, *self.constants) if n.ndim == 0}
+        given = {self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)}
+        first: dict[Tensor, None] = {}
+        for node in nodes:
+            inline = node.op is not None and node.op.name in INLINE
+            if node.ndim or not (inline or is_pointwise(node)):
+                continue
+            sizes = frozenset[SlotId]().union(*(depends[s] for s in taken[node]))
+            if sizes <= given and (inline or known.issuperset(node.inputs)):
+                known.add(node)
+                first[node] = None
+        return [*first, *(n for n in nodes if n not in first)]
 
     def _needs(
         self,

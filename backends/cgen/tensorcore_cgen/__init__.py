@@ -39,10 +39,11 @@ class GeneratedC:
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""
-        from . import compiler, runtime
+        from . import compiler, runtime, toolchain
         from .emit import emit
 
         sources, plan = emit(program)
+        plan = plan._replace(threads=config.get("num_threads") or toolchain.cores())
         # More than two files mean many kernels: then the time to compile them counts for more.
         level = 2 if len(sources) <= 2 else 1
         library = compiler.build(sources, needs_libm=True, optimise=level, exports=EXPORTS)

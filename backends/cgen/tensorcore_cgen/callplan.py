@@ -34,6 +34,7 @@ class CallPlan(NamedTuple):
     operations, as ``tc_sizes`` estimates them, other threads run meanwhile. ``failures[k]``
     is what ``error = {kind, k, numbers...}`` of a failed ``tc_run`` means: an exception and
     its message, formatted with the numbers. A run that fails has written over no cell.
+    ``threads``: how many may share the work of one kernel.
     """
 
     slots: int
@@ -47,15 +48,23 @@ class CallPlan(NamedTuple):
     storage: tuple[StorageSpec, ...]
     threshold: int = THRESHOLD
     failures: tuple[tuple[type[Exception], str], ...] = ()
+    threads: int = 1
 
 
 #: ``int host(i64 step)`` runs a step in Python; not 0 when it failed.
 HOST = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_longlong)
+#: ``void part(Context *, const u32 *operands, i64 from, i64 to)``: a part of a kernel.
+PART = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_longlong] * 2)
+#: Runs a part on ``count`` points of ``cost`` operations each; ``own`` is for threads.
+SPLIT = ctypes.CFUNCTYPE(
+    None, *[ctypes.c_void_p] * 3, ctypes.c_longlong, ctypes.c_double, ctypes.c_longlong
+)
+#: Memory of so many bytes, until it is called again.
+ROOM = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_longlong)
 
 
 class Context(ctypes.Structure):
-    """``struct Context`` of generated code. The C runtime knows it without ``host``, as it runs
-    no program that calls the host."""
+    """``struct Context`` of generated code; see ``emit.PRELUDE``."""
 
     _fields_ = (
         ("slot", ctypes.POINTER(ctypes.c_void_p)),
@@ -67,6 +76,12 @@ class Context(ctypes.Structure):
         ("error", ctypes.c_longlong * 8),
         ("times", ctypes.c_void_p),
         ("host", HOST),
+        ("split", SPLIT),
+        ("poll", ctypes.c_void_p),
+        ("room", ROOM),
+        ("own", ctypes.c_void_p),
+        ("shared", ctypes.c_void_p),
+        ("threads", ctypes.c_longlong),
     )
 
 

@@ -15,115 +15,151 @@ from . import blas
 # Below this many multiplications a BLAS call costs more than it saves.
 _SMALL = 400
 
+# A product of matrices, batch by batch: what its parts have in common.
+_PRODUCT = """\
+typedef struct {
+  i64 nb, m, n, k; const T *a; i64 ab, am, ak; const T *b; i64 bb, bk, bn; T *r; i64 rb, rm, rn;
+  i64 block;
+} tc_matrices_#;
+"""
+
+# One row of the result after the other, by number.
 _LOOPS = """\
-static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
-    const T *restrict a, i64 ab, i64 am, i64 ak,
-    const T *restrict b, i64 bb, i64 bk, i64 bn,
-    T *restrict r, i64 rb, i64 rm, i64 rn) {
-  BLAS
-  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb) {
+static void tc_loops_#(Context *c, const u32 *o, i64 from, i64 to) {
+  const tc_matrices_# *const p = c->shared;
+  const i64 n = p->n, k = p->k, ak = p->ak, bk = p->bk, bn = p->bn, rn = p->rn;
+  (void)o;
+  for (i64 x = from / p->m, i = from % p->m, q = from; q < to; q++) {
+    const T *restrict a = p->a + x * p->ab + i * p->am, *restrict b = p->b + x * p->bb;
+    T *restrict r = p->r + x * p->rb + i * p->rm;
     if (bn == 1 && rn == 1) {
-      for (i64 i = 0; i < m; i++) {
-        T *restrict row = r + i * rm;
-        for (i64 j = 0; j < n; j++) row[j] = 0;
-        for (i64 l = 0; l < k; l++) {
-          const T f = a[i * am + l * ak];
-          const T *restrict p = b + l * bk;
-          #pragma omp simd
-          for (i64 j = 0; j < n; j++) row[j] = (T)(row[j] + f * p[j]);
-        }
+      for (i64 j = 0; j < n; j++) r[j] = 0;
+      for (i64 l = 0; l < k; l++) {
+        const T f = a[l * ak];
+        const T *restrict e = b + l * bk;
+        #pragma omp simd
+        for (i64 j = 0; j < n; j++) r[j] = (T)(r[j] + f * e[j]);
       }
-      continue;
-    }
-    for (i64 i = 0; i < m; i++)
+    } else {
       for (i64 j = 0; j < n; j++) {
         T s = 0;
-        const T *p = a + i * am, *q = b + j * bn;
-        for (i64 l = 0; l < k; l++) s = (T)(s + p[l * ak] * q[l * bk]);
-        r[i * rm + j * rn] = s;
+        for (i64 l = 0; l < k; l++) s = (T)(s + a[l * ak] * b[l * bk + j * bn]);
+        r[j * rn] = s;
       }
+    }
+    if (++i == p->m) { i = 0; x++; }
   }
 }
 """
 
 # For values that registers hold in another form than memory: a strip of the result at a time.
 _STRIPS = """\
-static void tc_contract_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
-    const T *restrict a, i64 ab, i64 am, i64 ak,
-    const T *restrict b, i64 bb, i64 bk, i64 bn,
-    T *restrict r, i64 rb, i64 rm, i64 rn) {
-  BLAS
-  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
-    for (i64 i = 0; i < m; i++)
-      for (i64 start = 0; start < n; start += 256) {
-        const i64 w = n - start < 256 ? n - start : 256;
-        const T *p = b + start * bn;
-        ACC s[256];
-        for (i64 j = 0; j < w; j++) s[j] = ZERO;
-        for (i64 l = 0; l < k; l++) {
-          const ACC f = LOAD(a[i * am + l * ak]);
-          for (i64 j = 0; j < w; j++) {
-            const ACC e = LOAD(p[l * bk + j * bn]);
-            s[j] = SUM;
-          }
+static void tc_loops_#(Context *c, const u32 *o, i64 from, i64 to) {
+  const tc_matrices_# *const p = c->shared;
+  const i64 n = p->n, k = p->k, ak = p->ak, bk = p->bk, bn = p->bn, rn = p->rn;
+  (void)o;
+  for (i64 x = from / p->m, i = from % p->m, q = from; q < to; q++) {
+    const T *restrict a = p->a + x * p->ab + i * p->am;
+    T *restrict r = p->r + x * p->rb + i * p->rm;
+    for (i64 start = 0; start < n; start += 256) {
+      const i64 w = n - start < 256 ? n - start : 256;
+      const T *restrict b = p->b + x * p->bb + start * bn;
+      ACC s[256];
+      for (i64 j = 0; j < w; j++) s[j] = ZERO;
+      for (i64 l = 0; l < k; l++) {
+        const ACC f = LOAD(a[l * ak]);
+        for (i64 j = 0; j < w; j++) {
+          const ACC e = LOAD(b[l * bk + j * bn]);
+          s[j] = SUM;
         }
-        for (i64 j = 0; j < w; j++) r[i * rm + (start + j) * rn] = STORE(s[j]);
       }
+      for (i64 j = 0; j < w; j++) r[(start + j) * rn] = STORE(s[j]);
+    }
+    if (++i == p->m) { i = 0; x++; }
+  }
+}
+"""
+
+_CONTRACT = """\
+static void tc_contract_#(Context *c, const u32 *o, tc_matrices_# p) {
+  c->shared = &p;
+  BLAS
+  if (p.nb * p.m > 0) tc_split(c, o, tc_loops_#, p.nb * p.m, 1.0 * p.n * p.k + p.n, 0);
 }
 """
 
 # CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
 # run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
 # An axis that an operand lacks has stride 0, which BLAS refuses for vectors, even of one entry.
-_GEMM = """\
-static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
-    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
-    T *r, i64 rb, i64 rm, i64 rn) {
-  typedef void (*Gemm)(int, int, int, INT, INT, INT, T, const T *, INT, const T *, INT, T,
-                       T *, INT);
+# BLAS has threads of its own, but not for vectors and small matrices: those we share out here,
+# in blocks that depend on the sizes alone.
+_GEMV = """\
+static void tc_gemv_#(Context *c, const u32 *o, i64 from, i64 to) {
   typedef void (*Gemv)(int, int, INT, INT, T, const T *, INT, const T *, INT, T, T *, INT);
-  Gemm gemm = (Gemm)c->blas[GEMM];
+  const tc_matrices_# *const p = c->shared;
   Gemv gemv = (Gemv)c->blas[GEMV];
-  if (n == 1 && gemv && (ak == 1 || am == 1)) {
-    for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb) {
-      if (ak == 1) gemv(101, 111, m, k, 1, a, am > k ? am : k, b, bk + !bk, 0, r, rm + !rm);
-      else gemv(101, 112, k, m, 1, a, ak > m ? ak : m, b, bk + !bk, 0, r, rm + !rm);
-    }
-    return 1;
+  const i64 blocks = (p->m + p->block - 1) / p->block, m = p->m, k = p->k, ak = p->ak, am = p->am;
+  (void)o;
+  for (i64 q = from; q < to; q++) {
+    const i64 x = q / blocks, i = q % blocks * p->block;
+    const i64 w = m - i < p->block ? m - i : p->block;
+    const T *a = p->a + x * p->ab + i * am, *b = p->b + x * p->bb;
+    T *r = p->r + x * p->rb + i * p->rm;
+    if (ak == 1) gemv(101, 111, w, k, 1, a, am > k ? am : k, b, p->bk + !p->bk, 0, r,
+                      p->rm + !p->rm);
+    else gemv(101, 112, k, w, 1, a, ak > m ? ak : m, b, p->bk + !p->bk, 0, r, p->rm + !p->rm);
   }
-  if (!gemm || (ak != 1 && am != 1) || (bn != 1 && bk != 1) || rn != 1) return 0;
-  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
-    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, 1,
-         a, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
-         b, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k), 0, r, rm > n ? rm : n);
-  return 1;
 }
 """
-# Factors of complex functions are passed by address. There is no version for vectors: one
-# column is a matrix, and NumPy's rounding is no closer.
-_COMPLEX_GEMM = """\
-static int tc_gemm_#(Context *c, i64 nb, i64 m, i64 n, i64 k,
-    const T *a, i64 ab, i64 am, i64 ak, const T *b, i64 bb, i64 bk, i64 bn,
-    T *r, i64 rb, i64 rm, i64 rn) {
-  typedef void (*Gemm)(int, int, int, INT, INT, INT, const void *, const void *, INT,
-                       const void *, INT, const void *, void *, INT);
+_GEMM = """\
+static void tc_gemm_#(Context *c, const u32 *o, i64 from, i64 to) {
+  typedef void (*Gemm)(int, int, int, INT, INT, INT, FACTOR, const T *, INT, const T *, INT,
+                       FACTOR, T *, INT);
+  const tc_matrices_# *const p = c->shared;
   Gemm gemm = (Gemm)c->blas[GEMM];
-  const T one = {1, 0}, zero = {0, 0};
-  if (!gemm || (ak != 1 && am != 1) || (bn != 1 && bk != 1) || rn != 1) return 0;
-  for (i64 x = 0; x < nb; x++, a += ab, b += bb, r += rb)
-    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, &one,
-         a, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
-         b, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k), &zero, r, rm > n ? rm : n);
+  const i64 m = p->m, n = p->n, k = p->k, ak = p->ak, am = p->am, bk = p->bk, bn = p->bn;
+  FACTORS
+  (void)o;
+  for (i64 x = from; x < to; x++)
+    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, ONE,
+         p->a + x * p->ab, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
+         p->b + x * p->bb, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k),
+         ZERO, p->r + x * p->rb, p->rm > n ? p->rm : n);
+}
+"""
+_TRY_GEMV = """\
+  if (p.n == 1 && c->blas[GEMV] && (p.ak == 1 || p.am == 1)) {
+    const f64 blocks = 1.0 * p.m * p.k / 16384;
+    p.block = blocks < 2 ? p.m : (i64)(p.m / (blocks < 64 ? blocks : 64)) / 16 * 16;
+    if (p.block < 64) p.block = 64;
+    tc_split(c, o, tc_gemv_#, p.nb * ((p.m + p.block - 1) / p.block), 2.0 * p.block * p.k, 0);
+    return 1;
+  }
+"""
+_BLAS = """\
+static int tc_blas_#(Context *c, const u32 *o, tc_matrices_# p) {
+  c->shared = &p;
+TRY_GEMV
+  if (!c->blas[GEMM] || (p.ak != 1 && p.am != 1) || (p.bn != 1 && p.bk != 1) || p.rn != 1)
+    return 0;
+  const f64 work = 1.0 * p.m * p.n * p.k;
+  if (p.nb > 1 && work <= 262144) tc_split(c, o, tc_gemm_#, p.nb, work, 0);
+  else for (i64 x = 0; x < p.nb && !c->error[0]; x++) {
+    if (x && c->poll && c->poll(c)) c->error[0] = 4;
+    else tc_gemm_#(c, o, x, x + 1);
+  }
   return 1;
+}
+static tc_matrices_# tc_turned_#(tc_matrices_# p) {
+  return (tc_matrices_#){p.nb, p.n, p.m, p.k, p.b, p.bb, p.bn, p.bk, p.a, p.ab, p.ak, p.am,
+                        p.r, p.rb, p.rn, p.rm, 0};
 }
 """
 _TRY_BLAS = """\
-if (m * n * k > SMALL && m < 2000000000 && n < 2000000000 && k < 2000000000) {
-    if (m == 1 && n > 1) {
-      if (tc_gemm_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
-    } else if (rn == 1 || n == 1) {
-      if (tc_gemm_#(c, nb, m, n, k, a, ab, am, ak, b, bb, bk, bn, r, rb, rm, rn)) return;
-    } else if (tc_gemm_#(c, nb, n, m, k, b, bb, bn, bk, a, ab, ak, am, r, rb, rn, rm)) return;
+if (p.m * p.n * p.k > SMALL && p.m < 2000000000 && p.n < 2000000000 && p.k < 2000000000) {
+    const int turned = p.m == 1 ? p.n > 1 : p.rn != 1 && p.n != 1;
+    if (tc_blas_#(c, o, turned ? tc_turned_#(p) : p)) return;
+    c->shared = &p;
   }
 """
 
@@ -136,36 +172,44 @@ def _typed(text: str, dtype: DType) -> str:
 def _float(dtype: DType) -> str:
     if dtype.name in C99.computed:
         words = {"ACC": DTYPES[C99.in_registers(dtype.name)].c, "ZERO": "0", "SUM": "s[j] + f * e",
-                 "LOAD": "tc_load_#", "STORE": "tc_store_#", "BLAS": "(void)c;"}  # fmt: skip
-        return _typed(_filled(_STRIPS, words), dtype)
-    return _with_blas(dtype, _GEMM, _LOOPS)
+                 "LOAD": "tc_load_#", "STORE": "tc_store_#"}  # fmt: skip
+        return _typed(_PRODUCT + _filled(_STRIPS + _CONTRACT, {**words, "BLAS": ""}), dtype)
+    words = {"FACTOR": "T", "FACTORS": "", "ONE": "1", "ZERO": "0"}
+    return _with_blas(dtype, words, _LOOPS)
 
 
 def _complex(dtype: DType) -> str:
     zero = f"tc_complex_{DTYPES[real_part(dtype.name)].c}(0, 0)"
-    words = {"ACC": "T", "ZERO": zero, "SUM": "tc_add_#(s[j], tc_mul_#(f, e))",
+    loops = {"ACC": "T", "ZERO": zero, "SUM": "tc_add_#(s[j], tc_mul_#(f, e))",
              "LOAD": "", "STORE": ""}  # fmt: skip
-    return _with_blas(dtype, _COMPLEX_GEMM, _filled(_STRIPS, words))
+    # Factors of complex functions are passed by address. There is no version for vectors: one
+    # column is a matrix, and NumPy's rounding is no closer.
+    words = {"FACTOR": "const T *", "FACTORS": "const T one = {1, 0}, zero = {0, 0};",
+             "ONE": "&one", "ZERO": "&zero"}  # fmt: skip
+    return _with_blas(dtype, words, _filled(_STRIPS, loops))
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     return re.sub("|".join(rf"\b{word}\b" for word in words), lambda m: words[m.group()], text)
 
 
-def _with_blas(dtype: DType, gemm: str, loops: str) -> str:
+def _with_blas(dtype: DType, words: Mapping[str, str], loops: str) -> str:
     integer = blas.find().integer
     if not integer:
-        return _typed(loops.replace("BLAS", "(void)c;"), dtype)
+        return _typed(_PRODUCT + loops + _filled(_CONTRACT, {"BLAS": ""}), dtype)
     letter = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}[dtype.name]
-    call = gemm.replace("INT", f"i{8 * integer}")
-    call = re.sub(r"\bGEMM\b", str(blas.NAMES.index(f"{letter}gemm")), call)
-    if "GEMV" in call:
-        call = re.sub(r"\bGEMV\b", str(blas.NAMES.index(f"{letter}gemv")), call)
-    return _typed(call + loops.replace("BLAS", _TRY_BLAS), dtype)
+    gemv = f"{letter}gemv"
+    try_gemv = _TRY_GEMV if gemv in blas.NAMES else ""
+    text = _PRODUCT + (_GEMV if try_gemv else "") + _GEMM + _BLAS.replace("TRY_GEMV", try_gemv)
+    numbers = {"INT": f"i{8 * integer}", "GEMM": str(blas.NAMES.index(f"{letter}gemm"))}
+    if try_gemv:
+        numbers["GEMV"] = str(blas.NAMES.index(gemv))
+    text = _filled(text, {**words, **numbers})
+    return _typed(text + loops + _filled(_CONTRACT, {"BLAS": _TRY_BLAS}), dtype)
 
 
 def _integer(dtype: DType) -> str:
-    return _typed(_LOOPS.replace("BLAS", "(void)c;"), dtype)
+    return _typed(_PRODUCT + _LOOPS + _filled(_CONTRACT, {"BLAS": ""}), dtype)
 
 
 #: By kind of dtype, what makes the helper's text.
@@ -207,10 +251,10 @@ def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:
     result = ", ".join(stride(role, "r", out) for role in (batch, rows, columns))
     text = (
         "__attribute__((noinline)) void $(Context *c, const u32 *o) {\n"
-        f"  tc_contract_TYPE(c, {length(batch, 'a', a)}, {length(rows, 'a', a)},\n"
-        f"    {length(columns, 'b', b)}, {length(summed, 'a', a)},\n"
+        f"  tc_contract_TYPE(c, o, (tc_matrices_TYPE){{{length(batch, 'a', a)}, "
+        f"{length(rows, 'a', a)},\n    {length(columns, 'b', b)}, {length(summed, 'a', a)},\n"
         f"    c->slot[o[0]], {left},\n    c->slot[o[1]], {right},\n"
-        f"    c->slot[o[2]], {result});\n}}\n"
+        f"    c->slot[o[2]], {result}, 0}});\n}}\n"
     )
     shapes = [program.slots[s].shape for s in step.inputs]
     sizes = dict(zip(b + a, shapes[1] + shapes[0], strict=True))

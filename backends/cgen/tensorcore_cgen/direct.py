@@ -19,6 +19,9 @@ from .callplan import (
     COPY_AFTER,
     COPY_BEFORE,
     HOST,
+    PART,
+    ROOM,
+    SPLIT,
     CallPlan,
     Context,
     Result,
@@ -28,6 +31,8 @@ from .callplan import (
 )
 from .library import Library
 
+#: Scalar operations between two moments in which Python may handle a signal: some 10 ms.
+_PATIENCE = 4e7
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlong)
 
 
@@ -41,13 +46,11 @@ class DirectCall:
         run: int,
         plan: CallPlan,
         times: Any = None,
-        calls_python: bool = False,
     ) -> None:
         """``times`` is the array that a timed program adds to."""
         self.plan = plan
         self.times = times
         self.results = results(plan)
-        self.calls_python = calls_python
         self.library = library
         self.measure = _ENTRY(measure)
         self.run = _ENTRY(run)
@@ -58,14 +61,17 @@ class DirectCall:
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Fresh outputs and commits; raises what the program's checks raise."""
         state = _State(self, program)
-        state.bind(inputs, cells)
-        for segment in range(self.plan.segments):
-            if self.measure(ctypes.byref(state.context), segment):
-                state.explain_sizes()
-            state.place(segment)
-            if self.run(ctypes.byref(state.context), segment):
-                state.explain_run()
-            state.copy(segment)
+        try:
+            state.bind(inputs, cells)
+            for segment in range(self.plan.segments):
+                if self.measure(ctypes.byref(state.context), segment):
+                    state.explain_sizes()
+                state.place(segment)
+                if self.run(ctypes.byref(state.context), segment):
+                    state.explain_run()
+                state.copy(segment)
+        finally:
+            state.callbacks = ()  # which refer to the state, and so would keep its memory
         count = len(self.plan.outputs)
         return state.fresh[:count], state.fresh[count:]
 
@@ -82,9 +88,9 @@ class _State:
         self.table = owner.blas.array()
         self.context = Context(self.slot, self.size, self.dims, self.table, owner.blas.integer, 0)
         self.context.times = None if owner.times is None else address(owner.times)
-        if owner.calls_python:  # kept here, as the generated code has only its address
-            self.callback = HOST(self.host)
-            self.context.host = self.callback
+        # Kept here, as the generated code has only their addresses.
+        self.callbacks: tuple[Any, ...] = HOST(self.host), SPLIT(self.split), ROOM(self.room)
+        self.context.host, self.context.split, self.context.room = self.callbacks
         self.problem: BaseException | None = None
         self.buffers: list[Any] = [None] * plan.slots
         self.fresh: list[Any] = [None] * len(self.results)
@@ -157,6 +163,31 @@ class _State:
             self.problem = problem
             return 1
         return 0
+
+    def split(
+        self, context: int, operands: int, part: int, count: int, cost: float, own: int
+    ) -> None:
+        """Run a part on all points; in between Python handles signals, which may end the call."""
+        run = PART(part)
+        step = max(1, int(_PATIENCE / max(cost, 1.0)))
+        try:
+            for start in range(0, count, step):
+                run(context, operands, start, min(start + step, count))
+                if self.context.error[0]:
+                    return
+        except BaseException as problem:  # noqa: BLE001 (none can pass through generated code)
+            self.problem = problem
+            self.context.error[0] = 4
+
+    def room(self, context: int, size: int) -> int | None:
+        """Memory that lives as long as the call."""
+        try:
+            memory = np.empty(size + 64, np.uint8)
+        except MemoryError as problem:
+            self.problem = problem
+            return None
+        self.alive.append(memory)
+        return address(memory) + -address(memory) % 64
 
     def _view(self, slot: int) -> np.ndarray:
         """A slot's buffer as an array."""

@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from tensorcore.codegen.columns import print_kernel
 from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.function import C_TYPES
+from tensorcore.codegen.parts import HELPERS, operations, print_parts
 from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
@@ -33,10 +33,14 @@ PRELUDE = (
     C_TYPES
     + COMPLEX_TYPES
     + """\
-typedef struct Context {
+typedef struct Context Context;
+typedef void Part(Context *, const u32 *, i64, i64);
+struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas;
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
-} Context;
+  void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
+  void *(*room)(Context *, i64); void *own, *shared; i64 threads;
+};
 """
 )
 _FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
@@ -56,7 +60,9 @@ typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 _RUN = """\
 int tc_run(Context *c, i64 segment) {
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
-    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+    if (c->poll && c->poll(c)) return c->error[0] = 4;
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
+    if (c->error[0]) return 1;
   }
   return 0;
 }
@@ -77,7 +83,9 @@ static i64 tc_now(void) {
 int tc_run(Context *c, i64 segment) {
   i64 start = tc_now();
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
-    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);CHECK
+    if (c->poll && c->poll(c)) return c->error[0] = 4;
+    tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
+    if (c->error[0]) return 1;
     i64 end = tc_now();
     __atomic_fetch_add(&c->times[2 * k], end - start, __ATOMIC_RELAXED);
     __atomic_fetch_add(&c->times[2 * k + 1], 1, __ATOMIC_RELAXED);
@@ -137,7 +145,7 @@ def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
 
 def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
-    text = print_kernel(kernel, program.slots, program.sizes, C99)
+    text = print_parts(kernel, program.slots, program.sizes, C99)
     in_place = _written_in_place(program, kernel)
     source = _function(text, in_place)
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
@@ -149,7 +157,7 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     for stage in kernel.stages:
         if in_place and stage.copied() is not None:
             continue  # mostly there is nothing to copy
-        cost = len(stage.body) + len(stage.loads) + len(stage.stores)
+        cost = operations(stage)
         unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
 
 
@@ -159,29 +167,60 @@ def _written_in_place(program: Program, kernel: Kernel) -> bool:
 
 
 def _function(text: KernelText, in_place: bool) -> str:
-    """The kernel as a function of its operand table; ``$`` stands for the name."""
+    """The kernel as functions of its operand table, its parts first; ``$`` stands for the name."""
+    named = _operands(text, in_place)
+    found = []
+    if text.shared:
+        found.append(
+            f"typedef struct {{ {' '.join(f'{d};' for d in text.shared.values())} }} $_s;\n"
+        )
+    for suffix, parameters, body in text.functions:
+        lines = ["  $_s *const k = c->shared;"] if "k->" in body else []
+        lines += _mentioned(named, body)
+        head = f"static void ${suffix}(Context *c, const u32 *o, {parameters})"
+        found.append("\n".join([f"{head} {{", *lines, body, "}\n"]))
+    lines = ["  $_s k; c->shared = &k;"] if text.shared else []
+    lines += _mentioned(named, text.body)
+    head = "__attribute__((noinline)) void $(Context *c, const u32 *o)"
+    found.append("\n".join([f"{head} {{", *lines, text.body, "}\n"]))
+    return "".join(found)
+
+
+def _operands(text: KernelText, in_place: bool) -> list[tuple[str, str]]:
+    """The declaration of each buffer, size, number and failure, by its name; sizes first."""
     # A commit in place lets a pointer that is read and one that is written be the same.
     qualifier = "" if in_place else "restrict "
-    lines = []
-    position = 0
+    buffers, found = [], []
     for k, (dtype, written) in enumerate(zip(text.dtypes, text.written, strict=True)):
         ctype = DTYPES[dtype].c if written else f"const {DTYPES[dtype].c}"
-        lines.append(f"  {ctype} *{qualifier}p{k} = c->slot[o[{position}]];")
-        position += 1
+        place = f"c->slot[o[{k}]]"
+        if k in text.rows:
+            place = f"c->own ? (void *)((u8 *)c->own + {text.rows[k]}) : {place}"
+        buffers.append((f"p{k}", f"  {ctype} *{qualifier}p{k} = {place};"))
+    position = len(text.slots)
     for k in range(len(text.sizes)):
-        lines.append(f"  const i64 n{k} = c->size[o[{position}]];")
-        position += 1
+        found.append((f"n{k}", f"  const i64 n{k} = c->size[o[{position + k}]];"))
+    position += len(text.sizes)
     for k, dtype in enumerate(text.number_dtypes):
         ctype = DTYPES[dtype].c
-        lines.append(f"  const {ctype} k{k} = *(const {ctype} *)&tc_numbers[o[{position}]];")
-        position += 1
+        number = f"*(const {ctype} *)&tc_numbers[o[{position + k}]]"
+        found.append((f"k{k}", f"  const {ctype} k{k} = {number};"))
+    position += len(text.numbers)
     for k in range(len(text.failures)):
-        lines.append(f"  const i64 f{k} = o[{position}];")
-        position += 1
-    if text.failures:
-        lines.append("  i64 *const error = c->error;")
-    body = "\n".join([*lines, text.body])
-    return f"__attribute__((noinline)) void $(Context *c, const u32 *o) {{\n{body}\n}}\n"
+        found.append((f"f{k}", f"  const i64 f{k} = o[{position + k}];"))
+    return [*found, *buffers, ("error", "  i64 *const error = c->error;")]
+
+
+_NAME = re.compile(r"\b(?:[pnkf]\d+|error)\b")
+
+
+def _mentioned(named: Sequence[tuple[str, str]], body: str) -> list[str]:
+    """The declarations that a body needs, and what these need in turn."""
+    wanted = set(_NAME.findall(body.replace("c->error", "")))
+    for name, line in reversed(named):
+        if name in wanted:
+            wanted.update(_NAME.findall(line.split("=", 1)[1]))
+    return [line for name, line in named if name in wanted]
 
 
 def _call(unit: _Unit, step: Call, number: int) -> None:
@@ -221,7 +260,9 @@ def _files(unit: _Unit) -> list[str]:
         kernels = "".join(text for _, text in chunk)
         uses = helpers if _CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
-        own = head + needed(kernels + uses, C99) + uses
+        own = head + needed(kernels + uses, C99)
+        own += "".join(text for name, text in HELPERS.items() if f"{name}(" in kernels + uses)
+        own += uses
         own += FAIL if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
@@ -258,16 +299,10 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _run(unit),
+            _RUN_TIMED if unit.program.timed else _RUN,
             _sizes(unit),
         )
     )
-
-
-def _run(unit: _Unit) -> str:
-    """The loop over the steps, which ends at the first that fails."""
-    check = "\n    if (c->error[0]) return 1;" if unit.failures or "host" in unit.helpers else ""
-    return (_RUN_TIMED if unit.program.timed else _RUN).replace("CHECK", check)
 
 
 def _wrapped(numbers: Sequence[int]) -> str:

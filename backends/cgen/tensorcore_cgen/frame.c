@@ -48,13 +48,25 @@ extern void PyEval_RestoreThread(void *);
 extern void *calloc(unsigned long, unsigned long), *aligned_alloc(unsigned long, unsigned long);
 extern void free(void *);
 extern void *memcpy(void *, const void *, unsigned long);
+typedef struct { i64 seconds, nanoseconds; } Moment;
+extern int clock_gettime(int, Moment *);
+extern int PyErr_CheckSignals(void);
 
-/* The interface of generated code. */
-typedef struct Context {
+/* The interface of generated code; emit.py has the same. */
+typedef struct Context Context;
+typedef void Part(Context *, const unsigned *operands, i64 from, i64 to);
+struct Context {
     void **slot; i64 *size; const i64 *const *dims; void *const *blas; i64 blas_int; i64 work;
     i64 error[8];
     i64 *times; /* nanoseconds and calls of each step, where the program keeps them */
-} Context;
+    int (*host)(i64); /* never called: such programs do not come here */
+    void (*split)(Context *, const unsigned *operands, Part *, i64 count, double cost, i64 own);
+    int (*poll)(Context *); /* whether the user wants to stop; null where that must not be */
+    void *(*room)(Context *, i64 bytes); /* memory until the next call of this; null if none */
+    void *own; /* rows of a thread that is not the caller's */
+    void *shared; /* what the parts of a kernel have in common */
+    i64 threads;
+};
 typedef int Entry(Context *, i64 segment);
 
 /* The plan, written by runtime.py as one array of 64-bit words in this very layout. */
@@ -68,6 +80,7 @@ typedef struct {
     void *const *blas;
     i64 blas_int;
     i64 *times;
+    i64 threads;
     const Port *port;
     const Result *result; /* outputs, then commits */
     const Buffer *buffer;
@@ -78,12 +91,18 @@ typedef struct {
 enum { NO_SCALAR, FLOAT_SCALAR, INT_SCALAR };
 enum { WRITTEN, COPY_BEFORE, COPY_AFTER };
 enum { DONE, REFUSED, RAISED };
+/* What generated code puts into error[0]. */
+enum { SIZE_CHECK = 1, FAILURE, HOST_FAILED, INTERRUPTED, NO_ROOM };
 
 /* All state of one call. A plan keeps some for the next calls. */
 typedef struct Frame {
     Context context;
     struct Frame *next;
     i64 bytes;       /* of storage */
+    void *thread;    /* Python's, while this call runs without the global lock */
+    i64 looked;      /* when the user was last asked whether to stop */
+    void *work;      /* what `room` gave out */
+    i64 work_bytes;
     i64 released;    /* whether this call runs without the global lock */
     i64 overwrites;  /* commits written straight into their cells */
     void **memory;   /* one per buffer */
@@ -114,6 +133,46 @@ static Object *not_implemented(void) {
     return &_Py_NotImplementedStruct;
 }
 
+/* ---- what generated code calls ---- */
+
+static void split(Context *, const unsigned *, Part *, i64, double, i64);
+
+/* Nanoseconds between two looks at whether the user wants to stop. */
+#define PATIENCE 20000000
+
+static i64 now(void) {
+    Moment m;
+#ifdef __APPLE__
+    clock_gettime(6, &m);
+#else
+    clock_gettime(1, &m);
+#endif
+    return m.seconds * 1000000000 + m.nanoseconds;
+}
+
+/* Lets Python run its signal handlers; whether one raised. */
+static int poll(Context *c) {
+    Frame *f = (Frame *)c;
+    i64 time = now();
+    if (time - f->looked < PATIENCE) return 0;
+    f->looked = time;
+    PyEval_RestoreThread(f->thread);
+    int raised = PyErr_CheckSignals();
+    f->thread = PyEval_SaveThread();
+    return raised;
+}
+
+static void *room(Context *c, i64 bytes) {
+    Frame *f = (Frame *)c;
+    if (bytes <= f->work_bytes && f->work) return f->work;
+    free(f->work);
+    f->bytes -= f->work_bytes;
+    f->work = aligned_alloc(64, bytes / 64 * 64 + 64);
+    f->work_bytes = f->work ? bytes : 0;
+    f->bytes += f->work_bytes;
+    return f->work;
+}
+
 /* ---- frames ---- */
 
 static Frame *new_frame(const Layout *l) {
@@ -141,6 +200,9 @@ static Frame *new_frame(const Layout *l) {
     f->context.blas = l->blas;
     f->context.blas_int = l->blas_int;
     f->context.times = l->times;
+    f->context.threads = l->threads;
+    f->context.split = split;
+    f->context.room = room;
     return f;
 }
 
@@ -150,7 +212,9 @@ static void drop_storage(const Layout *l, Frame *f) {
         f->memory[k] = 0;
         f->room[k] = 0;
     }
-    f->bytes = 0;
+    free(f->work);
+    f->work = 0;
+    f->bytes = f->work_bytes = 0;
 }
 
 static Frame *take_frame(Plan *p) {

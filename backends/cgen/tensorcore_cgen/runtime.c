@@ -1,5 +1,5 @@
-/* How a call runs. This is the second half of one C file; frame.c is the first: it declares
- * everything used here. runtime.py joins them.
+/* How a call runs. This is the last part of one C file, after frame.c, which declares everything
+ * used here, and pool.c. runtime.py joins them.
  */
 
 static void hold_arrays(const Layout *l, Frame *f) {
@@ -13,16 +13,23 @@ static int run_segment(Plan *p, Frame *f, i64 segment, int overwrite) {
     int status = place_buffers(l, f, segment);
     if (!status) status = place_results(p, f, segment, overwrite);
     if (status) return status;
+    f->context.poll = f->released ? poll : 0;
     if (f->released) {
-        void *thread = PyEval_SaveThread();
+        f->looked = now();
+        f->thread = PyEval_SaveThread();
         status = l->run(&f->context, segment);
-        PyEval_RestoreThread(thread);
+        PyEval_RestoreThread(f->thread);
     } else {
         status = l->run(&f->context, segment);
     }
-    if (!status) copy_results(l, f, segment);
+    if (!status) {
+        copy_results(l, f, segment);
+        return DONE;
+    }
     /* A kernel that fails does so before anything is written over a cell. */
-    return status ? REFUSED : DONE;
+    if (f->context.error[0] == INTERRUPTED) return RAISED;
+    if (f->context.error[0] == NO_ROOM) return PyErr_NoMemory(), RAISED;
+    return REFUSED;
 }
 
 static int run_program(Plan *p, Frame *f, int locked_commits, int overwrite) {

@@ -65,7 +65,7 @@ class GeneratedExecutable:
         self._times = np.zeros((len(self._steps), 2), np.int64) if program.timed else None
         self._origin, library.origin = library.origin, "in memory already"
         calls_python = any(isinstance(s, Call) and s.host for s in program.steps)
-        self._direct = DirectCall(library, *self._entries, plan, self._times, calls_python)
+        self._direct = DirectCall(library, *self._entries, plan, self._times)
         self._native: Native | None = None
         self._attach = attach and not calls_python  # only the slow path calls Python in between
         self._take(native)
@@ -173,6 +173,7 @@ class Native:
         words.extend((len(plan.storage), len(plan.constants), plan.threshold, measure, run))
         words.extend((ctypes.addressof(table), functions.integer))
         words.append(0 if times is None else address(times))
+        words.append(plan.threads)
         parts = (ports, result, buffers, constants, ids)
         words.extend(part.buffer_info()[0] for part in parts)
         keep = (library, words, parts, arrays, shapes, table, times)
@@ -265,7 +266,7 @@ def _is_supported() -> bool:
 def _source() -> str:
     folder = os.path.dirname(os.path.abspath(__file__))
     texts = []
-    for name in ("frame.c", "runtime.c"):
+    for name in ("frame.c", "pool.c", "runtime.c"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             texts.append(file.read())
     return "\n".join(texts)
