@@ -80,7 +80,7 @@ def test_different_graphs_at_once(nursery: Nursery, place: Place, tally: Tally) 
     script = f"""
 tries=0
 while [ "$(wc -l < '{place.notes}')" -lt {count} ]; do
-  sleep 0.1; tries=$((tries + 1)); [ $tries -lt 600 ] || exit 1
+  sleep 0.1; tries=$((tries + 1)); [ $tries -lt 250 ] || exit 1
 done
 """
     place.write_compiler(f'case "$*" in *--version*) ;; *) {script} ;; esac')

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from client import HERE, Place
+from client import HERE, Place, real_compiler
 from conftest import Tally
 from tensorcore_cgen import compiler
 
@@ -49,7 +49,7 @@ def named(name: Any) -> Any:
     total.name = name()
     cost = T.sum(total)
     cost.name = name()
-    given = [tensorcore.In(x, name=name()) for x in inputs] if hasattr(tensorcore, "In") else inputs
+    given = [tensorcore.In(x, name=name()) for x in inputs]
     updates = [(w, w - 0.1 * g) for w, g in zip(state, T.grad(cost, state), strict=True)]
     return tensorcore.function(given, [cost, total], updates=updates, name=name(), backend="cgen")
 
@@ -71,6 +71,8 @@ def text_of(make: Any, patch: pytest.MonkeyPatch) -> tuple[str, ...]:
 
 def test_names_are_not_in_the_text(tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text is that of the same function with plain names, to the byte."""
+    if not real_compiler():
+        pytest.skip("there is no C compiler")
     plain = text_of(lambda: named(lambda: "x"), monkeypatch)
     assert plain
     assert "zqzq" not in "".join(plain)
