@@ -174,7 +174,7 @@ RELEVANT: dict[str, Alter] = {
     "stepping": processor(stepping="5"),
     "family": processor(cpu_family="7"),
     "C library": patched(toolchain, "_c_library", lambda: ["glibc 9.99"]),
-    "machine": patched(toolchain.platform, "machine", lambda: "other"),
+    "machine": patched(toolchain, "_machine", lambda: "other"),
     "level of optimisation": build(optimise=1),
     "libraries": build(needs_libm=False),
     "a flag of every compilation": patched(toolchain, "_SAFE", [*toolchain._SAFE, "-g"]),

@@ -10,18 +10,18 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import cache, scratch
 from tensorcore.backend import Diagnosis
 from tensorcore.errors import CompileError
 
-from . import jobs as _jobs
 from . import toolchain
-from .jobs import Jobs
 from .library import Library
-from .process import Process
 from .toolchain import Compiler
+
+if TYPE_CHECKING:  # what runs a compiler is not imported where the cache has it all
+    from .jobs import Jobs
 
 #: Part of every key: raise it when what is built from the same text and flags changes.
 FORMAT = "cgen-1"
@@ -223,6 +223,8 @@ class Build:
         return library
 
     def _compile(self) -> None:
+        from .jobs import Jobs
+
         r = self._recipe
         try:
             # It may have been made between our look and our lock.
@@ -293,10 +295,13 @@ def version(compiler: Compiler) -> str:
     known = cache.default().lookup(key)
     if known is not None:
         return known.decode(errors="replace")
+    from . import jobs
+    from .process import Process
+
     try:
         folder = scratch.Scratch()
     except OSError as problem:
-        raise CompileError(f"{_jobs.NO_FOLDER}: {problem}. Hint: {_jobs.MAKE_ROOM}.") from problem
+        raise CompileError(f"{jobs.NO_FOLDER}: {problem}. Hint: {jobs.MAKE_ROOM}.") from problem
     try:
         log = folder.file("log")
         environment = toolchain.environment(folder.path)
