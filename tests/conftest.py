@@ -30,6 +30,11 @@ ASK_FOR_RESULTS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--through", choices=("loopback", "chaos"), help="run by a roundabout way")
     parser.addoption("--tenth", type=int, help="run only the tenth of the tests with this number")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="tests of faults in their long form, and a table of what they found",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
