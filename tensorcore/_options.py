@@ -300,6 +300,14 @@ OPTIONS: tuple[Option, ...] = (
         "Threads that may share the work of one function; 0: as many as there are processors for "
         "this process. It is decided when the function is compiled, and changes no result.",
     ),
+    Option(
+        "background",
+        boolean,
+        False,
+        "Whether the first calls of a function run on the reference while the backend that 'auto' "
+        "chose compiles it. Results may then differ in the last bits between early and late "
+        "calls. Functions that keep time are compiled at once.",
+    ),
     Option("debug", boolean, False, "Check the graph and the program after each pass."),
     Option("cache_dir", path, _cache_dir, "Where compiled code is kept; empty: nowhere."),
     Option(

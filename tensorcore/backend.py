@@ -70,7 +70,27 @@ class Binds(Protocol):
         that already have the right type, rank and layout, runs, commits, and returns a list of
         outputs (the lone output if ``single``). It returns ``NotImplemented``, with nothing
         changed, whenever it would rather not: an argument to convert, a size that does not
-        fit, a cell marked busy, work long enough to let other threads run.
+        fit, a cell that is busy (not None), work long enough to let other threads run.
+        """
+        ...
+
+
+@runtime_checkable
+class Updates(Protocol):
+    """Optional on an Executable with buffers of ``HOST``: calls that write over cells in place
+    although other threads run meanwhile."""
+
+    def update(
+        self, inputs: Sequence[Any], cells: Sequence[Any], announce: Callable[[], object]
+    ) -> Any:
+        """Run and commit; return the outputs.
+
+        ``cells[k]`` is a buffer, or for a cell of a commit ``[buffer, busy]``, whose lock the
+        caller holds. The new values are put there all together at the end, or written over the
+        buffers that nobody else refers to. Before the first such write it calls ``announce``,
+        after which nobody reads these cells until this returns. What ``announce`` or anything
+        before it raises leaves all cells as they were; after it nothing is raised. Returns
+        ``NotImplemented``, with nothing changed, where it would rather not.
         """
         ...
 

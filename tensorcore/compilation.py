@@ -79,7 +79,10 @@ def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Com
         record = record._replace(notes=(*record.notes, *_notes(lent)))
     lowered = perf_counter()
     try:
-        executable = plugins.compile_with(selected, program)
+        if _in_background(task, selected):
+            executable = _ahead(task, selected, program)
+        else:
+            executable = plugins.compile_with(selected, program)
     except CompileError as problem:
         other = None if selected.by_name else plugins.instead_of(selected, problem)
         if other is None:
@@ -93,6 +96,23 @@ def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Com
     record = record._replace(seconds={**record.seconds, **seconds})
     memory = getattr(selected.backend, "memory", HOST)
     return Compiled(program, executable, record, takes, task.rules, memory, lent)
+
+
+def _in_background(task: Task, selected: plugins.Selected) -> bool:
+    chosen = config.background and not selected.by_name and not task.timed
+    return bool(chosen) and getattr(selected.backend, "memory", HOST) is HOST
+
+
+def _ahead(task: Task, selected: plugins.Selected, program: Program) -> Executable:
+    """The reference until the backend has compiled the program."""
+    from .ahead import Ahead
+    from .interpret import Interpreter
+
+    return Ahead(
+        Interpreter(task.lowered(Capabilities(calls=None))),
+        lambda: plugins.compile_with(selected, program),
+        lambda problem: plugins.instead_of(selected, problem),
+    )
 
 
 def _permit(selected: plugins.Selected, missing: UnsupportedOp) -> None:

@@ -71,6 +71,7 @@ fallback: str
 auto_order: tuple[str, ...]
 plugins: tuple[str, ...]
 disable: tuple[str, ...]
+background: bool
 probe_timeout: float
 debug: bool
 cache_dir: str

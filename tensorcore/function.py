@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
-from .backend import HOST, Binds, Described, Memory, put
+from .backend import HOST, Binds, Described, Memory, Updates, put
 from .compilation import Compiled, Task, compiled, why_selected
 from .errors import MissingInputError, PluginError, TensorcoreError
 from .graph import Graph, substitute, variables
@@ -19,7 +19,7 @@ from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
 from .lower import optimise
 from .node import Tensor, as_tensor
-from .shared import SNAPSHOT, Shared
+from .shared import SNAPSHOT, Shared, announce, hold, release, snapshot
 from .testing_values import no_test_values
 
 if TYPE_CHECKING:
@@ -58,12 +58,14 @@ class Function:
         self._inputs = request.inputs
         self._single = request.single
         self._cells = tuple(cells)
-        self._written = tuple(cells[c.cell] for c in program.commits)
-        self._locks = tuple(cell.lock for cell in sorted(set(self._written), key=id))
+        self._commits = tuple(c.cell for c in program.commits)
+        self._written = tuple(cells[k] for k in self._commits)
+        self._locked = tuple(sorted(set(self._written), key=id))
         self._downcast = downcast
         self._positions = {i.name: k for k, i in enumerate(request.inputs) if i.name}
         self._memory = compiled.memory
         self._binds = isinstance(executable, Binds) and self._memory is HOST
+        self._overwrites = bool(self._commits) and isinstance(executable, Updates)
         self._fast: Callable[..., Any] | None = None
         self._bind()
 
@@ -125,33 +127,53 @@ class Function:
     def _careful(self, inputs: list[np.ndarray]) -> Any:
         """The call in full: locks of the written cells in a fixed order, a consistent snapshot
         of all cells, and all updates or none."""
-        for lock in self._locks:
+        locks = [cell.lock for cell in self._locked]
+        for lock in locks:
             lock.acquire()
         try:
-            written = {id(cell) for cell in self._written}
-            with SNAPSHOT:
-                _mark(self._cells, 1)
-                held = [(cell, cell.memory, cell.cell[0]) for cell in self._cells]
-                _mark([c for c in self._cells if id(c) not in written], -1)
+            held = snapshot(self._cells, self._written)
             try:
-                outputs, values = self._run(inputs, held)
-                with SNAPSHOT:
-                    for cell, value in zip(self._written, values, strict=True):
-                        cell.hold(self._memory, value)
+                outputs = self._update(inputs, held)
             finally:
-                with SNAPSHOT:
-                    _mark([c for c in self._cells if id(c) in written], -1)
+                release(self._written)
         finally:
-            for lock in reversed(self._locks):
+            for lock in reversed(locks):
                 lock.release()
         return outputs[0] if self._single else outputs
 
+    def _update(self, inputs: list[np.ndarray], held: list[tuple[Memory, Any]]) -> Sequence[Any]:
+        """The outputs, with the cells written: in place by executables that can, and else by new
+        buffers that take the place of the old ones."""
+        if self._overwrites and all(held[k][0] is HOST for k in self._commits):
+            outputs = self.executable.update(inputs, self._places(held), self._announce)  # type: ignore[attr-defined]
+            if outputs is not NotImplemented:
+                return outputs  # type: ignore[no-any-return]
+            held = snapshot(self._cells, self._written)
+        outputs, values = self._run(inputs, held)
+        with SNAPSHOT:
+            hold(self._written, self._memory, values)
+        return outputs
+
+    def _places(self, held: list[tuple[Memory, Any]]) -> list[Any]:
+        """The values, but for those that are updated the cells themselves. ``held`` forgets them:
+        a buffer that anybody else refers to would not be written over."""
+        cells = zip(self._cells, held, strict=True)
+        found = [cell.copied_to(HOST, home, buffer) for cell, (home, buffer) in cells]
+        for k in self._commits:
+            found[k] = self._cells[k].cell
+        held.clear()
+        return found
+
+    def _announce(self) -> None:
+        announce(self._written)
+
     def _run(
-        self, inputs: Sequence[np.ndarray], held: Sequence[tuple[Shared, Memory, Any]]
+        self, inputs: Sequence[np.ndarray], held: Sequence[tuple[Memory, Any]]
     ) -> tuple[list[Any], Sequence[Any]]:
         """Outputs on the host, and the new values of cells where the backend has them."""
         memory = self._memory
-        buffers = [cell.copied_to(memory, home, buffer) for cell, home, buffer in held]
+        cells = zip(self._cells, held, strict=True)
+        buffers = [cell.copied_to(memory, home, buffer) for cell, (home, buffer) in cells]
         if memory is HOST:
             outputs, values = self._pair(self.executable(inputs, buffers))
             return list(outputs), values
@@ -250,11 +272,6 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<function {self.name}>" if self.name else "<tensorcore function>"
-
-
-def _mark(cells: Iterable[Shared], change: int) -> None:
-    for cell in cells:
-        cell.cell[1] = ((cell.cell[1] or 0) + change) or None
 
 
 # -- making one -----------------------------------------------------------------------------

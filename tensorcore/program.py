@@ -45,7 +45,8 @@ class Size(NamedTuple):
 class Check(NamedTuple):
     """What must hold between sizes, or the call is refused with ``message``.
 
-    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b.
+    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b;
+    ``within (a,)``: a 64-bit integer holds it.
     ``message`` is formatted with the checked numbers by position, as in ``"{0} != {1}"``.
     """
 
@@ -239,7 +240,8 @@ class Commit(NamedTuple):
     """After all steps: cell number ``cell`` takes the value of ``slot``.
 
     ``in_place`` says that the producing kernel may write straight into the cell's buffer when
-    nobody but the cell refers to it: no later step reads the old value or can fail.
+    nobody but the cell refers to it: no later step reads the old value or can fail. The kernel
+    is in the section that begins with the Program's step ``commit_from``.
     """
 
     cell: int
@@ -247,28 +249,31 @@ class Commit(NamedTuple):
     in_place: bool = False
 
 
-class Storage(NamedTuple):
-    """Memory plan: slots with the same number here may share one buffer, as lives allow.
+class Life(NamedTuple):
+    """Memory plan: ``slot`` needs a buffer of ``elements`` times ``itemsize`` bytes from the step
+    ``first`` to the step ``last``, both included. Buffers that are never in use together may lie
+    one over the other.
 
-    ``of[slot]`` is the buffer's number, or -1 for slots bound from outside (inputs, cells,
-    constants), for outputs, for committed slots and for views. ``elements[b]`` and
-    ``itemsize[b]`` give the buffer's length.
+    Slots bound from outside (inputs, cells, constants), outputs, committed slots and views have
+    none. A view of a slot prolongs its life.
     """
 
-    of: tuple[int, ...] = ()
-    elements: tuple[SizeId, ...] = ()
-    itemsize: tuple[int, ...] = ()
-
-
-#: No plan: every slot has a buffer of its own.
-NO_STORAGE = Storage()
+    slot: SlotId
+    elements: SizeId
+    itemsize: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """Everything a backend needs: bind inputs, cells and constants, run the steps in order,
     return the outputs, then commit. ``timed`` asks for an Executable that keeps the time of each
-    step; see ``backend.Timed``."""
+    step; see ``backend.Timed``.
+
+    ``commit_from`` is the first step that may write over a cell, None where no commit is in
+    place. From there on no step fails, but that one before it writes, none is a ``Sizes``, and a
+    backend that writes in place must let nothing end the call."""
 
     slots: tuple[Slot, ...]
     sizes: tuple[Size, ...]
@@ -278,8 +283,9 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[SlotId, ...]
     commits: tuple[Commit, ...]
-    storage: Storage = NO_STORAGE
+    storage: tuple[Life, ...] = ()
     timed: bool = False
+    commit_from: int | None = None
 
     def bound(self) -> tuple[SlotId, ...]:
         """Slots whose buffers come from outside: inputs, cells, constants."""
@@ -334,4 +340,5 @@ HOLDS: Mapping[str, Any] = {
     "equal": lambda a, b: a == b,
     "nonnegative": lambda a: a >= 0,
     "below": lambda a, b: 0 <= a < b,
+    "within": lambda a: -(2**63) <= a < 2**63,
 }

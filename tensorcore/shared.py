@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -13,28 +18,48 @@ from .errors import DTypeError, ShapeError
 from .node import Tensor
 from .types import TensorType
 
-# Held for the instants in which cells are read or written together.
-SNAPSHOT = threading.Lock()
+# Held for the instants in which cells are read or written together. It may be taken again by its
+# holder, as a collection of garbage may run anything at any time.
+SNAPSHOT = threading.RLock()
+_WRITTEN = threading.Condition(SNAPSHOT)
+#: A call looks at the cell, or is about to change it.
+BUSY = "busy"
+#: Holds another object in each child of a fork.
+_process = [object()]
+#: The variables whose cells calls are about to change.
+_CHANGING: set[Shared] = set()
 
 
 class Shared(Tensor):
     """A variable with a value that lives between calls.
 
     The value sits in ``cell[0]``, a buffer of ``memory``, that of the backend which wrote it
-    last; ``cell[1]`` is None, or marks that a long call is about to write it. ``lock`` is held
-    while a function updates the value.
+    last. ``cell[1]`` is None; ``BUSY`` while a long call that will change the value computes it;
+    or, while that is written over the buffer, the number of the thread which does so. ``lock`` is
+    held while a function updates the value.
     """
 
-    __slots__ = ("cell", "lock", "memory", "mirrors", "default_update")
+    __slots__ = ("_lock", "_process", "cell", "default_update", "memory", "mirrors")
 
     def __init__(self, array: np.ndarray, type: TensorType, name: str | None) -> None:
         super().__init__(None, (), {}, type, name)
         self.cell: list[Any] = [array, None]
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
+        self._process = _process[0]
         self.memory: Memory = HOST
         #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
         self.mirrors: dict[Memory, tuple[Any, Any]] = {}
         self.default_update: Tensor | None = None
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while a function updates the value. In a child of a fork it is a new one: there may
+        be nobody left to give back the old one."""
+        if self._process is not _process[0]:
+            with SNAPSHOT:
+                if self._process is not _process[0]:
+                    self._lock, self._process = threading.RLock(), _process[0]
+        return self._lock
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
         """The present value as an array; a copy unless ``borrow``.
@@ -42,6 +67,7 @@ class Shared(Tensor):
         A borrowed array may or may not change when the variable does: only read it, at once.
         """
         with SNAPSHOT:
+            wait_for_writers((self,))
             memory, buffer = self.memory, self.cell[0]
         if borrow and memory is HOST:
             array: np.ndarray = buffer
@@ -58,14 +84,7 @@ class Shared(Tensor):
         if (not borrow and np.may_share_memory(array, new_value)) or not array.flags.writeable:
             array = array.copy()
         with self.lock, SNAPSHOT:
-            self.hold(HOST, array)
-
-    def hold(self, memory: Memory, buffer: Any) -> None:
-        """Take a buffer of ``memory`` as the value; call it with ``SNAPSHOT`` held."""
-        self.cell[0] = buffer
-        self.memory = memory
-        if self.mirrors:
-            self.mirrors = {}
+            hold((self,), HOST, (array,))
 
     def copied_to(self, memory: Memory, home: Memory, buffer: Any) -> Any:
         """The value ``buffer``, which is in the memory ``home``, as a buffer of ``memory``.
@@ -90,6 +109,71 @@ class Shared(Tensor):
 
     def __deepcopy__(self, memo: Any) -> Shared:
         return Shared(self.get_value(), self.type, self.name)
+
+
+def wait_for_writers(cells: Iterable[Shared]) -> None:
+    """Wait, with ``SNAPSHOT`` held, until no other thread writes over these values. Who writes
+    waits for nobody, so this comes to an end whatever else the caller holds."""
+    me = threading.get_ident()
+
+    def free() -> bool:
+        return all(c.cell[1] is None or c.cell[1] is BUSY or c.cell[1] == me for c in cells)
+
+    if not free():
+        _WRITTEN.wait_for(free)
+
+
+def snapshot(cells: Sequence[Shared], written: Sequence[Shared]) -> list[tuple[Memory, Any]]:
+    """The values of all cells at one moment, and where they live. The ``written`` ones, whose
+    locks the caller holds, are busy from then on.
+
+    Calls that write cells without ``SNAPSHOT`` leave busy ones alone, so all are for an instant.
+    """
+    with SNAPSHOT:
+        wait_for_writers(cells)
+        before = [cell.cell[1] for cell in cells]
+        try:
+            for cell in cells:
+                cell.cell[1] = BUSY
+            return [(cell.memory, cell.cell[0]) for cell in cells]
+        finally:
+            for cell, mark in zip(cells, before, strict=True):
+                cell.cell[1] = mark
+            for cell in written:
+                cell.cell[1] = BUSY
+            _CHANGING.update(written)
+
+
+def announce(cells: Iterable[Shared]) -> None:
+    """The values, whose locks the caller holds, are about to be written over: readers wait."""
+    me = threading.get_ident()
+    with SNAPSHOT:
+        for cell in cells:
+            cell.cell[1] = me
+
+
+def release(cells: Iterable[Shared]) -> None:
+    """The values are busy no more."""
+    with SNAPSHOT:
+        for cell in cells:
+            cell.cell[1] = None
+        _CHANGING.difference_update(cells)
+        _WRITTEN.notify_all()
+
+
+def hold(cells: Sequence[Shared], memory: Memory, buffers: Sequence[Any]) -> None:
+    """Take buffers of ``memory`` as the values; call it with ``SNAPSHOT`` held.
+
+    One call of C code does it all, so that no signal can come in between: all or none.
+    """
+    places = [cell.cell for cell in cells]
+    fresh: list[dict[Memory, Any]] = [{} for _ in cells]
+    changes = chain(
+        map(setitem, places, repeat(0), buffers),
+        map(setattr, cells, repeat("memory"), repeat(memory)),
+        map(setattr, cells, repeat("mirrors"), fresh),
+    )
+    deque(changes, 0)
 
 
 def shared(
@@ -126,3 +210,23 @@ def shared(
     if (np.may_share_memory(array, value) and not borrow) or not array.flags.writeable:
         array = array.copy()
     return Shared(array, type_, name)
+
+
+def _before_fork() -> None:
+    """The child gets no lock that a thread holds which it does not have, and no half of a value."""
+    SNAPSHOT.acquire()
+    wait_for_writers(_CHANGING)
+
+
+def _in_child() -> None:
+    _process[0] = object()
+    for cell in _CHANGING:  # nobody is left who would finish these calls
+        cell.cell[1] = None
+    _CHANGING.clear()
+    SNAPSHOT.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=SNAPSHOT.release, after_in_child=_in_child
+    )

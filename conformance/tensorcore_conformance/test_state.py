@@ -175,6 +175,19 @@ def test_results_share_no_memory(subject: Subject) -> None:
             assert result.tolist() == expected.tolist()
 
 
+def test_results_share_no_memory_with_constants(subject: Subject) -> None:
+    """A result that is a constant may be written, and the next call gives the constant again."""
+    x, fixed = _vector(), T.constant(np.arange(3.0))
+    f = subject.function([x], [fixed, fixed * 1, fixed[::-1], x + fixed])
+    for _ in range(3):
+        results = f(np.ones(3))
+        assert [r.tolist() for r in results[:3]] == [[0, 1, 2], [0, 1, 2], [2, 1, 0]]
+        assert results[3].tolist() == [1.0, 2.0, 3.0]
+        _apart(results, [])
+        for result in results:
+            result[:] = -1
+
+
 def _apart(results: list[Array], others: list[Array]) -> None:
     for k, result in enumerate(results):
         for other in [*others, *results[:k]]:

@@ -91,15 +91,17 @@ def test_no_update_is_lost(subject: Subject, full: bool) -> None:
     assert sorted(v for row in seen for v in row) == list(range(THREADS * calls))
 
 
-def test_a_snapshot_is_consistent(subject: Subject) -> None:
-    """A reader never sees one state from before a call and another from after it."""
-    a, b = shared(np.zeros(4)), shared(np.zeros(4))
+@pytest.mark.parametrize("size", [4, 200_000])
+def test_a_snapshot_is_consistent(size: int, subject: Subject) -> None:
+    """A reader never sees one state from before a call and another from after it, nor half of
+    one, however long the call takes."""
+    a, b = shared(np.zeros(size)), shared(np.zeros(size))
     write = subject.function([], None, {a: a + 1, b: b - 1})
     read = subject.function([], T.sum(T.abs_(a + b)))
     wrong: list[float] = []
 
     def work(number: int) -> None:
-        for _ in range(100):
+        for _ in range(100 if size < 100 else 8):
             if number % 2:
                 write()
             elif (difference := float(read())) != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ..node import Tensor
@@ -33,12 +34,26 @@ class StepText(NamedTuple):
 
 
 class BufferText(NamedTuple):
-    """A buffer of the memory plan: the values that share it, and its bytes as an expression
-    and, where the sizes are known, as a number."""
+    """A buffer: the value it holds, the first and the last step that use it, and its bytes as an
+    expression and, where the sizes are known, as a number. Buffers that are not in use together
+    share memory."""
 
-    values: tuple[str, ...]
+    value: str
+    first: int
+    last: int
     expression: str
     bytes: int | None
+
+
+def peak(buffers: Sequence[BufferText]) -> int | None:
+    """The most bytes of buffers in use at any one step; None where a size is not known."""
+    change: Counter[int] = Counter()
+    for buffer in buffers:
+        if buffer.bytes is None:
+            return None
+        change[buffer.first] += buffer.bytes
+        change[buffer.last + 1] -= buffer.bytes
+    return max(accumulate(change[step] for step in sorted(change)), default=0)
 
 
 class ProgramText:
@@ -70,23 +85,13 @@ class ProgramText:
         return [self._step(k, step) for k, step in enumerate(self.program.steps)]
 
     def buffers(self, known: Sequence[int | None] = ()) -> list[BufferText]:
-        """The buffers that the memory plan shares, with numbers where sizes are ``known``."""
-        plan = self.program.storage
-        members: dict[int, list[str]] = {}
-        for slot, buffer in enumerate(plan.of):
-            if buffer >= 0:
-                members.setdefault(buffer, []).append(self.value(slot))
+        """The buffers beside inputs and outputs, with numbers where sizes are ``known``."""
         found = []
-        for buffer, values in sorted(members.items()):
-            size, width = plan.elements[buffer], plan.itemsize[buffer]
-            number = known[size] if known else None
-            found.append(
-                BufferText(
-                    tuple(values),
-                    f"{width} * {_bracketed(self._sizes[size])}".removesuffix(" * 1"),
-                    None if number is None else number * width,
-                )
-            )
+        for slot, elements, width, first, last in self.program.storage:
+            number = known[elements] if known else None
+            text = f"{width} * {_bracketed(self._sizes[elements])}".removesuffix(" * 1")
+            total = None if number is None else number * width
+            found.append(BufferText(self.value(slot), first, last, text, total))
         return found
 
     def _step(self, number: int, step: Step) -> StepText:

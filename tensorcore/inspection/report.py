@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from .program_text import BufferText, StepText, text_of
+from .program_text import BufferText, StepText, peak, text_of
 from .tables import Listing, Section, Table, amount, as_html, as_text, seconds
 
 #: Rows of a table before it is cut; the objects hold all of them.
@@ -31,7 +31,7 @@ class Compilation(NamedTuple):
 class Report:
     """What compiling did; ``print`` it, or show it in a notebook.
 
-    ``steps`` are those of the Program, ``buffers`` the memory that the plan shares,
+    ``steps`` are those of the Program, ``buffers`` its memory beside inputs and outputs,
     ``nodes_before`` and ``nodes_after`` count the graph as it was written and after rewriting,
     ``making`` is what the backend says of its own work.
     """
@@ -51,6 +51,7 @@ class Report:
             "compilation": self.compilation._asdict(),
             "steps": [step._asdict() for step in self.steps],
             "buffers": [buffer._asdict() for buffer in self.buffers],
+            "peak_bytes": self.peak_bytes,
         }
 
     def __str__(self) -> str:
@@ -87,17 +88,24 @@ class Report:
         rows = [(short_lines([place])[0], text_of(place)) for place in places]
         return _cut(Table("Your lines", ("line", "text"), rows))
 
+    @property
+    def peak_bytes(self) -> int | None:
+        """The most bytes of buffers in use at any one step, which no plan of memory can go below;
+        None where the sizes are not known, as without the arguments of a call."""
+        return peak(self.buffers)
+
     def _memory(self) -> Section:
         if not self.buffers:
-            return Listing("Memory beside inputs and outputs", "no shared buffers")
+            return Listing("Memory beside inputs and outputs", "no buffers")
         rows = [
-            (", ".join(b.values), b.expression, "" if b.bytes is None else amount(b.bytes))
+            (b.value, f"{b.first} to {b.last}", b.expression,
+             "" if b.bytes is None else amount(b.bytes))
             for b in self.buffers
-        ]
-        total = [b.bytes for b in self.buffers if b.bytes is not None]
-        if len(total) == len(self.buffers):
-            rows.append(("all", "", amount(sum(total))))
-        return _cut(Table("Memory beside inputs and outputs", ("values", "bytes", "now"), rows))
+        ]  # fmt: skip
+        if self.peak_bytes is not None:
+            rows.insert(0, ("most at one step", "", "", amount(self.peak_bytes)))
+        header = ("value", "steps", "bytes", "now")
+        return _cut(Table("Memory beside inputs and outputs", header, rows))
 
 
 def step_table(steps: Sequence[StepText]) -> Table:

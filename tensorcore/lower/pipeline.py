@@ -20,7 +20,7 @@ from .fuse import Fuser, Group, call_inputs, data_inputs, is_pointwise, needed, 
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
-from .memory import in_place, plan, reads_and_writes
+from .memory import Section, commits_last, lives, reads_and_writes
 from .merge import merge_axes
 from .sizes import SizeTable
 from .standalone import STANDALONE
@@ -127,34 +127,38 @@ class _Builder:
         found = needed(self.outputs, self.sizes.values, reads)
         nodes = [n for n in self.order if n in found and n.op is not None]
         steps = self._fused(nodes) if self.takes.fuses else self._calls(nodes)
+        split = len(self.outputs) - len(self.commits)
+        commits = [
+            Commit(cell, self.slot(n))
+            for cell, n in zip(self.commits, self.outputs[split:], strict=True)
+        ]
+        section = Section(steps, 0, commits)
+        if self.takes.fuses:
+            given = [self.slot(n) for n in self.cells]
+            sized = set().union(*self.sizes.depends().values())
+            section = commits_last(steps, given, commits, sized)
         table = self._slot_table()
         bound = [self.slot(n) for n in (*self.inputs, *self.cells, *self.constants)]
         outside = bound + [self.slot(n) for n in self.outputs]
-        storage = plan(table, steps, outside, self.sizes)
-        steps = self._with_sizes(steps)  # last: merged axes and the plan add sizes of their own
-        split = len(self.outputs) - len(self.commits)
-        program = Program(
+        # Sizes come last: merged axes and the lengths of buffers are sizes of their own.
+        lengths = {
+            life.slot: self.sizes.mul(*table[life.slot].shape)
+            for life in lives(table, section.steps, outside, lambda slot: 0)
+        }
+        steps = self._with_sizes(section.steps)
+        storage = lives(table, steps, outside, lengths.__getitem__)
+        return Program(
             slots=tuple(table),
-            sizes=(),
+            sizes=tuple(self.sizes.entries),
             inputs=tuple(self.slot(n) for n in self.inputs),
             cells=tuple(self.slot(n) for n in self.cells),
             constants=tuple((self.slot(n), n.attrs["value"]) for n in self.constants),
             steps=tuple(steps),
             outputs=tuple(self.slot(n) for n in self.outputs[:split]),
-            commits=tuple(
-                Commit(cell, self.slot(n))
-                for cell, n in zip(self.commits, self.outputs[split:], strict=True)
-            ),
+            commits=tuple(section.commits),
             storage=storage,
+            commit_from=len(steps) - section.length if section.length else None,
         )
-        return self._finished(program)
-
-    def _finished(self, program: Program) -> Program:
-        from dataclasses import replace
-
-        single = sum(isinstance(step, Sizes) for step in program.steps) == 1
-        commits = in_place(program) if single and self.takes.fuses else program.commits
-        return replace(program, sizes=tuple(self.sizes.entries), commits=commits)
 
     def _slot_table(self) -> list[Slot]:
         table: list[Slot] = [Slot("bool", ())] * self.count

@@ -217,7 +217,11 @@ class SizeTable:
             self.values[node] = size
             return size
         if name in _KINDS:
-            return self.arith(_KINDS[name], *parts)
+            size = self.arith(_KINDS[name], *parts)
+            if name == "mul":  # sums are exact on the way, also in our own bounds of slices
+                what = "a size, which must fit into 64 bits"
+                self.demand("within", (size,), node, what)
+            return size
         if name == "switch":
             assert node.inputs[0].op is not None
             positive = self._positive(node.inputs[0].op.name, parts[0], parts[1])

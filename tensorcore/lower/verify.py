@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..graph import GraphError
-from ..program import Kernel, Load, Program, Sizes, Stage
-from .memory import reads_and_writes
+from ..program import Kernel, Load, Program, Sizes, Stage, View
+from .memory import is_safe, reads_and_writes
 
 
 def verify(program: Program) -> None:
@@ -12,6 +12,7 @@ def verify(program: Program) -> None:
     are well formed, and buffers have known lengths and serve one slot at a time."""
     defined = set(program.bound())
     known: set[int] = set()
+    length_of = {life.slot: life.elements for life in program.storage}
     for number, step in enumerate(program.steps):
         if isinstance(step, Sizes):
             for size in step.ids:
@@ -25,8 +26,7 @@ def verify(program: Program) -> None:
             _check_kernel(step, known, number)
         else:
             _demand(reads <= defined, f"step {number} reads undefined slots {reads - defined}")
-        buffers = {program.storage.of[slot] for slot in writes} - {-1} if program.storage.of else ()
-        lengths = {program.storage.elements[buffer] for buffer in buffers}
+        lengths = {length_of[slot] for slot in writes if slot in length_of}
         _demand(lengths <= known, f"step {number} writes a buffer of unknown length")
         fresh = writes - reads if isinstance(step, Kernel) else writes
         _demand(not fresh & defined, f"step {number} defines slots {fresh & defined} again")
@@ -34,6 +34,7 @@ def verify(program: Program) -> None:
     wanted = {*program.outputs, *(c.slot for c in program.commits)}
     _demand(wanted <= defined, f"outputs {wanted - defined} are never computed")
     _check_storage(program)
+    _check_commits(program)
 
 
 def _demand(holds: bool, message: str) -> None:
@@ -83,17 +84,34 @@ def _check_stage(
 
 
 def _check_storage(program: Program) -> None:
-    holder: dict[int, int] = {}
-    last: dict[int, int] = {}
+    """Each buffer is in use at every step that reads or writes it, views included."""
+    life_of = {life.slot: life for life in program.storage}
+    root = list(range(len(program.slots)))
     for number, step in enumerate(program.steps):
-        for slot in set().union(*reads_and_writes(step)):
-            last[slot] = number
+        reads, writes = reads_and_writes(step)
+        if isinstance(step, View):
+            root[step.output] = root[step.source]
+        for slot in reads | writes:
+            life = life_of.get(root[slot])
+            alive = life is None or life.first <= number <= life.last
+            _demand(alive, f"step {number} uses slot {slot}, whose buffer is not alive")
+
+
+def _check_commits(program: Program) -> None:
+    """What is written over a cell is in the last section, after all that reads the old value and
+    all that may fail."""
+    start = len(program.steps) if program.commit_from is None else program.commit_from
+    placed = {c.slot: program.cells[c.cell] for c in program.commits if c.in_place}
+    _demand(bool(placed) == (program.commit_from is not None), "its commits have no section")
+    writer: dict[int, int] = {}
+    reader: dict[int, int] = {}
     for number, step in enumerate(program.steps):
-        for slot in reads_and_writes(step)[1]:
-            buffer = program.storage.of[slot] if program.storage.of else -1
-            if buffer < 0:
-                continue
-            before = holder.get(buffer)
-            if before is not None and before != slot:
-                _demand(last[before] < number, f"slots {before} and {slot} share a buffer")
-            holder[buffer] = slot
+        reads, writes = reads_and_writes(step)
+        writer.update(dict.fromkeys(writes, number))
+        reader.update(dict.fromkeys(reads, number))
+        safe = number <= start or is_safe(step)
+        _demand(safe, f"step {number} may fail after a cell was written")
+    for slot, cell in placed.items():
+        inside = writer[slot] >= start
+        _demand(inside, f"slot {slot} is written over a cell before the section of commits")
+        _demand(reader.get(cell, -1) <= writer[slot], f"cell {cell} is read after it was written")

@@ -27,10 +27,13 @@ from tensorcore.program import Check, Program, Size, Sizes, Slot
 
 PRELUDE = """
 typedef long long i64;
-typedef struct Context {
+typedef struct Context Context;
+struct Context {
   void **slot; i64 *size; const i64 *const *dims; void *const *blas; i64 blas_int; i64 work;
-  i64 error[8];
-} Context;
+  i64 error[8]; i64 *times; int (*host)(i64);
+  void (*split)(Context *, const unsigned *, void *, i64, double, i64); int (*poll)(Context *);
+  void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
+};
 """
 DOUBLE = """
 int tc_sizes(Context *c, i64 s) { c->work = c->size[0] = c->dims[0][0]; return c->size[0] > 99999; }
@@ -224,6 +227,8 @@ int tc_run(Context *c, i64 s) {
   if (((i64)b) % 64) return 1;
   *out = *n;
   for (i64 i = 0; i < c->size[0]; i++) b[i] = x[i] * 0.5;
+  if (c->begin && c->begin(c)) return 1;
+  v = c->slot[4];
   for (i64 i = 0; i < c->size[0]; i++) v[i] = w[i] - b[i];
   *(double *)c->slot[5] = *n + 1;
   return 0;
@@ -235,7 +240,7 @@ STEP_PLAN = CallPlan(
     inputs=((0, "float64", 1),), cells=((1, "float64", 1), (2, "float64", 0)), constants=(),
     outputs=((6, "float64", (), 0),),
     commits=((0, 4, "float64", (0,), 0, True), (1, 5, "float64", (), 0, True)),
-    storage=((0, 8, 0, (3,)),),
+    storage=((0, 8, 0, 3, 0, 0),),
 )  # fmt: skip
 STEP_PROGRAM = Program(
     tuple(Slot("float64", shape) for shape in ((0,), (1,), (), (1,), (1,), (), ())),
@@ -387,7 +392,7 @@ int tc_run(Context *c, i64 s) { *(double *)c->slot[4] = 1; return 0; }
 def test_sizes_beyond_memory_are_refused(path: str, where: str, sizes: tuple[int, int]) -> None:
     inputs = ((0, "int64", 0), (1, "int64", 0))
     shape = (0, 1) if where == "output" else ()
-    storage = ((0, 8, 0, (3,)),) if where == "storage" else ()
+    storage = ((0, 8, 0, 3, 0, 0),) if where == "storage" else ()
     plan = CallPlan(5, 2, 1, inputs, (), (), ((2, "float64", shape, 0), (4, "float64", (), 0)),
                     (), storage)  # fmt: skip
     executable = load(HUGE, plan, path)
@@ -398,40 +403,6 @@ def test_sizes_beyond_memory_are_refused(path: str, where: str, sizes: tuple[int
         with contextlib.suppress(MemoryError):
             assert call(*sizes) is NotImplemented
         assert len(call(2, 3)) == 2
-
-
-SHARED = """
-int tc_sizes(Context *c, i64 s) { c->size[0] = c->dims[0][0]; c->work = 0; return 0; }
-int tc_run(Context *c, i64 s) {
-  const double *x = c->slot[0], *k = c->slot[2]; double *y = c->slot[3];
-  for (i64 i = 0; i < c->size[0]; i++) y[i] = x[i] + k[0] + c->dims[2][0];
-  return 0;
-}
-"""
-
-
-@both
-def test_results_never_share_memory(path: str) -> None:
-    """One slot returned twice and committed; an input, a cell and a constant returned."""
-    vector = ("float64", (0,), 0)
-    outputs = ((3, *vector), (3, *vector), (0, *vector), (1, "float64", (), 0), (2, *vector))
-    plan = CallPlan(
-        4, 1, 1, ((0, "float64", 1),), ((1, "float64", 0),), ((2, np.full(2, 5.0)),), outputs,
-        ((0, 3, *vector, True),), (),
-    )  # fmt: skip
-    executable = load(SHARED, plan, path)
-    x, cell = np.array([1.0, 2.0]), [np.array(9.0), None]
-    expected = [[8, 9], [8, 9], [1, 2], 9, [5, 5]]
-    out, (new,) = executable([x], [cell[0]])
-    for found, wanted in zip((*out, new), (*expected, [8, 9]), strict=True):
-        assert_array_equal(found, wanted)
-    every = [*out, new, x, cell[0], plan.constants[0][1]]
-    assert not any(np.shares_memory(a, b) for i, a in enumerate(every) for b in every[:i])
-    call = executable.bind([cell], False)
-    if call is not None:
-        for found, wanted in zip(call(x), expected, strict=True):
-            assert_array_equal(found, wanted)
-        assert_array_equal(cell[0], [8, 9])
 
 
 SEGMENTS = """
@@ -517,7 +488,7 @@ def test_a_short_training_step_takes_the_direct_path() -> None:
     direct = step._fast
     assert direct is not None and direct(np.full((20, 30), 0.01)) is not NotImplemented
     assert (weights.get_value() < before).all()
-    assert direct(np.full((2000, 30), 0.01)) is NotImplemented
+    assert direct(np.full((20000, 30), 0.01)) is NotImplemented
 
 
 @pytest.mark.parametrize(

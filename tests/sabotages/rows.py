@@ -35,7 +35,7 @@ class Sabotage:
     - ``prelude NAME, KIND``: a function of generated C for a kind of dtype;
     - ``MODULE:NAME``, ``MODULE:NAME[KEY]`` or ``MODULE:CLASS.METHOD``: a text, an entry of a
       table, or the code of a function;
-    - ``frame.c`` or ``runtime.c``.
+    - ``frame.c``, ``memory.c`` or ``runtime.c``.
 
     ``op`` is the one whose plain random test stays green, with these attributes.
     """

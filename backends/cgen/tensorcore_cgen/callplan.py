@@ -13,17 +13,17 @@ PortSpec: TypeAlias = tuple[int, str, int]
 OutputSpec: TypeAlias = tuple[int, str, tuple[int, ...], int]
 #: (cell, slot, dtype, size ids of the shape, segment, in place)
 CommitSpec: TypeAlias = tuple[int, int, str, tuple[int, ...], int, bool]
-#: (size id of the elements, itemsize, segment, slots)
-StorageSpec: TypeAlias = tuple[int, int, int, tuple[int, ...]]
+#: (size id of the elements, itemsize, segment, slot, first and last step that use it)
+StorageSpec: TypeAlias = tuple[int, int, int, int, int, int]
 
 
 #: Work from which on a call lets other threads run, for programs that change no cell: letting
 #: them costs next to nothing.
 THRESHOLD = 20_000
-#: The same for programs that change cells, which then must go through locks and copy what they
-#: change: that costs as much as some 50,000 scalar operations. Python itself lets a thread run
-#: for far longer than this many take.
-THRESHOLD_OF_UPDATES = 200_000
+#: The same for programs that change cells, which then must go through locks: that costs tens of
+#: microseconds, and 1 ms of work is still less than the 5 ms after which Python itself lets
+#: another thread run.
+THRESHOLD_OF_UPDATES = 4_000_000
 
 
 class CallPlan(NamedTuple):
@@ -83,15 +83,13 @@ class Context(ctypes.Structure):
         ("shared", ctypes.c_void_p),
         ("threads", ctypes.c_longlong),
         ("caller", ctypes.c_void_p),
+        ("begin", ctypes.c_void_p),
     )
 
 
 class Result(NamedTuple):
-    """An output or a commit, with what else must happen to its array.
-
-    ``copy``: 0 when generated code writes it; 1 when its slot is bound at the call, so that it
-    is a copy made beforehand; 2 when an earlier result has its slot, and it is a copy of that.
-    """
+    """An output or a commit. ``in_place``: generated code calls ``begin`` before it writes this
+    one, which decides then where it goes. Each has a slot of its own."""
 
     slot: int
     dtype: str
@@ -99,26 +97,13 @@ class Result(NamedTuple):
     segment: int
     cell: int = -1
     in_place: bool = False
-    copy: int = 0
-
-
-WRITTEN, COPY_BEFORE, COPY_AFTER = 0, 1, 2
 
 
 def results(plan: CallPlan) -> tuple[Result, ...]:
-    """Outputs, then commits. No two arrays that a call returns share memory."""
-    bound = {slot for slot, _, _ in plan.inputs + plan.cells} | {s for s, _ in plan.constants}
-    wanted = [Result(*output) for output in plan.outputs]
+    """Outputs, then commits."""
+    found = [Result(*output) for output in plan.outputs]
     for cell, slot, dtype, shape, segment, in_place in plan.commits:
-        wanted.append(Result(slot, dtype, shape, segment, cell, in_place))
-    # Only the commit that generated code writes may take its cell's own memory.
-    writers = {r.slot: k for k, r in reversed(list(enumerate(wanted)))}
-    writers |= {r.slot: k for k, r in enumerate(wanted) if r.in_place}
-    found = []
-    for k, r in enumerate(wanted):
-        copy = COPY_BEFORE if r.slot in bound else WRITTEN if writers[r.slot] == k else COPY_AFTER
-        in_place = r.in_place and copy == WRITTEN and plan.segments == 1
-        found.append(Result(r.slot, r.dtype, r.shape, r.segment, r.cell, in_place, copy))
+        found.append(Result(slot, dtype, shape, segment, cell, in_place))
     return tuple(found)
 
 

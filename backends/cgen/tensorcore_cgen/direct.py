@@ -16,8 +16,6 @@ from tensorcore.program import Call, Program, Sizes
 
 from . import blas
 from .callplan import (
-    COPY_AFTER,
-    COPY_BEFORE,
     HOST,
     PART,
     ROOM,
@@ -33,6 +31,7 @@ from .library import Library
 
 #: Scalar operations between two moments in which Python may handle a signal: some 10 ms.
 _PATIENCE = 4e7
+_LARGEST = 2**63 - 1
 _ENTRY = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Context), ctypes.c_longlong)
 
 
@@ -65,11 +64,10 @@ class DirectCall:
             state.bind(inputs, cells)
             for segment in range(self.plan.segments):
                 if self.measure(ctypes.byref(state.context), segment):
-                    state.explain_sizes()
+                    state.measure()
                 state.place(segment)
                 if self.run(ctypes.byref(state.context), segment):
                     state.explain_run()
-                state.copy(segment)
         finally:
             state.callbacks = ()  # which refer to the state, and so would keep its memory
         count = len(self.plan.outputs)
@@ -114,41 +112,37 @@ class _State:
         self.buffers[slot] = array
 
     def place(self, segment: int) -> None:
-        for elements, itemsize, where, slots in self.plan.storage:
+        for elements, itemsize, where, slot, _, _ in self.plan.storage:
             if where == segment:
-                self._place_storage(self.size[elements] * itemsize, slots)
+                self._place_storage(self.size[elements] * itemsize, slot)
         for k, r in enumerate(self.results):
             if r.segment != segment:
                 continue
-            array = np.empty(self._shape(r), r.dtype)
+            shape = self._shape(r)
+            if math.prod(shape) > _LARGEST // 16:
+                raise MemoryError(f"a result of shape {shape} is larger than any memory")
+            array = np.empty(shape, r.dtype)
             self.fresh[k] = array
-            if r.copy == COPY_BEFORE:
-                array[...] = self.buffers[r.slot].reshape(array.shape)
-            elif r.copy != COPY_AFTER:
-                self.slot[r.slot] = address(array)
-                self.buffers[r.slot] = array
+            self.slot[r.slot] = address(array)
+            self.buffers[r.slot] = array
 
-    def _place_storage(self, size: int, slots: Sequence[int]) -> None:
+    def _place_storage(self, size: int, slot: int) -> None:
         if size < 0:
             raise ValueError("negative dimensions are not allowed")
+        if size > _LARGEST // 2:
+            raise MemoryError(f"a buffer would need {size} bytes, and no memory has as many")
         memory = np.empty(size + 64, np.uint8)
         start = -address(memory) % 64
         memory = memory[start : start + size]
         self.alive.append(memory)
-        for slot in slots:
-            self.slot[slot] = address(memory)
-            dtype = np.dtype(self.program.slots[slot].dtype) if self.program.slots else None
-            # Sizes can be read from single numbers only.
-            if dtype is not None and not self.program.slots[slot].shape:
-                self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
+        self.slot[slot] = address(memory)
+        # Sizes can be read from single numbers only.
+        if self.program.slots and not self.program.slots[slot].shape:
+            dtype = np.dtype(self.program.slots[slot].dtype)
+            self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
 
     def _shape(self, r: Result) -> tuple[int, ...]:
         return tuple(self.size[k] for k in r.shape)
-
-    def copy(self, segment: int) -> None:
-        for k, r in enumerate(self.results):
-            if r.segment == segment and r.copy == COPY_AFTER:
-                self.fresh[k][...] = self.buffers[r.slot]
 
     def host(self, number: int) -> int:
         """Run a step in Python on the buffers; whether it failed."""
@@ -199,8 +193,9 @@ class _State:
         memory: Any = (ctypes.c_char * count).from_address(self.slot[slot] or 0)
         return np.frombuffer(memory, np.dtype(dtype)).reshape(sizes)
 
-    def explain_sizes(self) -> None:
-        """Raise what the check that failed raises, by doing all of them in Python."""
+    def measure(self) -> None:
+        """Compute the sizes in Python, where the generated code refused: a check fails, and
+        raises what it raises; or a number on the way to a size needs more than 64 bits."""
         known = [0] * len(self.program.sizes)
         for step in self.program.steps:
             if not isinstance(step, Sizes):
@@ -211,10 +206,13 @@ class _State:
                 if any(buffer is None for buffer in self.buffers):
                     break
                 raise cause
-        raise TensorcoreError(
-            "The generated code refused the sizes of this call, but all checks of the program "
-            "hold. This is a mistake in the code generator: please report it."
-        )
+        if all(abs(number) <= _LARGEST for number in known):
+            raise TensorcoreError(
+                "The generated code refused the sizes of this call, but all checks of the program "
+                "hold. This is a mistake in the code generator: please report it."
+            )
+        self.context.error[0] = 0
+        self.size[:] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
 
     def explain_run(self) -> None:
         if self.problem is not None:

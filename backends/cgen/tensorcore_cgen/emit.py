@@ -16,7 +16,7 @@ from tensorcore.codegen.parts import HELPERS, operations, print_parts
 from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
 from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
-from tensorcore.program import Call, Failure, Kernel, Program, Size, Sizes, View
+from tensorcore.program import Call, Failure, Kernel, Program, Sizes, View
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan
 from .contract import CONTRACT, contract_operands
@@ -40,6 +40,7 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; Context *caller;
+  int (*begin)(Context *);
 };
 """
 )
@@ -60,6 +61,7 @@ typedef struct { void (*run)(Context *, const u32 *); u32 operands; } Step;
 _RUN = """\
 int tc_run(Context *c, i64 segment) {
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    BEGIN
     if (c->poll && c->poll(c)) return c->error[0] = 4;
     tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
     if (c->error[0]) return 1;
@@ -83,6 +85,7 @@ static i64 tc_now(void) {
 int tc_run(Context *c, i64 segment) {
   i64 start = tc_now();
   for (u32 k = tc_first[segment]; k < tc_first[segment + 1]; k++) {
+    BEGIN
     if (c->poll && c->poll(c)) return c->error[0] = 4;
     tc_steps[k].run(c, tc_operands + tc_steps[k].operands);
     if (c->error[0]) return 1;
@@ -299,10 +302,20 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
             f"static const Step tc_steps[] = {{{steps}}};\n",
             f"static const u32 tc_first[] = {{{_wrapped(unit.first)}}};\n",
-            _RUN_TIMED if unit.program.timed else _RUN,
+            _run(unit.program),
             _sizes(unit),
         )
     )
+
+
+def _run(program: Program) -> str:
+    """The loop over the steps of a segment."""
+    begin = ""
+    if program.commit_from is not None:
+        before = program.steps[: program.commit_from]
+        number = sum(not isinstance(step, Sizes) for step in before)
+        begin = f"    if (k == {number} && c->begin && c->begin(c)) return 1;\n"
+    return (_RUN_TIMED if program.timed else _RUN).replace("    BEGIN\n", begin)
 
 
 def _wrapped(numbers: Sequence[int]) -> str:
@@ -322,14 +335,13 @@ static inline i64 tc_size_mod(i64 a, i64 b) {
 """
 #: Compile time grows faster than linearly with the length of a function.
 _LINES_PER_FUNCTION = 64
+#: Kinds that may overflow: then the slow path computes the sizes with Python's integers.
+_CHECKED = {"add": "add", "mul": "mul", "sub": "sub", "neg": "sub", "abs": "sub"}
 _FORMS = {
-    "sub": "{0} - {1}",
     "floordiv": "tc_size_div({0}, {1})",
     "mod": "tc_size_mod({0}, {1})",
     "min": "{0} < {1} ? {0} : {1}",
     "max": "{0} > {1} ? {0} : {1}",
-    "neg": "-{0}",
-    "abs": "{0} < 0 ? -{0} : {0}",
     "select": "{0} > 0 ? {1} : {2}",
 }
 
@@ -341,9 +353,10 @@ def _sizes(unit: _Unit) -> str:
     body: list[str] = []
     index = 0
     for segment, step in enumerate(s for s in program.steps if isinstance(s, Sizes)):
-        lines = [f"  s[{k}] = {_size(program, program.sizes[k])};" for k in step.ids]
+        lines = [line for k in step.ids for line in _size(program, k)]
         for check in step.checks:
-            lines.append(_check(check.kind, check.args, index))
+            if check.kind != "within":  # that is seen where the size is computed
+                lines.append(_check(check.kind, check.args, index))
             index += 1
         body.append(f"  if (segment == {segment}) {{")
         for start in range(0, len(lines), _LINES_PER_FUNCTION):
@@ -352,7 +365,9 @@ def _sizes(unit: _Unit) -> str:
             body.append(f"    if ({name}(c, c->size)) return 1;")
         if segment == 0:
             body.append(
-                f"    i64 *s = c->size; (void)s;\n    c->work = {_work(unit, set(step.ids))};"
+                "    i64 *s = c->size; (void)s;\n"
+                f"    const f64 work = {_work(unit, set(step.ids))};\n"
+                "    c->work = work < 1e18 ? (i64)work : 1000000000000000000ll;"
             )
         body.append("  }")
     main = ["int tc_sizes(Context *c, i64 segment) {", *body, "  return 0;\n}\n"]
@@ -360,22 +375,37 @@ def _sizes(unit: _Unit) -> str:
 
 
 def _part_of_sizes(name: str, lines: Sequence[str]) -> str:
-    head = f"static __attribute__((noinline)) int {name}(Context *c, i64 *s) {{\n  (void)c;"
-    return "\n".join([head, *lines, "  return 0;\n}\n"])
+    head = f"static __attribute__((noinline)) int {name}(Context *c, i64 *s) {{"
+    return "\n".join([head, "  int o = 0;\n  (void)c;", *lines, "  return o;\n}\n"])
 
 
-def _size(program: Program, size: Size) -> str:
-    if size.kind == "const":
-        return f"{size.args[0]}ll"
-    if size.kind == "dim":
-        return f"c->dims[{size.args[0]}][{size.args[1]}]"
-    if size.kind == "value":
-        slot = size.args[0]
-        return f"(i64)*(const {DTYPES[program.slots[slot].dtype].c} *)c->slot[{slot}]"
-    args = [f"s[{a}]" for a in size.args]
-    if size.kind in ("add", "mul"):
-        return (" + " if size.kind == "add" else " * ").join(args)
-    return _FORMS[size.kind].format(*args)
+def _size(program: Program, number: int) -> list[str]:
+    """The lines that compute a size; they set ``o`` when it has no 64-bit integer."""
+    kind, operands = program.sizes[number]
+    target, args = f"s[{number}]", [f"s[{a}]" for a in operands]
+    if kind in _CHECKED:
+        first, *rest = ["0", *args] if kind in ("neg", "abs") else args
+        lines = [f"  {target} = {first};"] if not rest else []
+        for other in rest:
+            lines.append(
+                f"  o |= __builtin_{_CHECKED[kind]}_overflow({first}, {other}, &{target});"
+            )
+            first = target
+        return (
+            [f"  if ({args[0]} >= 0) {target} = {args[0]}; else", *lines]
+            if kind == "abs"
+            else lines
+        )
+    if kind == "const":
+        text = f"{operands[0]}ll"
+    elif kind == "dim":
+        text = f"c->dims[{operands[0]}][{operands[1]}]"
+    elif kind == "value":
+        ctype = DTYPES[program.slots[operands[0]].dtype].c
+        text = f"(i64)*(const {ctype} *)c->slot[{operands[0]}]"
+    else:
+        text = _FORMS[kind].format(*args)
+    return [f"  {target} = {text};"]
 
 
 _FAILS = {
@@ -396,9 +426,9 @@ def _work(unit: _Unit, known: set[int]) -> str:
     terms = []
     for sizes, cost in unit.work.items():
         if set(sizes) <= known:
-            terms.append(" * ".join([f"{cost}ll", *(f"s[{s}]" for s in sizes)]))
+            terms.append(" * ".join([f"{cost}.0", *(f"(f64)s[{s}]" for s in sizes)]))
         else:
-            terms.append("1000000ll")
+            terms.append("1e6")
     return " + ".join(terms) or "0"
 
 
@@ -408,10 +438,6 @@ def _work(unit: _Unit, known: set[int]) -> str:
 def _plan(program: Program) -> CallPlan:
     segment_of = _segments(program)
     slots = program.slots
-    buffers: dict[int, list[int]] = {}
-    for slot, buffer in enumerate(program.storage.of):
-        if buffer >= 0:
-            buffers.setdefault(buffer, []).append(slot)
     return CallPlan(
         slots=len(slots),
         threshold=THRESHOLD_OF_UPDATES if program.commits else THRESHOLD,
@@ -433,13 +459,8 @@ def _plan(program: Program) -> CallPlan:
             for c in program.commits
         ),
         storage=tuple(
-            (
-                program.storage.elements[b],
-                program.storage.itemsize[b],
-                min(segment_of[s] for s in members),
-                tuple(members),
-            )
-            for b, members in sorted(buffers.items())
+            (life.elements, life.itemsize, segment_of[life.slot], life.slot, life.first, life.last)
+            for life in program.storage
         ),
     )
 

@@ -20,11 +20,15 @@ typedef struct { const char *name; void *function; int flags; const char *doc; }
 
 enum { CONTIGUOUS = 0x1, OWNS_DATA = 0x4, ALIGNED = 0x100, WRITEABLE = 0x400 };
 enum { FASTCALL = 0x80, MAX_RANK = 64, FRAMES_KEPT = 8 };
-/* A frame with more storage gives it back after the call. */
+/* What a function keeps between calls: the storage of one frame, a little for each further one,
+ * and outputs to be returned again. All of it goes with the function, or when memory runs out. */
 #define BYTES_KEPT (256LL << 20)
 #define SPARE_BYTES_KEPT (1LL << 20)
-/* A larger output is not recycled. */
-#define OUTPUT_BYTES_KEPT (32LL << 20)
+#define OUTPUT_BYTES_KEPT (256LL << 20)
+/* From here on storage asks for huge pages: first touching small ones costs more than most
+ * arithmetic. NumPy does the same for its arrays. */
+#define HUGE_BLOCK (4LL << 20)
+#define HUGE_PAGE (2LL << 20)
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FOREIGN '>'
 #else
@@ -35,7 +39,7 @@ extern Object _Py_NoneStruct, _Py_NotImplementedStruct, PyFloat_Type, PyLong_Typ
 extern Object *PyExc_SystemError;
 extern void Py_IncRef(Object *), Py_DecRef(Object *);
 extern void PyErr_SetString(Object *, const char *), PyErr_Clear(void);
-extern Object *PyErr_NoMemory(void), *PyErr_Occurred(void);
+extern Object *PyErr_NoMemory(void), *PyErr_Occurred(void), *PyObject_CallNoArgs(Object *);
 extern double PyFloat_AsDouble(Object *), PyLong_AsDouble(Object *);
 extern i64 PyLong_AsLongLongAndOverflow(Object *, int *);
 extern Object *PyLong_FromLongLong(i64);
@@ -47,6 +51,7 @@ extern void *PyEval_SaveThread(void);
 extern void PyEval_RestoreThread(void *);
 extern void *calloc(unsigned long, unsigned long), *aligned_alloc(unsigned long, unsigned long);
 extern void free(void *);
+extern int madvise(void *, unsigned long, int);
 extern void *memcpy(void *, const void *, unsigned long);
 typedef struct { i64 seconds, nanoseconds; } Moment;
 extern int clock_gettime(int, Moment *);
@@ -67,13 +72,14 @@ struct Context {
     void *shared; /* what the parts of a kernel have in common */
     i64 threads;
     Context *caller; /* the one that others are copies of */
+    int (*begin)(Context *); /* comes before the first step that writes over a cell */
 };
 typedef int Entry(Context *, i64 segment);
 
 /* The plan, written by runtime.py as one array of 64-bit words in this very layout. */
 typedef struct { i64 slot, number, twin, rank, scalar; } Port; /* inputs, then cells */
-typedef struct { i64 slot, number, itemsize, rank, segment, shape, cell, in_place, copy; } Result;
-typedef struct { i64 elements, itemsize, segment, slots, count; } Buffer;
+typedef struct { i64 slot, number, itemsize, rank, segment, shape, cell, in_place; } Result;
+typedef struct { i64 elements, itemsize, segment, slot, first, last; } Buffer;
 typedef struct { i64 slot; void *data; const i64 *dims; } Constant;
 typedef struct {
     i64 slots, sizes, segments, inputs, cells, outputs, commits, buffers, constants, threshold;
@@ -86,14 +92,13 @@ typedef struct {
     const Result *result; /* outputs, then commits */
     const Buffer *buffer;
     const Constant *constant;
-    const i64 *ids; /* shapes of the results, slots of the buffers */
+    const i64 *ids; /* shapes of the results */
 } Layout;
 
 enum { NO_SCALAR, FLOAT_SCALAR, INT_SCALAR };
-enum { WRITTEN, COPY_BEFORE, COPY_AFTER };
 enum { DONE, REFUSED, RAISED };
 /* What generated code puts into error[0]. */
-enum { SIZE_CHECK = 1, FAILURE, HOST_FAILED, INTERRUPTED, NO_ROOM };
+enum { SIZE_CHECK = 1, FAILURE, HOST_FAILED, INTERRUPTED, NO_ROOM, NOT_BEGUN };
 
 /* All state of one call. A plan keeps some for the next calls. */
 typedef struct Frame {
@@ -105,9 +110,15 @@ typedef struct Frame {
     void *work;      /* what `room` gave out */
     i64 work_bytes;
     i64 released;    /* whether this call runs without the global lock */
-    i64 overwrites;  /* commits written straight into their cells */
-    void **memory;   /* one per buffer */
-    i64 *room;       /* bytes there */
+    struct Plan *plan;
+    List *const *cells; /* those that may be written over; null where none may be */
+    Object *announce;   /* called, if it is there, before any of them is written */
+    i64 begun;          /* whether that was done */
+    List **given;       /* one place per cell */
+    void **memory;      /* one block per segment, in which its buffers lie */
+    i64 *room;          /* bytes there */
+    i64 *need;          /* bytes of each buffer, for which it was placed */
+    i64 *offset, *order;
     Array **bound;   /* one per port, borrowed unless `released` */
     Array **fresh;   /* one per result, owned */
     i64 *dims;       /* of the ports: the caller may reshape its arrays while we run */
@@ -117,10 +128,14 @@ typedef struct Frame {
 /* `pool` has two places per output. They hold arrays that were returned, to be returned again
  * when the caller has dropped them: two, because a caller in a loop holds the last result while
  * it makes the next. */
-typedef struct { const Layout *layout; Object *keep; Frame *frames; i64 kept; Array **pool; } Plan;
+typedef struct Plan {
+    const Layout *layout; Object *keep; Frame *frames; i64 kept; Array **pool; i64 *pool_bytes, pooled;
+    struct Plan *before, *after; /* all plans of the process */
+} Plan;
 typedef struct { Plan *plan; Object *owner, *cells; List **cell; i64 single; } Binding;
 
 static Object *array_type, *float64_type;
+static Plan *plans;
 static Array *(*new_array)(Object *, int, const i64 *, int, const i64 *, void *, int, int, Object *);
 
 void tc_setup(void **numpy_api, Object *float64) {
@@ -163,12 +178,33 @@ static int poll(Context *c) {
     return raised;
 }
 
+static i64 purge(void);
+
+static void *block(i64 bytes) {
+    int huge = bytes >= HUGE_BLOCK;
+    i64 unit = huge ? HUGE_PAGE : 64;
+    if (bytes > (1LL << 61)) return 0;
+    void *found = aligned_alloc(unit, (bytes + unit - 1) / unit * unit + (bytes ? 0 : unit));
+#ifdef __linux__
+    if (found && huge) madvise(found, bytes / HUGE_PAGE * HUGE_PAGE, 14);
+#endif
+    return found;
+}
+
+/* The same; where there is none, what all functions keep is given back first. */
+static void *block_at_any_price(i64 bytes) {
+    void *found = block(bytes);
+    return !found && purge() ? block(bytes) : found;
+}
+
 static void *room(Context *c, i64 bytes) {
     Frame *f = (Frame *)c->caller;
     if (bytes <= f->work_bytes && f->work) return f->work;
     free(f->work);
     f->bytes -= f->work_bytes;
-    f->work = aligned_alloc(64, bytes / 64 * 64 + 64);
+    if (f->released) PyEval_RestoreThread(f->thread);
+    f->work = block_at_any_price(bytes + 64);
+    if (f->released) f->thread = PyEval_SaveThread();
     f->work_bytes = f->work ? bytes : 0;
     f->bytes += f->work_bytes;
     return f->work;
@@ -176,18 +212,26 @@ static void *room(Context *c, i64 bytes) {
 
 /* ---- frames ---- */
 
-static Frame *new_frame(const Layout *l) {
+static int begin(Context *);
+
+static Frame *new_frame(Plan *p) {
+    const Layout *l = p->layout;
     i64 ports = l->inputs + l->cells, results = l->outputs + l->commits, rank = 0;
     for (i64 k = 0; k < ports; k++) rank += l->port[k].rank;
-    i64 words = 2 * l->slots + l->sizes + 2 * l->buffers + ports + results + rank + l->inputs;
+    i64 words = 2 * l->slots + l->sizes + 2 * l->segments + 3 * l->buffers + ports + results;
+    words += rank + l->inputs + l->cells;
     Frame *f = calloc(1, sizeof(Frame) + sizeof(i64) * words);
     if (!f) return 0;
     i64 *at = (i64 *)(f + 1);
     const i64 **dims = (const i64 **)at; at += l->slots;
     f->context.slot = (void **)at; at += l->slots;
     f->context.size = at; at += l->sizes;
-    f->memory = (void **)at; at += l->buffers;
-    f->room = at; at += l->buffers;
+    f->memory = (void **)at; at += l->segments;
+    f->room = at; at += l->segments;
+    f->need = at; at += l->buffers;
+    f->offset = at; at += l->buffers;
+    f->order = at; at += l->buffers;
+    f->given = (List **)at; at += l->cells;
     f->bound = (Array **)at; at += ports;
     f->fresh = (Array **)at; at += results;
     f->number = at; at += l->inputs;
@@ -205,11 +249,13 @@ static Frame *new_frame(const Layout *l) {
     f->context.caller = &f->context;
     f->context.split = split;
     f->context.room = room;
+    f->context.begin = begin;
+    f->plan = p;
     return f;
 }
 
-static void drop_storage(const Layout *l, Frame *f) {
-    for (i64 k = 0; k < l->buffers; k++) {
+static void drop_storage(Frame *f) {
+    for (i64 k = 0; k < f->plan->layout->segments; k++) {
         free(f->memory[k]);
         f->memory[k] = 0;
         f->room[k] = 0;
@@ -219,9 +265,35 @@ static void drop_storage(const Layout *l, Frame *f) {
     f->bytes = f->work_bytes = 0;
 }
 
+static void drop_outputs(Plan *p) {
+    for (i64 k = 0; k < 2 * p->layout->outputs; k++) {
+        if (p->pool[k]) Py_DecRef(&p->pool[k]->head);
+        p->pool[k] = 0;
+        p->pool_bytes[k] = 0;
+    }
+    p->pooled = 0;
+}
+
+static i64 storage_kept(const Plan *p) {
+    i64 bytes = 0;
+    for (const Frame *f = p->frames; f; f = f->next) bytes += f->bytes;
+    return bytes;
+}
+
+/* Memory has run out: gives back what all functions keep; the bytes that this freed. */
+static i64 purge(void) {
+    i64 bytes = 0;
+    for (Plan *p = plans; p; p = p->after) {
+        bytes += storage_kept(p) + p->pooled;
+        for (Frame *f = p->frames; f; f = f->next) drop_storage(f);
+        drop_outputs(p);
+    }
+    return bytes;
+}
+
 static Frame *take_frame(Plan *p) {
     Frame *f = p->frames;
-    if (!f) return new_frame(p->layout);
+    if (!f) return new_frame(p);
     p->frames = f->next;
     p->kept--;
     return f;
@@ -238,9 +310,11 @@ static void give_frame(Plan *p, Frame *f) {
             Py_DecRef(&f->fresh[k]->head);
             f->fresh[k] = 0;
         }
-    f->released = f->overwrites = 0;
+    f->released = f->begun = 0;
+    f->cells = 0;
+    f->announce = 0;
     if (f->bytes > (p->kept ? SPARE_BYTES_KEPT : BYTES_KEPT) || p->kept >= FRAMES_KEPT)
-        drop_storage(l, f);
+        drop_storage(f);
     if (p->kept >= FRAMES_KEPT) {
         free(f);
         return;
@@ -308,113 +382,4 @@ static int bind_cells(const Layout *l, Frame *f, List *const *cells) {
             bind_array(f, &l->port[l->inputs + k], l->inputs + k, cells[k]->items[0]))
             return REFUSED;
     return DONE;
-}
-
-/* ---- memory of a segment ---- */
-
-/* Bytes of a buffer, or -1 for sizes that are negative or cannot be addressed. */
-static i64 extent(i64 bytes, const i64 *dims, i64 rank) {
-    for (i64 j = 0; j < rank; j++)
-        if (dims[j] < 0 || __builtin_mul_overflow(bytes, dims[j], &bytes)) return -1;
-    return bytes < (1LL << 62) ? bytes : -1;
-}
-
-static int place_buffers(const Layout *l, Frame *f, i64 segment) {
-    for (i64 k = 0; k < l->buffers; k++) {
-        const Buffer *b = &l->buffer[k];
-        if (b->segment != segment) continue;
-        i64 need = extent(b->itemsize, &f->context.size[b->elements], 1);
-        if (need < 0) return REFUSED;
-        if (need <= f->room[k] && f->memory[k]) continue;
-        need = need ? (need + 63) / 64 * 64 : 64;
-        free(f->memory[k]);
-        f->bytes -= f->room[k];
-        f->room[k] = 0;
-        f->memory[k] = aligned_alloc(64, need);
-        if (!f->memory[k]) return PyErr_NoMemory(), RAISED;
-        f->room[k] = need;
-        f->bytes += need;
-        for (i64 j = 0; j < b->count; j++)
-            f->context.slot[l->ids[b->slots + j]] = f->memory[k];
-    }
-    return DONE;
-}
-
-/* Whether a commit may write over its cell: nobody but the cell's list refers to the array,
- * and no other thread can look at it before we are done. */
-static int may_overwrite(const Frame *f, const Result *r, const Array *a, const i64 *dims) {
-    int need = CONTIGUOUS | ALIGNED | OWNS_DATA | WRITEABLE;
-    /* the low half, because later Pythons keep flags in the high half */
-    if (f->released || (unsigned)a->head.refs != 1 || (a->flags & need) != need) return 0;
-    for (i64 j = 0; j < r->rank; j++)
-        if (a->dims[j] != dims[j]) return 0;
-    return 1;
-}
-
-/* Whether an array that was returned before is ours alone again, and as we made it. */
-static int may_recycle(const Result *r, const Array *a, const i64 *dims) {
-    int need = CONTIGUOUS | ALIGNED | OWNS_DATA | WRITEABLE;
-    if ((unsigned)a->head.refs != 1 || a->weak || a->base || (a->flags & need) != need ||
-        a->rank != r->rank || a->descr->number != r->number || a->descr->byteorder == FOREIGN)
-        return 0;
-    for (i64 j = 0; j < r->rank; j++)
-        if (a->dims[j] != dims[j]) return 0;
-    return 1;
-}
-
-/* An array for result `k`, owned by the caller. */
-static Array *array_for(Plan *p, i64 k, const i64 *dims, i64 bytes) {
-    const Result *r = &p->layout->result[k];
-    /* Commits are not pooled: a cell's array that the pool refers to could not be overwritten. */
-    Array **pool = k < p->layout->outputs ? p->pool + 2 * k : 0;
-    for (int i = 0; pool && i < 2; i++)
-        if (pool[i] && may_recycle(r, pool[i], dims)) {
-            Py_IncRef(&pool[i]->head);
-            return pool[i];
-        }
-    Array *a = new_array(array_type, r->rank, dims, r->number, 0, 0, 0, 0, 0);
-    if (a && pool && bytes <= OUTPUT_BYTES_KEPT) {
-        Array *oldest = pool[1];
-        pool[1] = pool[0];
-        pool[0] = a;
-        Py_IncRef(&a->head);
-        if (oldest) Py_DecRef(&oldest->head);
-    }
-    return a;
-}
-
-static int place_results(Plan *p, Frame *f, i64 segment, int overwrite) {
-    const Layout *l = p->layout;
-    i64 dims[MAX_RANK];
-    for (i64 k = 0; k < l->outputs + l->commits; k++) {
-        const Result *r = &l->result[k];
-        if (r->segment != segment) continue;
-        for (i64 j = 0; j < r->rank; j++) dims[j] = f->context.size[l->ids[r->shape + j]];
-        i64 bytes = extent(r->itemsize, dims, r->rank);
-        if (bytes < 0) return REFUSED;
-        if (r->in_place && overwrite) {
-            Array *a = f->bound[l->inputs + r->cell];
-            if (may_overwrite(f, r, a, dims)) {
-                f->context.slot[r->slot] = a->data;
-                f->overwrites++;
-                continue;
-            }
-        }
-        Array *a = array_for(p, k, dims, bytes);
-        if (!a) return RAISED;
-        f->fresh[k] = a;
-        if (r->copy == WRITTEN) f->context.slot[r->slot] = a->data;
-        if (r->copy == COPY_BEFORE) memcpy(a->data, f->context.slot[r->slot], bytes);
-    }
-    return DONE;
-}
-
-/* Results that share a slot with an earlier result get a copy of it. */
-static void copy_results(const Layout *l, Frame *f, i64 segment) {
-    for (i64 k = 0; k < l->outputs + l->commits; k++) {
-        const Result *r = &l->result[k];
-        if (r->segment != segment || r->copy != COPY_AFTER) continue;
-        Array *a = f->fresh[k];
-        memcpy(a->data, f->context.slot[r->slot], extent(r->itemsize, a->dims, r->rank));
-    }
 }

@@ -1,4 +1,4 @@
-/* Threads that share the work of one kernel. This is the second part of one C file; frame.c is
+/* Threads that share the work of one kernel. This is the third part of one C file; frame.c is
  * the first. Nothing here touches Python: workers run parts of kernels and nothing else.
  *
  * There is one pool in the process and one job at a time. Whoever finds it busy runs alone, so

@@ -1,5 +1,5 @@
 /* How a call runs. This is the last part of one C file, after frame.c, which declares everything
- * used here, and pool.c. runtime.py joins them.
+ * used here, memory.c and pool.c. runtime.py joins them.
  */
 
 static void hold_arrays(const Layout *l, Frame *f) {
@@ -8,10 +8,10 @@ static void hold_arrays(const Layout *l, Frame *f) {
         if (f->bound[k]) Py_IncRef(&f->bound[k]->head);
 }
 
-static int run_segment(Plan *p, Frame *f, i64 segment, int overwrite) {
-    const Layout *l = p->layout;
+static int run_segment(Frame *f, i64 segment) {
+    const Layout *l = f->plan->layout;
     int status = place_buffers(l, f, segment);
-    if (!status) status = place_results(p, f, segment, overwrite);
+    if (!status) status = place_results(f, segment);
     if (status) return status;
     f->context.poll = f->released ? poll : 0;
     if (f->released) {
@@ -22,26 +22,24 @@ static int run_segment(Plan *p, Frame *f, i64 segment, int overwrite) {
     } else {
         status = l->run(&f->context, segment);
     }
-    if (!status) {
-        copy_results(l, f, segment);
-        return DONE;
-    }
+    if (!status) return DONE;
     /* A kernel that fails does so before anything is written over a cell. */
-    if (f->context.error[0] == INTERRUPTED) return RAISED;
+    if (f->context.error[0] == INTERRUPTED || f->context.error[0] == NOT_BEGUN) return RAISED;
     if (f->context.error[0] == NO_ROOM) return PyErr_NoMemory(), RAISED;
     return REFUSED;
 }
 
-static int run_program(Plan *p, Frame *f, int locked_commits, int overwrite) {
-    const Layout *l = p->layout;
+static int run_program(Frame *f) {
+    const Layout *l = f->plan->layout;
     f->context.work = f->context.error[0] = 0;
     for (i64 s = 0; s < l->segments; s++) {
         if (l->measure(&f->context, s)) return REFUSED;
         if (s == 0 && f->context.work > l->threshold) {
-            if (locked_commits) return REFUSED;
+            /* Without the locks of its cells a call must not let others run. */
+            if (l->commits && f->cells && !f->announce) return REFUSED;
             hold_arrays(l, f);
         }
-        int status = run_segment(p, f, s, overwrite);
+        int status = run_segment(f, s);
         if (status) return status;
     }
     return DONE;
@@ -81,7 +79,8 @@ static Object *call_bound(Object *self, Object *const *values, i64 count) {
     }
     int status = bind_inputs(l, f, values);
     if (!status) status = bind_cells(l, f, b->cell);
-    if (!status) status = run_program(b->plan, f, l->commits > 0, l->segments == 1);
+    f->cells = b->cell;
+    if (!status) status = run_program(f);
     if (status) {
         give_frame(b->plan, f);
         if (result) Py_DecRef(result);
@@ -132,12 +131,71 @@ static Object *execute(Object *self, Object *const *values, i64 count) {
     if (!f) return PyErr_NoMemory();
     int status = bind_list(l, f, values[0], 0, l->inputs);
     if (!status) status = bind_list(l, f, values[1], l->inputs, l->cells);
-    if (!status) status = run_program(p, f, 0, 0);
+    if (!status) status = run_program(f);
     Object *result = status == DONE ? collect(l, f) : status == REFUSED ? not_implemented() : 0;
     give_frame(p, f);
     return result;
 }
 
+/* Cells as they are given: a list that may be written over, or an array that is only read. */
+static int bind_given(const Layout *l, Frame *f, Object *list) {
+    List *cells = (List *)list;
+    if (list->type != &PyList_Type || cells->size != l->cells) return REFUSED;
+    for (i64 k = 0; k < l->cells; k++) {
+        Object *value = cells->items[k];
+        int written = value->type == &PyList_Type && ((List *)value)->size == 2;
+        f->given[k] = written ? (List *)value : 0;
+        if (written) value = ((List *)value)->items[0];
+        if (bind_array(f, &l->port[l->inputs + k], l->inputs + k, value)) return REFUSED;
+    }
+    for (i64 k = l->outputs; k < l->outputs + l->commits; k++)
+        if (!f->given[l->result[k].cell]) return REFUSED;
+    f->cells = f->given;
+    return DONE;
+}
+
+/* (inputs, cells, announce) -> outputs, with the cells written. NotImplemented, with nothing
+ * changed, like call_bound. Nothing that could run Python code, a collection of garbage included,
+ * comes between `announce` and the return. */
+static Object *update(Object *self, Object *const *values, i64 count) {
+    Plan *p = PyCapsule_GetPointer(self, 0);
+    const Layout *l = p->layout;
+    if (count != 3) return not_implemented();
+    Object *result = PyList_New(l->outputs);
+    Frame *f = result ? take_frame(p) : 0;
+    if (!f) {
+        if (result) Py_DecRef(result);
+        return PyErr_NoMemory();
+    }
+    f->announce = values[2];
+    int status = bind_list(l, f, values[0], 0, l->inputs);
+    if (!status) status = bind_given(l, f, values[1]);
+    if (!status) status = run_program(f);
+    if (!status) status = announce(f);
+    if (status) {
+        Py_DecRef(result);
+        result = status == REFUSED ? not_implemented() : 0;
+    } else {
+        commit(l, f, f->cells);
+        fill_list(result, f, 0, l->outputs);
+    }
+    give_frame(p, f);
+    return result;
+}
+
+/* Bytes between calls: of storage, and of outputs to be returned again. */
+static Object *kept(Object *self, Object *const *values, i64 count) {
+    (void)values, (void)count;
+    Plan *p = PyCapsule_GetPointer(self, 0);
+    Object *pair = PyTuple_New(2);
+    if (!pair) return 0;
+    PyTuple_SetItem(pair, 0, PyLong_FromLongLong(storage_kept(p)));
+    PyTuple_SetItem(pair, 1, PyLong_FromLongLong(p->pooled));
+    return pair;
+}
+
+Method tc_update_method = {"update", update, FASTCALL, 0};
+Method tc_kept_method = {"kept", kept, FASTCALL, 0};
 Method tc_execute_method = {"execute", execute, FASTCALL, 0};
 Method tc_bound_method = {"call", call_bound, FASTCALL, 0};
 
@@ -148,11 +206,13 @@ static void free_plan(Object *capsule) {
     while (p->frames) {
         Frame *f = p->frames;
         p->frames = f->next;
-        drop_storage(p->layout, f);
+        drop_storage(f);
         free(f);
     }
-    for (i64 k = 0; k < 2 * p->layout->outputs; k++)
-        if (p->pool[k]) Py_DecRef(&p->pool[k]->head);
+    drop_outputs(p);
+    if (p->before) p->before->after = p->after;
+    else plans = p->after;
+    if (p->after) p->after->before = p->before;
     Py_DecRef(p->keep);
     free(p);
 }
@@ -160,17 +220,22 @@ static void free_plan(Object *capsule) {
 /* `keep` owns the words, the library and the constants that the layout points into. */
 Object *tc_plan(const void *words, Object *keep) {
     const Layout *l = words;
-    Plan *p = calloc(1, sizeof(Plan) + 2 * sizeof(Array *) * l->outputs);
+    Plan *p = calloc(1, sizeof(Plan) + 2 * (sizeof(Array *) + sizeof(i64)) * l->outputs);
     if (!p) return PyErr_NoMemory();
     p->layout = l;
     p->pool = (Array **)(p + 1);
+    p->pool_bytes = (i64 *)(p->pool + 2 * l->outputs);
     p->keep = keep;
     Py_IncRef(keep);
     Object *capsule = PyCapsule_New(p, 0, free_plan);
     if (!capsule) {
         Py_DecRef(keep);
         free(p);
+        return 0;
     }
+    p->after = plans;
+    if (plans) plans->before = p;
+    plans = p;
     return capsule;
 }
 
@@ -213,6 +278,8 @@ int tc_test_run(Context *c, i64 segment) {
     double *buffer = c->slot[3], *y = c->slot[4], *next = c->slot[5];
     for (i64 i = 0; i < c->size[0]; i++) buffer[i] = x[i];
     for (i64 i = 0; i < c->size[0]; i++) y[i] = buffer[i] * 2.0;
+    if (c->begin && c->begin(c)) return 1;
+    next = c->slot[5];
     *next = *cell + *factor;
     return 0;
 }

@@ -81,6 +81,8 @@ class GeneratedExecutable:
                 self._library, *self._entries, self._direct.plan, self._direct.times
             )
             self._execute = native.function(native.execute_method, self._plan)
+            self._update = native.function(native.update_method, self._plan)
+            self._kept = native.function(native.kept_method, self._plan)
             self._native = native
 
     def timings(self) -> list[Timing]:
@@ -90,7 +92,12 @@ class GeneratedExecutable:
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
-        return {"compiled code": self._origin, "calls go through": self.path}
+        notes = {"compiled code": self._origin, "calls go through": self.path}
+        if self._native is not None:
+            storage, outputs = self.bytes_kept
+            words = f"{storage} bytes of storage, {outputs} of outputs"
+            notes["memory kept between calls"] = words
+        return notes
 
     def _look(self) -> None:
         """Take the C runtime as soon as it is there; the first results need not wait for it."""
@@ -108,6 +115,18 @@ class GeneratedExecutable:
                 return result  # type: ignore[no-any-return]
         # The slow way finds the right words for what is wrong.
         return self._direct(self._program, inputs, cells)
+
+    def update(self, inputs: Sequence[Any], cells: Sequence[Any], announce: Any) -> Any:
+        """See ``tensorcore.backend.Updates``."""
+        self._look()
+        if self._native is None:
+            return NotImplemented
+        return self._update(list(inputs), list(cells), announce)
+
+    @property
+    def bytes_kept(self) -> tuple[int, int]:
+        """Memory that this program keeps between calls: as storage, and as former outputs."""
+        return (0, 0) if self._native is None else self._kept()
 
     def bind(self, cells: Sequence[list[Any]], single: bool) -> Callable[..., Any] | None:
         """See ``tensorcore.backend.Binds``; None while there is no C runtime."""
@@ -140,6 +159,8 @@ class Native:
         )
         self.execute_method = library.address("tc_execute_method")
         self.bound_method = library.address("tc_bound_method")
+        self.update_method = library.address("tc_update_method")
+        self.kept_method = library.address("tc_kept_method")
         address_of = ctypes.cast(ctypes.pythonapi.PyCFunction_NewEx, size).value
         self._make_function = _function(address_of or 0, handle, size, handle, size)
 
@@ -158,9 +179,8 @@ class Native:
         ports = _table(*(_port(port) for port in plan.inputs + plan.cells))
         result = _table(*(_result(r, ids) for r in wanted))
         buffers = words_of("q")
-        for elements, itemsize, segment, slots in plan.storage:
-            buffers.extend((elements, itemsize, segment, len(ids), len(slots)))
-            ids.extend(slots)
+        for spec in plan.storage:
+            buffers.extend(spec)
         arrays = [plain(value, value.dtype.name) for _, value in plan.constants]
         shapes = [words_of("q", (*a.shape, 0)) for a in arrays]
         constants = words_of("q")
@@ -199,9 +219,7 @@ def _result(r: Result, ids: words_of[int]) -> tuple[int, ...]:
     if rank > 64:
         raise CompileError(f"A result has {rank} axes; NumPy's arrays have 64 at most.")
     ids.extend(r.shape)
-    return (
-        r.slot, dtype.num, dtype.itemsize, rank, r.segment, start, r.cell, int(r.in_place), r.copy,
-    )  # fmt: skip
+    return (r.slot, dtype.num, dtype.itemsize, rank, r.segment, start, r.cell, int(r.in_place))
 
 
 def _function(address: int, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -266,7 +284,7 @@ def _is_supported() -> bool:
 def _source() -> str:
     folder = os.path.dirname(os.path.abspath(__file__))
     texts = []
-    for name in ("frame.c", "pool.c", "runtime.c"):
+    for name in ("frame.c", "memory.c", "pool.c", "runtime.c"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             texts.append(file.read())
     return "\n".join(texts)
@@ -293,7 +311,7 @@ def _test(native: Native) -> None:
         slots=6, sizes=1, segments=1,
         inputs=((0, "float64", 1), (1, "float64", 0)), cells=((2, "float64", 0),),
         constants=(), outputs=((4, "float64", (0,), 0),),
-        commits=((0, 5, "float64", (), 0, True),), storage=((0, 8, 0, (3,)),), threshold=5,
+        commits=((0, 5, "float64", (), 0, True),), storage=((0, 8, 0, 3, 0, 0),), threshold=5,
     )  # fmt: skip
     program = Program((), (), (), (), (), (), (), ())
     entries = ("tc_test_sizes", "tc_test_run")
