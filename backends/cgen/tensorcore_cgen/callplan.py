@@ -82,8 +82,8 @@ class Context(ctypes.Structure):
         ("own", ctypes.c_void_p),
         ("shared", ctypes.c_void_p),
         ("threads", ctypes.c_longlong),
-        ("caller", ctypes.c_void_p),
         ("begin", ctypes.c_void_p),
+        ("caller", ctypes.c_void_p),
     )
 
 

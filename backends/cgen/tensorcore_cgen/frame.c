@@ -71,8 +71,8 @@ struct Context {
     void *own; /* rows of a thread that is not the caller's */
     void *shared; /* what the parts of a kernel have in common */
     i64 threads;
-    Context *caller; /* the one that others are copies of */
     int (*begin)(Context *); /* comes before the first step that writes over a cell */
+    Context *caller; /* the one that others are copies of */
 };
 typedef int Entry(Context *, i64 segment);
 
