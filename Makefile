@@ -26,7 +26,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test roundabout conformance scoreboard example bench docs lint format types check wheel clean
+.PHONY: help demo test roundabout faults conformance scoreboard example bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -59,6 +59,9 @@ test: $(VENV)/.test  ## run the tests
 roundabout: $(VENV)/.test  ## the tests through backends that go out of their way: a tenth of them (TENTH= for all)
 	@set -e; for way in loopback chaos; do echo "through $$way"; \
 		$(BIN)/python -m pytest -q --through $$way $(if $(TENTH),--tenth $(TENTH)) $(ARGS); done
+
+faults: $(VENV)/.test  ## the faults of the machine in their long forms, and a table of what held
+	@$(BIN)/python -m pytest -q tests/faults --long $(ARGS)
 
 conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, at TIER; pages in REPORTS
 	@mkdir -p $(REPORTS); failed=0; for backend in $(BACKENDS); do \

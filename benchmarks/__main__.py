@@ -75,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ("xor-step", cases.xor_step),
             ("batch-sizes", cases.batch_sizes),
             ("first-result", cases.first_result),
+            ("mlp-first-result", cases.mlp_first_result),
             ("chains", lambda: cases.chains(lengths)),
             # Behind the chains: a child process counts the memory of its parent as its own peak.
             ("positions", vocabulary.positions),

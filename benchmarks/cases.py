@@ -126,6 +126,22 @@ def first_result() -> Iterator[Figure]:
         yield Figure(f"XOR {label}", statistics.median(times), "s", limit, detail=detail)
 
 
+def mlp_first_result() -> Iterator[Figure]:
+    """The same for the step of the 784-500-10 network."""
+    cold, warm = [], []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as folder:
+            cold.append(child("mlp", cache=Path(folder)))
+            child("mlp", cache=Path(folder))
+            warm.append(child("mlp", cache=Path(folder)))
+    for label, runs, limit in (("cold", cold, 0.25), ("from the cache", warm, 0.06)):
+        best = min(runs, key=lambda run: run["seconds"])
+        phases = ", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in best["phases"].items())
+        detail = f"best {best['seconds']:.3f} s of {len(runs)}: {phases}"
+        value = statistics.median(run["seconds"] for run in runs)
+        yield Figure(f"784-500-10 network {label}", value, "s", limit, detail=detail)
+
+
 def chains(lengths: tuple[int, ...]) -> Iterator[Figure]:
     """Long chains with their gradient, each in a fresh process with an empty cache.
 

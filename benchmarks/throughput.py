@@ -137,8 +137,9 @@ def _logistic() -> Iterator[Figure]:
     yield from _against(name, 2.2, step, hand, [data, labels], 200, 1e-8)
 
 
-def _network() -> Iterator[Figure]:
-    """A step of a 784-500-10 network on 600 examples, float32."""
+def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndarray]]:
+    """A step of a 784-500-10 network on 600 examples, float32: inputs, cost, updates, what to
+    call it with, and the first weights."""
     import tensorcore
     import tensorcore.tensor as T
 
@@ -153,7 +154,14 @@ def _network() -> Iterator[Figure]:
     cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
     rate = np.float32(0.01)
     updates = [(v, v - rate * g) for v, g in zip(weights, T.grad(cost, weights), strict=True)]
-    step = _compiled([x, y], cost, updates)
+    return [x, y], cost, updates, [data, labels], start
+
+
+def _network() -> Iterator[Figure]:
+    """The network's step against NumPy by hand."""
+    inputs, cost, updates, values, start = network()
+    step = _compiled(inputs, cost, updates)
+    rate = np.float32(0.01)
     state = list(start)
 
     def hand(x: np.ndarray, y: np.ndarray) -> np.floating[Any]:
@@ -172,4 +180,4 @@ def _network() -> Iterator[Figure]:
         state[:] = [v - rate * g for v, g in zip(state, gradients, strict=True)]
         return cost
 
-    yield from _against("784-500-10 network, float32", 1.3, step, hand, [data, labels], 10, 1e-4)
+    yield from _against("784-500-10 network, float32", 1.3, step, hand, values, 10, 1e-4)

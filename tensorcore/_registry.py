@@ -69,8 +69,10 @@ class Registry:
         """Show a line on standard error, once per process."""
         if line not in self._said:
             self._said.add(line)
-            if sys.stderr is not None:
-                print(f"tensorcore: {line}", file=sys.stderr)
+            # No warning is worth a result: the stream may be closed, or a file on a full disk.
+            with suppress(OSError, ValueError):
+                if sys.stderr is not None:
+                    print(f"tensorcore: {line}", file=sys.stderr)
 
     def is_checked(self, backend: Backend) -> bool:
         """Whether ``note_checked`` was called with this object."""

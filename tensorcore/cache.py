@@ -31,6 +31,7 @@ FORMAT = 1
 _PREFIX = struct.Struct("<8sIIQ32s")
 _ENTRY, _LOCK, _PARTIAL = ".entry", ".lock", ".partial"
 SIZE_LIMIT = 1 << 30
+TIDY_EVERY = SIZE_LIMIT // 16  # bytes that one process stores before it looks at the limit again
 ABANDONED = 3600.0  # seconds after which a partial file belongs to a process that died
 
 
@@ -53,7 +54,7 @@ class Cache:
     def __init__(self, folder: str | os.PathLike[str] | None) -> None:
         self._folder = None if folder is None else os.fspath(folder)
         self._warned = False
-        self._tidied = False
+        self._stored: int | None = None  # bytes since the folder was tidied
 
     @property
     def folder(self) -> Path | None:
@@ -108,8 +109,9 @@ class Cache:
         try:
             _write(partial, _pack(payload, header or {}))
             os.replace(partial, path)
-            if not self._tidied:
-                self._tidied = True
+            self._stored = None if self._stored is None else self._stored + len(payload)
+            if self._stored is None or self._stored > TIDY_EVERY:
+                self._stored = 0
                 self.tidy()
         except OSError as problem:
             with suppress(OSError):
@@ -124,19 +126,22 @@ class Cache:
             with suppress(OSError):
                 os.unlink(self._path(key + _ENTRY))
 
-    def tidy(self, limit: int = SIZE_LIMIT) -> None:
-        """Delete what dead processes left and, above ``limit`` bytes, the oldest entries."""
+    def tidy(self, limit: int | None = None) -> None:
+        """Delete what dead processes left and, above ``limit`` bytes (by default
+        ``SIZE_LIMIT``), the oldest entries."""
+        limit = SIZE_LIMIT if limit is None else limit
         if self._folder is None:
             return
         found = []
-        for item in os.scandir(self._folder):
-            with suppress(OSError):
-                status = item.stat(follow_symlinks=False)
-                old = time.time() - status.st_mtime > ABANDONED
-                if item.name.endswith((_PARTIAL, _LOCK)) and old:
-                    os.unlink(item.path)
-                elif item.name.endswith(_ENTRY):
-                    found.append((status.st_mtime, status.st_size, item.path))
+        with os.scandir(self._folder) as items:
+            for item in items:
+                with suppress(OSError):
+                    status = item.stat(follow_symlinks=False)
+                    old = time.time() - status.st_mtime > ABANDONED
+                    if item.name.endswith((_PARTIAL, _LOCK)) and old:
+                        os.unlink(item.path)
+                    elif item.name.endswith(_ENTRY):
+                        found.append((status.st_mtime, status.st_size, item.path))
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= limit:
@@ -198,13 +203,16 @@ class Lock:
         self._path = path
 
     def release(self) -> None:
-        if self._handle is None:
-            return
-        if self._path is not None:
+        if self._handle is not None and self._path is not None:
             with suppress(OSError):
                 os.unlink(self._path)
-        os.close(self._handle)
-        self._handle = None
+        self.disown()
+
+    def disown(self) -> None:
+        """Leave it to the process that this one was forked from."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
 
 def default() -> Cache:
@@ -238,15 +246,15 @@ def open_folder(name: str) -> Cache:
 
 def _temporary_folder() -> str | None:
     import atexit
-    import shutil
-    import tempfile
+
+    from .scratch import Scratch
 
     try:
-        folder = tempfile.mkdtemp(prefix="tensorcore-cache-")
+        folder = Scratch()
     except OSError:
         return None
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    atexit.register(folder.remove)
+    return folder.path
 
 
 def _is_safe(status: os.stat_result) -> bool:

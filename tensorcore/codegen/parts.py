@@ -398,7 +398,9 @@ class _Columns(_Parted, ColumnPrinter):
         self._reduce(stage, ["i0"])
         names = self._names_of(segment)
         if names:
-            self._line(f"if (k->chunks{number} == 1) $_{number}_end(c, o, b, w, {', '.join(names)});")
+            self._line(
+                f"if (k->chunks{number} == 1) $_{number}_end(c, o, b, w, {', '.join(names)});"
+            )
             self._line("else {")
             for name in names:
                 self._each(f"k->{name}[chunk * {width} + b + l] = {name}[l];")

@@ -285,6 +285,51 @@ def test_processes_compile_once(folder: Path, fake: Callable[[str], Path]) -> No
     assert starts(folder) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_forked_child_leaves_the_compiler_to_its_parent(
+    folder: Path, fake: Callable[[str], Path]
+) -> None:
+    fake("sleep 0.3; " + REAL)
+    begun = compiler.start([THREE])
+    child = os.fork()
+    if child == 0:
+        begun.__del__()
+        os._exit(3 if begun.own else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert begun.own
+    assert value(begun.finish()) == 3
+    assert starts(folder) == 1
+
+
+def test_what_another_process_made_or_gave_up_is_noticed(folder: Path) -> None:
+    """By one that does not wait for it."""
+    first = compiler.start([THREE])
+    library = first.finish()
+    image = cache.default().lookup(first.key)
+    del library, first
+    for gives_up in (True, False):
+        for path in (folder / "cache").iterdir():
+            path.unlink()
+        key = compiler.start([THREE]).key  # dropped at once, and its compiler with it
+        lock = cache.default().try_lock(key)
+        assert lock is not None
+        begun = compiler.start([THREE])
+        assert not begun.own
+        assert not begun.ready
+        if not gives_up:
+            assert image is not None
+            cache.default().store(key, image)
+        lock.release()
+        patience = time.monotonic() + 30
+        while not begun.ready and time.monotonic() < patience:
+            time.sleep(0.01)
+        assert begun.ready
+        library = begun.finish()
+        assert value(library) == 3
+        assert library.origin == ("compiled now" if gives_up else "found in the cache")
+        del library, begun
+
+
 def test_diagnosis_runs_the_compiler_once(folder: Path, fake: Callable[[str], Path]) -> None:
     fake("echo 'fake cc 1.0'; echo more")
     for _ in range(3):

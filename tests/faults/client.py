@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -72,9 +73,7 @@ class Nursery:
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
 
-    def start(
-        self, case: str, environment: Mapping[str, str | None], /, **order: Any
-    ) -> Child:
+    def start(self, case: str, environment: Mapping[str, str | None], /, **order: Any) -> Child:
         """A child that runs ``case`` of nursery.py in this environment."""
         self._count += 1
         out, err = (self.folder / f"{self._count}.{end}" for end in ("out", "err"))
@@ -82,9 +81,7 @@ class Nursery:
         number = int(self.ask(whole | order))
         return Child(self, number, out, err)
 
-    def run(
-        self, case: str, environment: Mapping[str, str | None], /, **order: Any
-    ) -> Ending:
+    def run(self, case: str, environment: Mapping[str, str | None], /, **order: Any) -> Ending:
         """The same, to its end."""
         return self.start(case, environment, **order).wait()
 
@@ -109,7 +106,7 @@ class Place:
     def write_compiler(self, script: str = "") -> None:
         """A shell script that notes each compilation, then runs ``script``, then gcc."""
         text = f"""#!/bin/sh
-case "$*" in *--version*) ;; *) echo "$$" >> '{self.notes}' ;; esac
+case "$*" in *--version*) ;; *) echo "$$" >> {shlex.quote(str(self.notes))} ;; esac
 {script}
 exec {real_compiler()} "$@"
 """
@@ -123,7 +120,7 @@ exec {real_compiler()} "$@"
         return {
             "TENSORCORE_CACHE_DIR": str(self.cache),
             "TMPDIR": str(self.scratch),
-            "CC": f"'{self.compiler}'",
+            "CC": shlex.quote(str(self.compiler)),
         }
 
     @property

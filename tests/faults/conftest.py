@@ -40,6 +40,8 @@ def tally(request: pytest.FixtureRequest) -> Tally:
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     if sys.platform == "win32":
         pytest.skip("children are forked")
+    if not real_compiler():
+        pytest.skip("there is no C compiler")
     found = Nursery(tmp_path_factory.mktemp("nursery"))
     yield found
     found.close()

@@ -18,6 +18,8 @@ OPTIONS = (
         "cgen.timeout", config.integer(1), 300, "Seconds after which a compiler is stopped."
     ),
 )
+#: What every library of a program must have.
+EXPORTS = ("tc_sizes", "tc_run")
 
 
 class GeneratedC:
@@ -44,7 +46,7 @@ class GeneratedC:
         plan = plan._replace(threads=config.get("num_threads") or toolchain.cores())
         # More than two files mean many kernels: then the time to compile them counts for more.
         level = 2 if len(sources) <= 2 else 1
-        library = compiler.build(sources, needs_libm=True, optimise=level)
+        library = compiler.build(sources, needs_libm=True, optimise=level, exports=EXPORTS)
         # On a machine's first use the runtime compiles while the first results are computed.
         runtime.prepare()
         return runtime.load(library, plan, program)

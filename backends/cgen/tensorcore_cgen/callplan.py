@@ -83,6 +83,7 @@ class Context(ctypes.Structure):
         ("shared", ctypes.c_void_p),
         ("threads", ctypes.c_longlong),
         ("begin", ctypes.c_void_p),
+        ("caller", ctypes.c_void_p),
     )
 
 

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcore import cache
+from tensorcore import cache, scratch
 from tensorcore.backend import Diagnosis
 from tensorcore.errors import CompileError
 
 from . import toolchain
 from .library import Library
-from .process import Process
 from .toolchain import Compiler
+
+if TYPE_CHECKING:  # what runs a compiler is not imported where the cache has it all
+    from .jobs import Jobs
 
 #: Part of every key: raise it when what is built from the same text and flags changes.
 FORMAT = "cgen-1"
 
 
-def build(sources: Sequence[str], *, needs_libm: bool = False, optimise: int = 2) -> Library:
+def build(
+    sources: Sequence[str],
+    *,
+    needs_libm: bool = False,
+    optimise: int = 2,
+    exports: tuple[str, ...] = (),
+) -> Library:
     """``start`` and ``finish`` in one."""
-    return start(sources, needs_libm=needs_libm, optimise=optimise).finish()
+    return start(sources, needs_libm=needs_libm, optimise=optimise, exports=exports).finish()
 
 
-def start(sources: Sequence[str], *, needs_libm: bool = False, optimise: int = 2) -> Build:
+def start(
+    sources: Sequence[str],
+    *,
+    needs_libm: bool = False,
+    optimise: int = 2,
+    exports: tuple[str, ...] = (),
+) -> Build:
     """Begin to build one library from the C texts; ``finish`` of the result waits for it.
 
-    Nothing runs if the cache has the library, or if it is being built already. Raises
-    CompileError.
+    Nothing runs if the cache has the library, or if it is being built already. A library that
+    lacks one of ``exports`` counts as none. Raises CompileError.
     """
     compiler = toolchain.find()
     # Debian's -lgcc is a static archive: it gives what the machine lacks, such as float16.
@@ -41,7 +56,8 @@ def start(sources: Sequence[str], *, needs_libm: bool = False, optimise: int = 2
     libraries = ["-lm"] * needs_libm + ([] if sys.platform == "darwin" else ["-lgcc"])
     if sys.platform == "darwin":
         link += ["-undefined", "dynamic_lookup"]
-    recipe = _Recipe(compiler, tuple(sources), toolchain.flags(optimise), link, libraries)
+    options = toolchain.flags(optimise)
+    recipe = _Recipe(compiler, tuple(sources), options, link, libraries, exports)
     key = recipe.key()
     with _mutex:
         found = _running.get(key) or Build(recipe, key, _loaded.get(key))
@@ -51,9 +67,13 @@ def start(sources: Sequence[str], *, needs_libm: bool = False, optimise: int = 2
     return found
 
 
-_mutex = threading.Lock()
+_mutex = threading.RLock()
 _running: weakref.WeakValueDictionary[str, Build] = weakref.WeakValueDictionary()
 _loaded: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
+#: Seconds between two looks at what another process is making.
+_PATIENCE = 0.05
+#: Seconds after which one waits no longer: its maker may be idle with the work done.
+_TOO_LONG = 10.0
 
 
 class _Recipe(NamedTuple):
@@ -62,13 +82,14 @@ class _Recipe(NamedTuple):
     flags: list[str]
     link: list[str]
     libraries: list[str]
+    exports: tuple[str, ...] = ()
 
     def key(self) -> str:
         words = [
             FORMAT,
             self.compiler.identity,
             *self.compiler.command[1:],
-            toolchain.cpu_identity(),
+            toolchain.machine_identity(),
         ]
         words += [*self.flags, *self.link, *self.libraries]
         return cache.key_of(*words, *self.sources)
@@ -79,9 +100,16 @@ class _Recipe(NamedTuple):
             "compiler": self.compiler.identity,
             "command": list(self.compiler.command),
             "flags": [*self.flags, *self.link, *self.libraries],
-            "cpu": toolchain.cpu_identity()[:80],
+            "machine": toolchain.machine_identity(),
             "format": FORMAT,
         }
+
+    def loaded(self, image: bytes) -> Library:
+        """Raises CompileError for bytes that are no library, or not the one that was wanted."""
+        library = Library(image)
+        for name in self.exports:
+            library.address(name)
+        return library
 
 
 class Build:
@@ -94,8 +122,10 @@ class Build:
         self._error: CompileError | None = None
         self._image: bytes | None = None
         self._lock: cache.Lock | None = None
-        self._jobs: _Jobs | None = None
+        self._jobs: Jobs | None = None
         self._begun = False
+        self._next_look = 0.0
+        self._others_since = 0.0
         self._mutex = threading.RLock()
 
     @property
@@ -103,9 +133,36 @@ class Build:
         return self._library is not None or self._error is not None
 
     @property
+    def own(self) -> bool:
+        """Whether this process runs the compiler for it."""
+        return self._jobs is not None
+
+    @property
     def ready(self) -> bool:
         """Whether ``finish`` would not have to wait for a compiler."""
-        return self.done or self._image is not None or (self._jobs is not None and self._jobs.ended)
+        if self.done or self._image is not None:
+            return True
+        if self._jobs is not None:
+            return self._jobs.ended
+        self._look_again()
+        return self._image is not None
+
+    def _look_again(self) -> None:
+        """See, now and then, what became of the library that another process is making."""
+        now = time.monotonic()
+        if now < self._next_look or not self._mutex.acquire(blocking=False):
+            return
+        try:
+            self._next_look = now + _PATIENCE
+            self._begun = False
+            # One that cannot be made here either has an error to tell, when it is asked for.
+            with suppress(CompileError):
+                self.begin()
+                self._others_since = self._others_since or now
+                if not self.own and now - self._others_since > _TOO_LONG:
+                    self._compile()
+        finally:
+            self._mutex.release()
 
     def begin(self) -> None:
         """Look into the cache and, on a miss, start the compiler unless another process has."""
@@ -142,26 +199,38 @@ class Build:
             self._image = store.lookup(self.key)
         if self._image is not None:
             try:
-                library = Library(self._image)
+                library = self._recipe.loaded(self._image)
                 library.origin = "found in the cache"
                 return library
             except CompileError:  # made where other system libraries were installed
                 store.discard(self.key)
+                self._image = None
         if self._jobs is None:
             self._compile()
-        assert self._jobs is not None
-        image = self._jobs.finish()
-        library = Library(image)
+        if self._jobs is None:  # it came between our look and our lock after all
+            return self._finish()
+        return self._compiled(store, self._jobs)
+
+    def _compiled(self, store: cache.Cache, jobs: Jobs) -> Library:
+        try:
+            image = jobs.finish()
+            library = self._recipe.loaded(image)
+        except CompileError as error:
+            raise jobs.keep_sources(error) from None
         library.origin = "compiled now"
         store.store(self.key, image, self._recipe.header())
+        _sweep()
         return library
 
     def _compile(self) -> None:
+        from .jobs import Jobs
+
+        r = self._recipe
         try:
             # It may have been made between our look and our lock.
             self._image = cache.default().lookup(self.key) if self._lock else None
             if self._image is None:
-                self._jobs = _Jobs(self._recipe)
+                self._jobs = Jobs(r.compiler.command, r.sources, r.flags, r.link, r.libraries)
                 self._jobs.launch()
         except BaseException:
             self._close()
@@ -176,106 +245,37 @@ class Build:
             self._lock = None
         _running.pop(self.key, None)
 
+    def disown(self) -> None:
+        """In a child process that was forked meanwhile: leave all to the parent, whose compiler
+        and files these are, and begin anew."""
+        self._mutex = threading.RLock()
+        self._begun = False
+        jobs, self._jobs = self._jobs, None
+        if jobs is not None:
+            jobs.disown()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.disown()
+
     def __del__(self) -> None:
         if not sys.is_finalizing():
             self._close()
 
 
-class _Jobs:
-    """The compiler's processes for one library, in a folder of their own."""
+def _after_fork() -> None:
+    globals()["_mutex"] = threading.RLock()  # another thread may have held it
+    for build in list(_running.values()):
+        build.disown()
 
-    def __init__(self, recipe: _Recipe) -> None:
-        import tempfile
 
-        self._recipe = recipe
-        self._waiting: deque[list[str]] = deque()
-        self._running: deque[Process] = deque()
-        self._deadline = time.monotonic() + toolchain.timeout()
-        self._keep: list[str] = []
-        try:
-            self._folder = tempfile.mkdtemp(prefix="tensorcore-")
-        except OSError as problem:
-            raise CompileError(f"There is no folder to compile in: {problem}.") from problem
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
-    def launch(self) -> None:
-        """Start as many processes as there are cores. Raises CompileError."""
-        try:
-            self._write()
-        except OSError as problem:
-            raise CompileError(f"Cannot write the C source: {problem}.") from problem
-        self._fill()
 
-    def _write(self) -> None:
-        r = self._recipe
-        base = [*r.compiler.command, *r.flags]
-        for k, source in enumerate(r.sources):
-            path = os.path.join(self._folder, f"{k}.c")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(source)
-            if len(r.sources) == 1:
-                target = self._path("library.so")
-                self._waiting.append([*base, *r.link, path, "-o", target, *r.libraries])
-            else:
-                self._waiting.append([*base, "-c", path, "-o", self._path(f"{k}.o")])
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self._folder, name)
-
-    def _fill(self) -> None:
-        while self._waiting and len(self._running) < toolchain.cores():
-            log = self._path(f"{len(self._waiting)}.log")
-            self._running.append(Process(self._waiting.popleft(), toolchain.environment(), log))
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last process has ended."""
-        return not self._waiting and all(process.ended for process in self._running)
-
-    def finish(self) -> bytes:
-        """The library's bytes. Raises CompileError, and then the sources stay on disk."""
-        r = self._recipe
-        try:
-            self._wait()
-            if len(r.sources) > 1:
-                objects = [self._path(f"{k}.o") for k in range(len(r.sources))]
-                command = [*r.compiler.command, *r.link, *objects]
-                self._waiting.append([*command, "-o", self._path("library.so"), *r.libraries])
-                self._fill()
-                self._wait()
-            return self._image()
-        except CompileError as error:
-            self._keep = [f"{k}.c" for k in range(len(r.sources))]
-            where = ", ".join(map(self._path, self._keep[:3]))
-            raise CompileError(f"{error}\nThe source is kept: {where}") from None
-
-    def _wait(self) -> None:
-        while self._running:
-            self._running.popleft().wait(self._deadline)
-            self._fill()
-
-    def _image(self) -> bytes:
-        try:
-            with open(self._path("library.so"), "rb") as file:
-                image = file.read()
-        except OSError:
-            image = b""
-        if len(image) < 64:
-            import shlex
-
-            command = shlex.join(self._recipe.compiler.command)
-            raise CompileError(f"The C compiler {command} ended well but wrote no library.")
-        return image
-
-    def close(self) -> None:
-        """Stop what runs and remove the folder, except for sources that are to be kept."""
-        for process in self._running:
-            process.kill()
-        self._running.clear()
-        for name in os.listdir(self._folder):
-            if name not in self._keep:
-                os.unlink(self._path(name))
-        if not self._keep:
-            os.rmdir(self._folder)
+@functools.cache
+def _sweep() -> None:
+    """Once per process that compiles: remove what killed processes left."""
+    scratch.sweep()
 
 
 def diagnose() -> Diagnosis:
@@ -295,14 +295,22 @@ def version(compiler: Compiler) -> str:
     known = cache.default().lookup(key)
     if known is not None:
         return known.decode(errors="replace")
-    import tempfile
+    from . import jobs
+    from .process import Process
 
-    with tempfile.TemporaryDirectory(prefix="tensorcore-") as folder:
-        log = os.path.join(folder, "log")
-        process = Process([*compiler.command, "--version"], toolchain.environment(), log)
+    try:
+        folder = scratch.Scratch()
+    except OSError as problem:
+        raise CompileError(f"{jobs.NO_FOLDER}: {problem}. Hint: {jobs.MAKE_ROOM}.") from problem
+    try:
+        log = folder.file("log")
+        environment = toolchain.environment(folder.path)
+        process = Process([*compiler.command, "--version"], environment, log)
         process.wait(time.monotonic() + min(10.0, toolchain.timeout()))
         with open(log, encoding="utf-8", errors="replace") as file:
             line = file.readline(300).strip()
+    finally:
+        folder.remove()
     if not line:
         raise CompileError(f"{compiler.command[0]} does not say which compiler it is.")
     cache.default().store(key, line.encode(), {"what": "version of a compiler"})

@@ -40,6 +40,7 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
+  Context *caller;
 };
 """
 )

@@ -72,6 +72,7 @@ struct Context {
     void *shared; /* what the parts of a kernel have in common */
     i64 threads;
     int (*begin)(Context *); /* comes before the first step that writes over a cell */
+    Context *caller; /* the one that others are copies of */
 };
 typedef int Entry(Context *, i64 segment);
 
@@ -167,7 +168,7 @@ static i64 now(void) {
 
 /* Lets Python run its signal handlers; whether one raised. */
 static int poll(Context *c) {
-    Frame *f = (Frame *)c;
+    Frame *f = (Frame *)c->caller;
     i64 time = now();
     if (time - f->looked < PATIENCE) return 0;
     f->looked = time;
@@ -197,7 +198,7 @@ static void *block_at_any_price(i64 bytes) {
 }
 
 static void *room(Context *c, i64 bytes) {
-    Frame *f = (Frame *)c;
+    Frame *f = (Frame *)c->caller;
     if (bytes <= f->work_bytes && f->work) return f->work;
     free(f->work);
     f->bytes -= f->work_bytes;
@@ -245,6 +246,7 @@ static Frame *new_frame(Plan *p) {
     f->context.blas_int = l->blas_int;
     f->context.times = l->times;
     f->context.threads = l->threads;
+    f->context.caller = &f->context;
     f->context.split = split;
     f->context.room = room;
     f->context.begin = begin;

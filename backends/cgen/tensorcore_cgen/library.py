@@ -9,6 +9,7 @@ import sys
 from _ctypes import dlclose
 
 from tensorcore.errors import CompileError
+from tensorcore.scratch import Scratch
 
 _serial = itertools.count()
 
@@ -73,10 +74,11 @@ def _unique_path(handle: int) -> str:
 
 
 def _load_from_disk(image: bytes) -> ctypes.CDLL:
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="tensorcore-") as folder:
-        path = os.path.join(folder, "library.so")
+    folder = Scratch()
+    try:
+        path = folder.file("library.so")
         with open(path, "wb") as file:
             file.write(image)
         return ctypes.CDLL(path)
+    finally:
+        folder.remove()

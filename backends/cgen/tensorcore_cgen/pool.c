@@ -74,7 +74,7 @@ static void work_on(Job *job, Context *c, int mine) {
         c->error[0] = 0;
         job->part(c, job->operands, from, to);
         if (c->error[0]) note_failure(job, from, c);
-        if (mine && c->poll && c->poll(job->context)) {
+        if (mine && c->poll && c->poll(c)) {
             c->error[0] = INTERRUPTED;
             note_failure(job, -1, c);
         }
@@ -91,6 +91,12 @@ static unsigned wait_for_ticket(unsigned seen) {
     while (LOAD(pool.ticket) == seen) syscall(FUTEX, &pool.ticket, 128, seen, 0, 0, 0);
     ADD(pool.sleeping, -1);
     return LOAD(pool.ticket);
+}
+
+/* What a worker asks in place of the user. */
+static int stopped(Context *c) {
+    (void)c;
+    return LOAD(pool.job.stop);
 }
 
 static void *worker(void *number) {
@@ -111,6 +117,7 @@ static void *worker(void *number) {
             if (job->own <= room) {
                 Context c = *job->context;
                 c.own = own;
+                c.poll = stopped;
                 work_on(job, &c, 0);
             }
         }

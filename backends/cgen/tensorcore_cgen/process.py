@@ -42,14 +42,17 @@ class Process:
             status = self._status(deadline)
         finally:
             self.kill()
-        if status is None:
-            raise CompileError(f"The C compiler did not finish in time: {self._text()}")
         if status == 0:
             return
-        ending = f"exit status {status}" if status > 0 else f"signal {_signal_name(-status)}"
+        if status is None:
+            what = "did not finish in time (option cgen.timeout)"
+        elif status > 0:
+            what = f"failed with exit status {status}"
+        else:
+            what = f"failed with signal {_signal_name(-status)}"
         said = self._said()
         raise CompileError(
-            f"The C compiler failed with {ending}: {self._text()}\n"
+            f"The C compiler {what}.\nIt was started as: {self._text()}\n"
             + (f"It said:\n{said}" if said else "It said nothing.")
         )
 
@@ -103,7 +106,8 @@ class Process:
         finally:
             os.close(handle)
 
-    def _said(self, lines: int = 20) -> str:
+    def _said(self, lines: int = 20, width: int = 300) -> str:
+        """Its last words, fit to be printed whatever they are."""
         try:
             with open(self._log, "rb") as file:
                 file.seek(0, os.SEEK_END)
@@ -111,7 +115,10 @@ class Process:
                 text = file.read().decode(errors="replace")
         except OSError:
             return ""
-        return "\n".join(text.strip().splitlines()[-lines:])
+        last = text.strip().splitlines()[-lines:]
+        return "\n".join(
+            "".join(c if c.isprintable() else " " for c in line[:width]).rstrip() for line in last
+        )
 
     def _text(self) -> str:
         import shlex

@@ -246,7 +246,8 @@ class _State:
     def begin(self) -> None:
         try:
             self.build = compiler.start([_source()], optimise=1)
-            atexit.register(_native)  # a short program must leave the runtime in the cache
+            # A short program must leave the runtime in the cache, and wait for nobody else's.
+            atexit.register(lambda: _native(wait=self.build is not None and self.build.own))
         except (CompileError, OSError) as problem:
             self.give_up(problem)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
+import sys
 from typing import NamedTuple
 
 from tensorcore.errors import CompileError, ConfigError
@@ -16,12 +16,14 @@ HINT = (
 _NATIVE = ("x86_64", "amd64", "i686", "aarch64", "arm64")
 _SAFE = [
     "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-fopenmp-simd", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-pipe", "-w",
+    "-fno-trapping-math", "-fPIC", "-pipe",
 ]  # fmt: skip
 # gcc's bare -O1 leaves out vzeroupper, which slows down all other code of the process.
 _LEVELS = {0: ["-O0"], 1: ["-O1", "-fexpensive-optimizations"], 2: ["-O2"], 3: ["-O3"]}
 # What the compiler sees of the environment: nothing that adds flags or folders by stealth.
-_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DEVELOPER_DIR", "SDKROOT")
+_ENVIRONMENT = ("PATH", "HOME", "LD_LIBRARY_PATH", "DEVELOPER_DIR", "SDKROOT")
+#: Where Linux says what the processor is and can do.
+CPU_FACTS = "/proc/cpuinfo"
 
 
 class Compiler(NamedTuple):
@@ -37,7 +39,7 @@ def find() -> Compiler:
     Raises CompileError when the one that was asked for, or all of them, are missing.
     """
     if not hasattr(os, "posix_spawn"):
-        raise CompileError(f"Compiling C on {platform.system()} is not supported.")
+        raise CompileError(f"Compiling C on {sys.platform} is not supported.")
     for origin, text in (
         ("option cgen.cc", _setting("cc")),
         ("variable CC", os.environ.get("CC", "")),
@@ -57,8 +59,11 @@ def flags(optimise: int = 2) -> list[str]:
 
     Raises CompileError if those are no list of words.
     """
-    native = ["-march=native"] if platform.machine().lower() in _NATIVE else []
-    return [*_LEVELS[optimise], *native, *_SAFE, *_words("option cgen.flags", _setting("flags"))]
+    native = ["-march=native"] if _machine().lower() in _NATIVE else []
+    more = _words("option cgen.flags", _setting("flags"))
+    # Nobody reads warnings about generated text, unless they are asked for.
+    quiet = [] if any(word.startswith("-W") for word in more) else ["-w"]
+    return [*_LEVELS[optimise], *native, *_SAFE, *quiet, *more]
 
 
 def _named(origin: str, text: str) -> Compiler:
@@ -100,13 +105,14 @@ def _which(name: str) -> str:
 
 
 @functools.cache
-def cpu_identity() -> str:
-    """What ``-march=native`` depends on: the model of the processor and its feature flags."""
+def machine_identity() -> str:
+    """What compiled code depends on beside text and flags: what ``-march=native`` means here,
+    that is the model of the processor and its features, and the C library's version."""
     wanted = ("model name", "flags", "cpu family", "model", "stepping", "Features", "CPU part")
-    found = [platform.machine()]
+    found = [_machine()]
     try:
         # Only the first processor: the kernel takes long to list hundreds of them.
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        with open(CPU_FACTS, encoding="utf-8", errors="replace") as file:
             for line in file:
                 name, _, value = line.partition(":")
                 if name.strip() in wanted:
@@ -114,14 +120,30 @@ def cpu_identity() -> str:
                 if not line.strip():
                     break
     except OSError:
+        import platform
+
         found.append(platform.processor())
-    return " ".join(found)
+    return " ".join([*found, *_c_library()])
 
 
-def environment() -> dict[str, str]:
-    """The environment variables for the compiler's processes."""
+def _machine() -> str:
+    """The kind of processor. Not from ``platform``, which takes 3 ms to import."""
+    return os.uname().machine
+
+
+def _c_library() -> list[str]:
+    """The C library and its version, where the system knows them."""
+    try:
+        return [os.confstr("CS_GNU_LIBC_VERSION") or ""]
+    except (AttributeError, ValueError, OSError):
+        return []
+
+
+def environment(folder: str) -> dict[str, str]:
+    """The environment variables for the compiler's processes. What they leave behind when they
+    are killed is left in ``folder``."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    return {"PATH": os.defpath, **kept, "LC_ALL": "C"}
+    return {"PATH": os.defpath, **kept, "LC_ALL": "C", "TMPDIR": folder}
 
 
 def cores() -> int:
