@@ -221,6 +221,8 @@ class ColumnPrinter(KernelPrinter):
 
     def _is_short(self, stage: Stage) -> bool:
         texts = [entry.template for entry in stage.body if isinstance(entry, Instr)]
+        if stage.stores:  # then their traffic counts, not that of the accumulators
+            return False
         return len(stage.body) <= _SHORT and not any("(" in t.replace("({", "") for t in texts)
 
     def _open(self, a: Accumulate) -> None:

@@ -49,7 +49,7 @@ static inline i64 tc_chunk(i64 n, f64 rest) {{
 """
 ROWS = """\
 static inline i64 tc_rows(i64 n, f64 rest, i64 strips) {
-  i64 chunks = strips < 1 ? 1 : 16 / strips;
+  i64 chunks = strips < 1 ? 1 : 32 / strips;
   if (chunks * 256 > n * rest) chunks = (i64)(n * rest / 256);
   return chunks < 2 ? n + !n : ((n + chunks - 1) / chunks + 127) / 128 * 128;
 }

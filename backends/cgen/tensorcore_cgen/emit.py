@@ -6,7 +6,6 @@ files of kernels that compile in parallel. No text comes from the user.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,20 +13,13 @@ from tensorcore.codegen.dialect import C99
 from tensorcore.codegen.function import C_TYPES
 from tensorcore.codegen.parts import HELPERS, operations, print_parts
 from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
-from tensorcore.codegen.render import KernelText
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Failure, Kernel, Program, Sizes, View
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan
 from .contract import CONTRACT, contract_operands
+from .functions import CALLS, by_file, kernel_function
 from .sort import argsort_helper, argsort_operands
-
-#: Kernels per file: compile time grows faster than linearly with the length of a file. From
-#: ``_SPLIT`` kernels on there are two files, as two compilers at once answer sooner.
-_KERNELS_PER_FILE = 32
-_SPLIT = 6
-#: How functions that use the helpers of whole-buffer calls are recognised.
-_CALLS = re.compile(r"tc_(contract|argsort)_")
 
 PRELUDE = (
     C_TYPES
@@ -150,7 +142,7 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
     text = print_parts(kernel, program.slots, program.sizes, C99)
     in_place = _written_in_place(program, kernel)
-    source = _function(text, in_place)
+    source = kernel_function(text, in_place)
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
     numbers = [unit.numbers.setdefault(n, len(unit.numbers)) for n in text.numbers]
     known = len(unit.failures)
@@ -167,63 +159,6 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
 def _written_in_place(program: Program, kernel: Kernel) -> bool:
     targets = {commit.slot for commit in program.commits if commit.in_place}
     return any(s.access.slot in targets for stage in kernel.stages for s in stage.stores)
-
-
-def _function(text: KernelText, in_place: bool) -> str:
-    """The kernel as functions of its operand table, its parts first; ``$`` stands for the name."""
-    named = _operands(text, in_place)
-    found = []
-    if text.shared:
-        found.append(
-            f"typedef struct {{ {' '.join(f'{d};' for d in text.shared.values())} }} $_s;\n"
-        )
-    for suffix, parameters, body in text.functions:
-        lines = ["  $_s *const k = c->shared;"] if "k->" in body else []
-        lines += _mentioned(named, body)
-        head = f"static void ${suffix}(Context *c, const u32 *o, {parameters})"
-        found.append("\n".join([f"{head} {{", *lines, body, "}\n"]))
-    lines = ["  $_s k; c->shared = &k;"] if text.shared else []
-    lines += _mentioned(named, text.body)
-    head = "__attribute__((noinline)) void $(Context *c, const u32 *o)"
-    found.append("\n".join([f"{head} {{", *lines, text.body, "}\n"]))
-    return "".join(found)
-
-
-def _operands(text: KernelText, in_place: bool) -> list[tuple[str, str]]:
-    """The declaration of each buffer, size, number and failure, by its name; sizes first."""
-    # A commit in place lets a pointer that is read and one that is written be the same.
-    qualifier = "" if in_place else "restrict "
-    buffers, found = [], []
-    for k, (dtype, written) in enumerate(zip(text.dtypes, text.written, strict=True)):
-        ctype = DTYPES[dtype].c if written else f"const {DTYPES[dtype].c}"
-        place = f"c->slot[o[{k}]]"
-        if k in text.rows:
-            place = f"c->own ? (void *)((u8 *)c->own + {text.rows[k]}) : {place}"
-        buffers.append((f"p{k}", f"  {ctype} *{qualifier}p{k} = {place};"))
-    position = len(text.slots)
-    for k in range(len(text.sizes)):
-        found.append((f"n{k}", f"  const i64 n{k} = c->size[o[{position + k}]];"))
-    position += len(text.sizes)
-    for k, dtype in enumerate(text.number_dtypes):
-        ctype = DTYPES[dtype].c
-        number = f"*(const {ctype} *)&tc_numbers[o[{position + k}]]"
-        found.append((f"k{k}", f"  const {ctype} k{k} = {number};"))
-    position += len(text.numbers)
-    for k in range(len(text.failures)):
-        found.append((f"f{k}", f"  const i64 f{k} = o[{position + k}];"))
-    return [*found, *buffers, ("error", "  i64 *const error = c->error;")]
-
-
-_NAME = re.compile(r"\b(?:[pnkf]\d+|error)\b")
-
-
-def _mentioned(named: Sequence[tuple[str, str]], body: str) -> list[str]:
-    """The declarations that a body needs, and what these need in turn."""
-    wanted = set(_NAME.findall(body.replace("c->error", "")))
-    for name, line in reversed(named):
-        if name in wanted:
-            wanted.update(_NAME.findall(line.split("=", 1)[1]))
-    return [line for name, line in named if name in wanted]
 
 
 def _call(unit: _Unit, step: Call, number: int) -> None:
@@ -259,9 +194,9 @@ def _files(unit: _Unit) -> list[str]:
     helpers = "".join(text for name, text in unit.helpers.items() if name not in ("view", "host"))
     files = []
     hidden = '__attribute__((visibility("hidden"))) '
-    for number, chunk in enumerate(_chunks(named, len(helpers))):
+    for number, chunk in enumerate(by_file(named, helpers)):
         kernels = "".join(text for _, text in chunk)
-        uses = helpers if _CALLS.search(kernels) else ""
+        uses = helpers if CALLS.search(kernels) else ""
         head = PRELUDE + PROTOTYPES + f"extern {hidden}const u64 tc_numbers[];\n"
         own = head + needed(kernels + uses, C99)
         own += "".join(text for name, text in HELPERS.items() if f"{name}(" in kernels + uses)
@@ -270,21 +205,6 @@ def _files(unit: _Unit) -> list[str]:
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files
-
-
-def _chunks(named: list[tuple[str, str]], helpers: int) -> list[list[tuple[str, str]]]:
-    """The functions by file, of about equal length; those that share helpers together."""
-    ordered = sorted(named, key=lambda pair: bool(_CALLS.search(pair[1])))
-    count = max(-(-len(ordered) // _KERNELS_PER_FILE), 2 if len(ordered) >= _SPLIT else 1)
-    total = sum(len(text) for _, text in ordered) + helpers
-    chunks: list[list[tuple[str, str]]] = [[] for _ in range(count)]
-    written, helped = 0, False
-    for pair in ordered:
-        if _CALLS.search(pair[1]) and not helped:
-            helped, written = True, written + helpers
-        chunks[min(written * count // max(total, 1), count - 1)].append(pair)
-        written += len(pair[1])
-    return chunks
 
 
 def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
