@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client import Nursery, Place, real_compiler
+
+from faults.client import Nursery, Place, real_compiler
 
 ROWS = pytest.StashKey[list[tuple[str, int, int, str]]]()
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from client import Nursery, Place
-from conftest import Tally
+
+from faults.client import Nursery, Place
+from faults.conftest import Tally
 
 LATER = 'case "$*" in *--version*) echo "a compiler 1.0"; exit 0 ;; esac; '
 #: What the compiler does, and words of the error that a backend chosen by name gives.

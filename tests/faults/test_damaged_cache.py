@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client import Nursery, Place
-from conftest import Tally
 from tensorcore_cgen import compiler, toolchain
 
+from faults.client import Nursery, Place
+from faults.conftest import Tally
 from tensorcore import cache
 
 THREE = "int three(void) { return 3; }\n"

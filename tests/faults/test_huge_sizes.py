@@ -14,7 +14,7 @@ import tensorcore.tensor as T
 from tensorcore import config, function
 
 if TYPE_CHECKING:
-    from conftest import Tally
+    from faults.conftest import Tally
 
 EDGES = (-(2**63), -(2**62), -(2**32), -(2**31) - 1, -1, 0, 1, 3, 2**31 - 1, 2**31, 2**32,
          2**32 + 1,

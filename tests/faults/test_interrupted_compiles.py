@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from client import Nursery, Place
-from conftest import Tally
+
+from faults.client import Nursery, Place
+from faults.conftest import Tally
 
 
 def aged(folder: Path, seconds: float = 7200.0) -> None:

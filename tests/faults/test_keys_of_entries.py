@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from client import real_compiler
-from conftest import Tally
 from tensorcore_cgen import compiler, emit, toolchain
 
 import tensorcore
 import tensorcore.tensor as T
+from faults.client import real_compiler
+from faults.conftest import Tally
 from tensorcore import config
 from tensorcore.errors import CompileError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from client import Place
-from conftest import Tally
 
 import tensorcore
 import tensorcore.tensor as T
+from faults.client import Place
+from faults.conftest import Tally
 from tensorcore import cache, config
 
 DATA = np.linspace(0.0, 1.0, 5)

@@ -20,7 +20,7 @@ from tensorcore import config, function
 from tensorcore.function import Function
 
 if TYPE_CHECKING:
-    from conftest import Tally
+    from faults.conftest import Tally
 
 STARVED = Path(__file__).with_name("starved.py")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and limits its memory")

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from client import HERE, Place, real_compiler
-from conftest import Tally
 from tensorcore_cgen import compiler
 
 import tensorcore
 import tensorcore.tensor as T
+from faults.client import HERE, Place, real_compiler
+from faults.conftest import Tally
 from tensorcore.errors import CompileError
 
 PIECES = (

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from client import HERE, Place, real_compiler
-from conftest import Tally
+
+from faults.client import HERE, Place, real_compiler
+from faults.conftest import Tally
 
 ROOT = HERE.parent.parent
 # Dividing by zero is how the text makes infinities and NaN, and `x != x` how it asks for NaN,

@@ -17,7 +17,7 @@ import tensorcore.tensor as T
 from tensorcore import config, function, shared
 
 if TYPE_CHECKING:
-    from conftest import Tally
+    from faults.conftest import Tally
 
 BACKENDS = ("cgen", "numpy_ref")
 THREADS = 64

@@ -21,7 +21,7 @@ from tensorcore import Shared, config, function, interpret, shared
 from tensorcore.function import Function
 
 if TYPE_CHECKING:
-    from conftest import Tally
+    from faults.conftest import Tally
 
 KINDS: tuple[type[BaseException], ...] = (RuntimeError, MemoryError, KeyboardInterrupt)
 COUNT = 10

@@ -1,0 +1,1 @@
+"""Faults of the machine, and what each must leave whole."""
