@@ -24,6 +24,7 @@ def _row(
 
 
 _PRINTER = "tensorcore.codegen.render:KernelPrinter"
+_PARTS = "tensorcore.codegen.parts"
 _COLUMNS = "tensorcore.codegen.columns:ColumnPrinter"
 _ACCESS = "tensorcore.lower.access"
 _ALONE = "tensorcore.lower.standalone"
@@ -51,9 +52,16 @@ OF_STRUCTURE = (
          "reduce_sum", "float64", "blocks of a float64 sum are added in float32", "eps"),
     _row(f"{_PRINTER}._innermost", "b += {block})", "b += {block} + 1)", "reduce_sum", "float64",
          "an entry is left out between two blocks of a sum", "2000"),
+    _row(f"{_PARTS}:_Parts._chunks", "first = q * k->chunk{number};",
+         "first = q * k->chunk{number} + (q > 0);", "reduce_sum", "float64",
+         "an entry is left out between two chunks of a sum", "50000", full=True),
+    _row(f"{_PARTS}:_Parts._take", "v{v} = c{v} + {found}", "v{v} = {found}", "reduce_argmax",
+         "float64", "a position counts from the start of its chunk", "50000", full=True),
+    _row(f"{_PARTS}:_Columns._joins", "h < {chunks}; h *= 2", "h < 2; h *= 2", "reduce_sum",
+         "float64", "of the chunks of rows only every second joins its neighbour", "2000", full=True),
     _row(f"{_COLUMNS}._reduce", "r += {_ROWS})", "r += {_ROWS} + 1)", "reduce_sum", "float64",
          "a row is left out between two blocks of a sum of columns", "2000", full=True),
-    _row(f"{_COLUMNS}.print", "{width} - b;", "{width} % {_STRIP};", "reduce_sum", "float64",
+    _row(f"{_COLUMNS}._width", "{width} - b;", "{width} % {STRIP};", "reduce_sum", "float64",
          "the last strip of columns is empty when it is full", "1024", full=True),
     _row("tensorcore.codegen.render:start_value",
          "\"-1.0 / 0.0\" if a.combine == \"max\"", "\"-1e30\" if a.combine == \"max\"",
@@ -85,7 +93,7 @@ OF_STRUCTURE = (
     _row(f"{_CGEN}.contract:contract_operands", "for i in role) or", "for i in role[:1]) or",
          "contract", "float64", "of two axes that are summed over only the first counts", "found",
          full=True),
-    _row(f"{_CGEN}.contract:_LOOPS", "row[j] = 0;", "row[j] = !k;", "contract", "float64",
+    _row(f"{_CGEN}.contract:_LOOPS", "r[j] = 0;", "r[j] = !k;", "contract", "float64",
          "a product over nothing is one", "shapes"),
     _row(f"{_CGEN}.contract:_LOOPS", "T s = 0;", "float s = 0;", "contract", "float64",
          "a product of columns is added in float32", "eps", full=True),
