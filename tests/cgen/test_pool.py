@@ -1,4 +1,4 @@
-"""Work that threads share: the same bits for any number of them, forks, failures and Ctrl-C."""
+"""Work that threads share: the same bits for any number of them, forks and failures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
-from tensorcore import config, function, shared
+from tensorcore import config, function
 from tensorcore.tensor import Tensor
 
 pytestmark = pytest.mark.usefixtures("_generated")
@@ -162,40 +161,3 @@ def test_the_first_failure_by_place_is_told() -> None:
             f(TABLE[:, :40].copy(), index)
     index[:] = 1
     np.testing.assert_array_equal(f(TABLE[:, :40].copy(), index)[-1], TABLE[1, :40] * 2)
-
-
-#: Each takes a second and more; what the user wants meanwhile must not wait for its end.
-SLOW: dict[str, tuple[Tensor, Callable[[Tensor], Tensor], Callable[[], np.ndarray]]] = {
-    "map": (v, lambda x: T.gammaln(T.exp(x) + 1), lambda: np.full(40_000_000, 0.5)),
-    "reduction": (v, lambda x: T.sum(T.gammaln(T.exp(x) + 1)), lambda: np.full(40_000_000, 0.5)),
-    "rows": (m, lambda x: T.sum(T.gammaln(x), axis=1), lambda: np.full((4000, 9000), 0.5)),
-    "columns": (m, lambda x: T.sum(T.gammaln(x), axis=0), lambda: np.full((4000, 9000), 0.5)),
-    "in turn": (v, lambda x: T.cumsum(T.cumsum(T.cumsum(x))), lambda: np.full(80_000_000, 0.5)),
-    "own product": (i, lambda x: T.dot(x, x), lambda: np.ones((2000, 2000), "int64")),
-    "sorting": (v, T.argsort, lambda: np.random.default_rng(0).random(6_000_000)),
-}
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", SLOW)
-def test_control_c_ends_a_long_call(name: str, threads: int) -> None:
-    variable, expression, value = SLOW[name]
-    state = shared(np.zeros(3))
-    f = compiled([variable], expression(variable), threads, updates={state: state + 1})
-    small = value()[:3].copy() if variable is v else value()[:3, :3].copy()
-    expected = f(small)
-    state.set_value(np.zeros(3))
-    given = value()
-    began = time.monotonic()
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            f(given)
-        took = time.monotonic() - began
-    finally:
-        timer.join()
-    assert state.get_value().tolist() == [0.0] * 3
-    assert np.asarray(f(small)).tobytes() == np.asarray(expected).tobytes()
-    assert state.get_value().tolist() == [1.0] * 3
-    print(f"{name}: stopped {took - 0.1:.3f} s after the signal")

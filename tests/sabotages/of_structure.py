@@ -58,7 +58,7 @@ OF_STRUCTURE = (
     _row(f"{_PARTS}:_Parts._take", "v{v} = c{v} + {found}", "v{v} = {found}", "reduce_argmax",
          "float64", "a position counts from the start of its chunk", "50000", full=True),
     _row(f"{_PARTS}:_Columns._joins", "h < {chunks}; h *= 2", "h < 2; h *= 2", "reduce_sum",
-         "float64", "of the chunks of rows only every second joins its neighbour", "2000", full=True),
+         "float64", "of the chunks of rows only two join", "2000", full=True),
     _row(f"{_COLUMNS}._reduce", "r += {_ROWS})", "r += {_ROWS} + 1)", "reduce_sum", "float64",
          "a row is left out between two blocks of a sum of columns", "2000", full=True),
     _row(f"{_COLUMNS}._width", "{width} - b;", "{width} % {STRIP};", "reduce_sum", "float64",
