@@ -1,4 +1,4 @@
-"""Inverse functions and lengths without a branch, for ``prelude_math``, which says what the
+"""Inverse functions, lengths and powers without a branch, for ``prelude_math``, which says what the
 texts mean. They are within the limits of float32 in units of either dtype, which is what
 ``math_accuracy=default`` asks for; with ``high`` float64 has the language's own.
 """
@@ -74,3 +74,20 @@ INLINE T tc_hypot_#(T x, T y) {
 }
 """,
 }
+
+# In float64, whose logarithm has the bits that the exponential wants. Roots of negative numbers
+# are none; a whole exponent is odd where its half is not whole.
+_POW_F32 = """\
+INLINE f32 tc_pow_f32(f32 x, f32 y) {
+  f64 a = tc_magnitude_f32(x), e = y, p = tc_exp_f64(e * tc_log_f64(a));
+  f32 r = (f32)p, h = 0.5f * y;
+  u32 whole = rint@(y) == y, odd = whole & (rint@(h) != h);
+  r = tc_number_f32(tc_bits_f32(r) | (odd ? tc_bits_f32(x) & $SIGN : 0));
+  r = x < 0 && x >= -3.402823466e38f && !whole ? tc_number_f32($NAN) : r;
+  r = x == -1 && h - h != 0 && y == y ? 1 : r;
+  return x == 1 || y == 0 ? 1 : r;
+}
+"""
+
+#: Entries by name and word of the type.
+POWERS = {"pow": {"f32": _POW_F32}}

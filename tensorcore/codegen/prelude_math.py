@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .prelude_angles import ANGLES, REDUCE, SHARED_OF_ANGLES
-from .prelude_inverse import INVERSES, SHARED_OF_INVERSES
+from .prelude_angles import ANGLES, ANGLES_BY_TYPE, SHARED_OF_ANGLES
+from .prelude_inverse import INVERSES, POWERS, SHARED_OF_INVERSES
 
 _FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
 _INLINE = "static inline __attribute__((always_inline))"
@@ -348,9 +348,10 @@ def _horner(coefficients: tuple[float, ...], x: str) -> str:
 
 def _guarded(name: str, text: str) -> str:
     head = text[text.index("tc_") : text.index(" {")]  # NAME(T x), or of two numbers
-    arguments = ", ".join(re.findall(r"T (\w+)", head))
+    arguments = ", ".join(re.findall(r"\w+ (\w+)[,)]", head))
+    kind = text.split(" tc_", maxsplit=1)[0].removeprefix("INLINE ")
     called = name.removesuffix("_high")
-    own = f"static inline T {head} {{ return {called}@({arguments}); }}\n"
+    own = f"static inline {kind} {head} {{ return {called}@({arguments}); }}\n"
     return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
 
 
@@ -367,11 +368,15 @@ MATH: dict[str, dict[str, str]] = {
 }
 MATH |= {
     name: {word: _text(text, word) for word, text in texts.items()}
-    for name, texts in REDUCE.items()
+    for name, texts in ANGLES_BY_TYPE.items()
+}
+MATH |= {
+    f"tc_{name}": {word: _text(_guarded(name, text), word) for word, text in texts.items()}
+    for name, texts in POWERS.items()
 }
 #: The functions that are here, by name and word of the type, each with its entry.
 INLINED: Mapping[tuple[str, str], str] = {
-    (name, word): f"tc_{name}" for name in _PUBLIC for word in _CONSTANTS
+    (name, word): f"tc_{name}" for name in [*_PUBLIC, *POWERS] for word in MATH[f"tc_{name}"]
 }
 #: The same where float64 is held to limits of its own.
 INLINED_HIGH: Mapping[tuple[str, str], str] = {

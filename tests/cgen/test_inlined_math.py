@@ -55,10 +55,20 @@ EXACT_OF_TWO = {
         [0.0, 0.0, -4e300, 0.0, np.nan, -np.inf, 1.0, 1.7e308],
         [0.0, 0.0, 5e300, 5e-324, np.inf, np.inf, np.nan, np.inf],
     ),
+    "pow": (  # as C99 says in annex F
+        [0.0, -0.0, -0.0, -0.0, 0.0, -1.0, -1.0, 1.0, np.nan, -2.0, -2.0, -2.0, -8.0, 0.5, 2.0]
+        + [0.5, 2.0, -np.inf, -np.inf, -np.inf, np.inf, 3.0, -np.inf, np.nan, 2.0],
+        [-1.0, -3.0, 3.0, -2.0, 0.5, np.inf, -np.inf, np.nan, 0.0, 3.0, 2.0, -1.0, 0.5, np.inf]
+        + [np.inf, -np.inf, -np.inf, 3.0, -3.0, 0.5, 0.25, 4.0, 2.0, 1.0, np.nan],
+        [np.inf, -np.inf, -0.0, np.inf, 0.0, 1.0, 1.0, 1.0, 1.0, -8.0, 4.0, -0.5, np.nan, 0.0]
+        + [np.inf, np.inf, 0.0, -np.inf, -0.0, np.inf, np.inf, 81.0, np.inf, np.nan, np.nan],
+    ),
 }
 
 
 def _op(name: str) -> Any:
+    if name == "pow":
+        return T.power
     return getattr(T, "arc" + name[1:] if name.startswith("a") else name)
 
 
@@ -82,10 +92,10 @@ def test_a_result_does_not_depend_on_its_place(name: str, dtype: str) -> None:
             assert found.tobytes() == whole[part].tobytes()
 
 
-def _is_exact(name: str) -> None:
+def _is_exact(name: str, dtype: str = "float64") -> None:
     *arguments, results = EXACT_OF_TWO.get(name) or EXACT[name]
-    found = _compiled(name, "float64")(*(np.array(a) for a in arguments))
-    expected = np.array(results, "float64")
+    found = _compiled(name, dtype)(*(np.array(a, dtype) for a in arguments))
+    expected = np.array(results, dtype)
     np.testing.assert_array_equal(found, expected)
     number = ~np.isnan(expected)  # the sign of NaN says nothing
     np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number])
@@ -95,6 +105,11 @@ def _is_exact(name: str) -> None:
 def test_what_is_exact_is_exact(name: str) -> None:
     skip_unless_ready("cgen")
     _is_exact(name)
+
+
+def test_powers_are_exact_where_c_says_so() -> None:
+    skip_unless_ready("cgen")
+    _is_exact("pow", "float32")
 
 
 @pytest.mark.parametrize("name", ["exp", "tanh", "asin"])
