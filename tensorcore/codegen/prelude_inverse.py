@@ -1,6 +1,7 @@
-"""Inverse functions, lengths and powers without a branch, for ``prelude_math``, which says what the
-texts mean. They are within the limits of float32 in units of either dtype, which is what
-``math_accuracy=default`` asks for; with ``high`` float64 has the language's own.
+"""Inverse functions, lengths, powers and the error function without a branch, for
+``prelude_math``, which says what the texts mean. ``INVERSES`` are within the limits of float32
+in units of either dtype, which is what ``math_accuracy=default`` asks for; with ``high`` float64
+has the language's own.
 """
 
 from __future__ import annotations
@@ -88,6 +89,18 @@ INLINE f32 tc_pow_f32(f32 x, f32 y) {
   return x == 1 || y == 0 ? 1 : r;
 }
 """
+
+#: By a polynomial below one; beyond, 1 - e**log(erfc a), where little of the exponent's error
+#: remains. From ``$ERF_HIGH`` on the result is one.
+ERRORS: dict[str, str] = {
+    "erf": """\
+INLINE T tc_erf_#(T x) {
+  T a = tc_magnitude_#(x), z = a * a, c = $ERF_HIGH < a ? $ERF_HIGH : a, u = c - $ERF_MIDDLE;
+  T near = tc_fused_#(a, <ERF_NEAR z>, a), far = 1 - tc_exp_#(-(<ERF_FAR u>));
+  return tc_with_sign_#(a < 1 ? near : far, x);
+}
+""",
+}
 
 #: Entries by name and word of the type.
 POWERS = {"pow": {"f32": _POW_F32}}

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 from .prelude_angles import ANGLES, ANGLES_BY_TYPE, SHARED_OF_ANGLES
-from .prelude_inverse import INVERSES, POWERS, SHARED_OF_INVERSES
+from .prelude_inverse import ERRORS, INVERSES, POWERS, SHARED_OF_INVERSES
 
 _FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
 _INLINE = "static inline __attribute__((always_inline))"
@@ -40,6 +40,7 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "PER_LN2": "1.442695f", "PER_LN2_REST": "1.9259629911266175e-08f",
         "PER_LN10": "0.4342945f", "PER_LN10_REST": "-1.0103050052231683e-08f",
         "LOG10_2_HIGH": "0.301025390625f", "LOG10_2_LOW": "4.605038981195214e-06f",
+        "ERF_HIGH": "4.0f", "ERF_MIDDLE": "2.5f",
         "POWER": "12583039.0f", "QUARTER": "12583037.0f", "LOG4_E": "0.72134752f",
         "LN4_HIGH": "1.38629150390625f", "LN4_LOW": "2.857213640618834e-06f",
     },
@@ -61,6 +62,7 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "PER_LN2": "1.4426950408889634", "PER_LN2_REST": "2.0355273740931033e-17",
         "PER_LN10": "0.4342944819032518", "PER_LN10_REST": "1.098319650216765e-17",
         "LOG10_2_HIGH": "0.30102999566361177", "LOG10_2_LOW": "3.694239077158931e-13",
+        "ERF_HIGH": "6.0", "ERF_MIDDLE": "3.5",
         "POWER": "6755399441056767.0", "QUARTER": "6755399441056765.0",
         "LOG4_E": "0.7213475204444817",
         "LN4_HIGH": "1.3862943607382476", "LN4_LOW": "3.8164298585411754e-10",
@@ -95,6 +97,31 @@ _POLYNOMIALS: dict[str, dict[str, tuple[float, ...]]] = {
                 0.0078029494773533175, 0.011875494382636922, 0.013929652902326633,
                 0.017355259955786323, 0.02237204763174451, 0.03038194736709848,
                 0.044642857103423646, 0.07500000000020764, 0.1666666666666665),
+    },
+    # erf(a) / a - 1 over a**2, for 0 <= a <= 1
+    "ERF_NEAR": {
+        "f32": (7.875875062685488e-05, -0.000801686428716587, 0.005189087423433974,
+                -0.026854212010626412, 0.11283594715160218, -0.37612626666720334,
+                0.12837916584835093),
+        "f64": (5.957176147748911e-11, -1.1372848856791674e-09, 1.4659775274047436e-08,
+                -1.6350312701054695e-07, 1.6461000484121368e-06, -1.4925595266831182e-05,
+                0.0001205533111164271, -0.000854832698083379, 0.0052239776248180145,
+                -0.026866170645076792, 0.11283791670954879, -0.3761263890318375,
+                0.1283791670955126),
+    },
+    # -log(erfc(a)) over a less the middle, for a from one to where the error function is one
+    "ERF_FAR": {
+        "f32": (-1.6371514145936436e-06, 1.3315014397316908e-05, -7.729137615384619e-05,
+                0.00042012252354128946, -0.0021653035491625196, 0.010858541642896825,
+                0.9438937036106507, 5.352680674224487, 7.806815272727264),
+        "f64": (5.038175090820216e-18, -3.169997093543526e-17, -1.8647709480120564e-17,
+                4.137506353844001e-16, -5.507869202468303e-16, 5.252994671634073e-15,
+                -6.703248087615219e-14, 4.1568031971878565e-13, -2.0554075993038623e-12,
+                9.09456815352739e-12, -3.065185473437961e-11, 2.5027567470717578e-11,
+                7.74894938262315e-10, -9.532060947155006e-09, 8.069303240006965e-08,
+                -5.856139032767791e-07, 3.889557155325179e-06, -2.4386373823313104e-05,
+                0.00014729777489954873, -0.000873687323545211, 0.005225658221939981,
+                0.9667530547422176, 7.266099588365191, 14.112437402148174),
     },
     # 2 (e**r - 1 - r - r**2 / 2) / r**3 for the same r
     "EXPM1": {
@@ -359,7 +386,7 @@ def _guarded(name: str, text: str) -> str:
 _HIGH = {
     f"{name}_high": _FUNCTIONS[name].replace(f"tc_{name}_#", f"tc_{name}_high_#") for name in _CHEAP
 }
-_PUBLIC = _FUNCTIONS | ANGLES | INVERSES | _CHEAP
+_PUBLIC = _FUNCTIONS | ANGLES | INVERSES | ERRORS | _CHEAP
 _ALL = _SHARED | SHARED_OF_ANGLES | SHARED_OF_INVERSES
 _ALL |= {f"tc_{name}": _guarded(name, text) for name, text in (_PUBLIC | _HIGH).items()}
 #: Entries of the prelude by name and word of the type.

@@ -41,6 +41,7 @@ EXACT = {
         [-0.0, 5e-324, 1.0, -1.0, 2.0, -np.inf],
         [-0.0, 5e-324, np.inf, -np.inf] + [np.nan] * 2,
     ),
+    "erf": ([-0.0, 6.0, np.inf, -np.inf, np.nan], [-0.0, 1.0, 1.0, -1.0, np.nan]),
 }
 #: Of two numbers: the first, the second, the result.
 EXACT_OF_TWO = {
