@@ -345,7 +345,7 @@ OPTIONS: tuple[Option, ...] = (
         "math_accuracy",
         choice("default", "high"),
         "default",
-        "Limits of elementary functions; no effect so far.",
+        "Elementary functions in float64: as many units in the last place as float32, or fewer.",
     ),
     Option(
         "mode",

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..dtypes import DTYPES
-from .prelude_math import INLINED
+from .prelude_math import INLINED, INLINED_HIGH
 
 _NONE: Mapping[str, str] = {}
+_NOTHING_INLINED: Mapping[tuple[str, str], str] = {}
 _CALL = re.compile(r"\b(\w+)@\(")
 
 
@@ -22,7 +23,7 @@ class Dialect(NamedTuple):
     stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
-    for which the prelude's are called instead of the language's own.
+    with the prelude's that is called instead of the language's own.
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -37,7 +38,7 @@ class Dialect(NamedTuple):
     space: str = ""
     pointer: str = "*restrict"
     simd: str = ""
-    inlined: frozenset[tuple[str, str]] = frozenset()
+    inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
@@ -56,7 +57,8 @@ class Dialect(NamedTuple):
         return text.format(*args)
 
     def _called(self, call: re.Match[str], word: str) -> str:
-        return f"tc_{call[1]}_#(" if (call[1], word) in self.inlined else call[0]
+        entry = self.inlined.get((call[1], word))
+        return call[0] if entry is None else f"{entry}_#("
 
     def load(self, dtype: str, pointer: str, index: str) -> str:
         """The value at an index, in the dtype of registers."""
@@ -86,3 +88,10 @@ C99 = Dialect(
     stores={"float16": "{0}[{1}] = tc_store_f16({2});"},
     rounds={"float16": "tc_round_#({0})"},
 )
+#: The same with float64 functions that are right to one or two units in the last place.
+C99_HIGH = C99._replace(inlined=INLINED_HIGH)
+
+
+def c99(accuracy: str) -> Dialect:
+    """C99 as the option ``math_accuracy`` asks for it."""
+    return C99_HIGH if accuracy == "high" else C99

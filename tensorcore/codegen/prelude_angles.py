@@ -7,22 +7,23 @@ a table has 2**(s k) * 2 / pi modulo 4 for each k, in parts. Small x have k = 0.
 
 from __future__ import annotations
 
-# For float32, s = 32, and four rows of three parts: two of 29 bits, with which products are
-# exact, and one of 53. Rows are chosen by comparing, which is faster than to read them.
+# For float32, s = 32, and four rows of two parts, the power of two within them. Rows are chosen
+# by comparing, which is faster than to read them, and in float64, as the numbers chosen are: masks
+# need not be widened then. What a product with the first part loses is
+# the second term; whole turns taken off the first, their sum is exact.
 _REDUCE_F32 = """\
-#define TC_ROW(a, p, q, r, s) (a < 0x1p55 ? p : a < 0x1p87 ? q : a < 0x1p119 ? r : s)
+#define TC_ROW(t, p, q, r, s) (t < 0x1p55 ? p : t < 0x1p87 ? q : t < 0x1p119 ? r : s)
 INLINE u32 tc_reduce_f32(f32 x, f32 *r, f32 *rest) {
-  f64 a = tc_magnitude_f32(x), m = a * TC_ROW(a, 1.0, 0x1p-32, 0x1p-64, 0x1p-96), b, c, q;
-  f64 p0 = TC_ROW(a, 0.636619770899415, 2.305726356804371,
-                  1.9849753268063068, 1.957837924361229);
-  f64 p1 = TC_ROW(a, 1.4681663246252086e-09, 2.324808227871511e-09,
-                  4.5584466409898106e-10, 1.995295816591136e-10);
-  f64 p2 = TC_ROW(a, 2.276010073078396e-18, 4.442943296501182e-18,
-                  4.6456600941271777e-20, 6.697149005617952e-20);
-  b = tc_within_turn_f64(m * p0);
-  c = tc_within_turn_f64(m * p1);
-  q = rint(tc_fused_f64(m, p2, b + c));
-  *r = (f32)(tc_fused_f64(m, p2, (b - q) + c) * 1.5707963267948966);
+  f64 a = tc_magnitude_f32(x), t = a * 0.6366197723675814, b, c, q;
+  f64 p0 = TC_ROW(t, 0.6366197723675814, 5.368437522857402e-10,
+                  1.0760572810738749e-19, 2.471138875912043e-29);
+  f64 p1 = TC_ROW(t, -3.935735335036497e-17, -2.643052792873273e-26,
+                  -1.690193447800753e-36, 9.806594596464336e-46);
+  b = a * p0;
+  c = tc_fused_f64(a, p0, -b);
+  b = tc_within_turn_f64(b);
+  q = rint(tc_fused_f64(a, p1, b + c));
+  *r = (f32)(tc_fused_f64(a, p1, (b - q) + c) * 1.5707963267948966);
   *rest = 0;
   return (u32)(i32)q;
 }
@@ -105,22 +106,15 @@ INLINE u64 tc_reduce_f64(f64 x, f64 *r, f64 *rest) {
 }
 """
 
-#: Entries by name and word of the type.
-REDUCE = {"tc_reduce": {"f32": _REDUCE_F32, "f64": _REDUCE_F64}}
-
-#: The sine and cosine of r + rest for |r| <= pi / 4, each less what they leave in ``low``.
-SHARED_OF_ANGLES: dict[str, str] = {
-    "tc_within_turn": """\
-INLINE T tc_within_turn_#(T x) { return x - 4 * rint@(x * (T)0.25); }
-""",
-    "tc_sine_near": """\
+# The sine and cosine of r + rest for |r| <= pi / 4, each less what they leave in ``low``.
+_SINE_NEAR_F64 = """\
 INLINE T tc_sine_near_#(T r, T rest, T *low) {
   T z = r * r, t = tc_fused_#(z * r, <SIN z>, tc_fused_#((T)-0.5 * z, rest, rest)), y = r + t;
   *low = t - (y - r);
   return y;
 }
-""",
-    "tc_cosine_near": """\
+"""
+_COSINE_NEAR_F64 = """\
 INLINE T tc_cosine_near_#(T r, T rest, T *low) {
   T z = r * r, h = (T)0.5 * z, w = 1 - h, y;
   T t = ((1 - w) - h) + (tc_fused_#(z * z, <COS z>, tc_fused_#((T)0.5 * r, r, -h) * -1)
@@ -129,6 +123,33 @@ INLINE T tc_cosine_near_#(T r, T rest, T *low) {
   *low = t - (y - w);
   return y;
 }
+"""
+# For float32 what is lost in rounding is left out: the limits are wide.
+_SINE_NEAR_F32 = """\
+INLINE f32 tc_sine_near_f32(f32 r, f32 rest, f32 *low) {
+  f32 z = r * r;
+  *low = 0;
+  return tc_fused_f32(z * r, <SIN z>, r);
+}
+"""
+_COSINE_NEAR_F32 = """\
+INLINE f32 tc_cosine_near_f32(f32 r, f32 rest, f32 *low) {
+  f32 z = r * r;
+  *low = 0;
+  return tc_fused_f32(z * z, <COS z>, tc_fused_f32(-0.5f, z, 1.0f));
+}
+"""
+
+#: Entries by name and word of the type.
+ANGLES_BY_TYPE = {
+    "tc_reduce": {"f32": _REDUCE_F32, "f64": _REDUCE_F64},
+    "tc_sine_near": {"f32": _SINE_NEAR_F32, "f64": _SINE_NEAR_F64},
+    "tc_cosine_near": {"f32": _COSINE_NEAR_F32, "f64": _COSINE_NEAR_F64},
+}
+
+SHARED_OF_ANGLES: dict[str, str] = {
+    "tc_within_turn": """\
+INLINE T tc_within_turn_#(T x) { return x - 4 * rint@(x * (T)0.25); }
 """,
 }
 

@@ -12,14 +12,18 @@ numbers in question are exact.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from .prelude_angles import ANGLES, REDUCE, SHARED_OF_ANGLES
+from .prelude_angles import ANGLES, ANGLES_BY_TYPE, SHARED_OF_ANGLES
+from .prelude_inverse import ERRORS, INVERSES, POWERS, SHARED_OF_INVERSES
 
 _FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
 _INLINE = "static inline __attribute__((always_inline))"
 
 #: What ``$NAME`` stands for in the texts below, by type. ``MAGIC``: added to a number it rounds
-#: it to a whole one, in the last bits. ``ROOT``: the bits of the square root of 1/2.
+#: it to a whole one, in the last bits. ``ROOT``: the bits of the square root of 1/2. ``POWER``:
+#: as ``MAGIC``, with the bias of exponents added, so that the last bits are those of 2**n;
+#: ``QUARTER`` those of 2**(n - 2).
 _CONSTANTS: dict[str, dict[str, str]] = {
     "f32": {
         "MANTISSA": "23", "MASK": "0x007fffffu", "SIGN": "0x80000000u", "SIZE": "0x7fffffffu",
@@ -36,6 +40,9 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "PER_LN2": "1.442695f", "PER_LN2_REST": "1.9259629911266175e-08f",
         "PER_LN10": "0.4342945f", "PER_LN10_REST": "-1.0103050052231683e-08f",
         "LOG10_2_HIGH": "0.301025390625f", "LOG10_2_LOW": "4.605038981195214e-06f",
+        "ERF_HIGH": "4.0f", "ERF_MIDDLE": "2.5f",
+        "POWER": "12583039.0f", "QUARTER": "12583037.0f", "LOG4_E": "0.72134752f",
+        "LN4_HIGH": "1.38629150390625f", "LN4_LOW": "2.857213640618834e-06f",
     },
     "f64": {
         "MANTISSA": "52", "MASK": "0x000fffffffffffffull", "SIGN": "0x8000000000000000ull",
@@ -55,6 +62,10 @@ _CONSTANTS: dict[str, dict[str, str]] = {
         "PER_LN2": "1.4426950408889634", "PER_LN2_REST": "2.0355273740931033e-17",
         "PER_LN10": "0.4342944819032518", "PER_LN10_REST": "1.098319650216765e-17",
         "LOG10_2_HIGH": "0.30102999566361177", "LOG10_2_LOW": "3.694239077158931e-13",
+        "ERF_HIGH": "6.0", "ERF_MIDDLE": "3.5",
+        "POWER": "6755399441056767.0", "QUARTER": "6755399441056765.0",
+        "LOG4_E": "0.7213475204444817",
+        "LN4_HIGH": "1.3862943607382476", "LN4_LOW": "3.8164298585411754e-10",
     },
 }  # fmt: skip
 
@@ -68,6 +79,49 @@ _POLYNOMIALS: dict[str, dict[str, tuple[float, ...]]] = {
                 2.480152052648056e-05, 0.0001984126986343555, 0.0013888888917710368,
                 0.008333333333329985, 0.04166666666662313, 0.16666666666666669,
                 0.5000000000000001),
+    },
+    # The same for |r| <= log(2)
+    "EXP_WIDE": {
+        "f32": (0.00020041052959119695, 0.0014068890498041492, 0.008332972514806261,
+                0.04166341474007319, 0.16666667630971968, 0.500000086914009),
+        "f64": (1.6169745736052821e-10, 2.104288330771501e-09, 2.5051508779512944e-08,
+                2.755641928872635e-07, 2.755732072001869e-06, 2.4801589547099848e-05,
+                0.00019841269839583058, 0.0013888888886356976, 0.008333333333334029,
+                0.04166666666667711, 0.16666666666666666, 0.49999999999999994),
+    },
+    # (arcsin(s) - s) / s**3 over s**2, for 0 <= s <= 1/2
+    "ASIN": {
+        "f32": (0.03369084720283012, 0.017149238357677253, 0.03110066273549457,
+                0.04459940152851218, 0.07500094543497424, 0.16666666337430908),
+        "f64": (0.028169218060881414, -0.010749050339697808, 0.01603551434914882,
+                0.0078029494773533175, 0.011875494382636922, 0.013929652902326633,
+                0.017355259955786323, 0.02237204763174451, 0.03038194736709848,
+                0.044642857103423646, 0.07500000000020764, 0.1666666666666665),
+    },
+    # erf(a) / a - 1 over a**2, for 0 <= a <= 1
+    "ERF_NEAR": {
+        "f32": (7.875875062685488e-05, -0.000801686428716587, 0.005189087423433974,
+                -0.026854212010626412, 0.11283594715160218, -0.37612626666720334,
+                0.12837916584835093),
+        "f64": (5.957176147748911e-11, -1.1372848856791674e-09, 1.4659775274047436e-08,
+                -1.6350312701054695e-07, 1.6461000484121368e-06, -1.4925595266831182e-05,
+                0.0001205533111164271, -0.000854832698083379, 0.0052239776248180145,
+                -0.026866170645076792, 0.11283791670954879, -0.3761263890318375,
+                0.1283791670955126),
+    },
+    # -log(erfc(a)) over a less the middle, for a from one to where the error function is one
+    "ERF_FAR": {
+        "f32": (-1.6371514145936436e-06, 1.3315014397316908e-05, -7.729137615384619e-05,
+                0.00042012252354128946, -0.0021653035491625196, 0.010858541642896825,
+                0.9438937036106507, 5.352680674224487, 7.806815272727264),
+        "f64": (5.038175090820216e-18, -3.169997093543526e-17, -1.8647709480120564e-17,
+                4.137506353844001e-16, -5.507869202468303e-16, 5.252994671634073e-15,
+                -6.703248087615219e-14, 4.1568031971878565e-13, -2.0554075993038623e-12,
+                9.09456815352739e-12, -3.065185473437961e-11, 2.5027567470717578e-11,
+                7.74894938262315e-10, -9.532060947155006e-09, 8.069303240006965e-08,
+                -5.856139032767791e-07, 3.889557155325179e-06, -2.4386373823313104e-05,
+                0.00014729777489954873, -0.000873687323545211, 0.005225658221939981,
+                0.9667530547422176, 7.266099588365191, 14.112437402148174),
     },
     # 2 (e**r - 1 - r - r**2 / 2) / r**3 for the same r
     "EXPM1": {
@@ -277,6 +331,34 @@ INLINE T tc_cosh_#(T x) {
 }
 
 
+#: Within the limits of float32, in units of either dtype: nothing is carried along that was
+#: lost in rounding.
+_CHEAP: dict[str, str] = {
+    # x = 2 n log 2 + r: the power of two is taken twice, which rounds once, also where the result
+    # is subnormal, and overflows where it must.
+    "exp": """\
+INLINE T tc_exp_#(T x) {
+  T c = $EXP_HIGH < x ? $EXP_HIGH : x;
+  c = c < $EXP_LOW ? $EXP_LOW : c;
+  T t = tc_fused_#(c, $LOG4_E, $POWER), n = t - $POWER;
+  T r = tc_fused_#(n, -$LN4_LOW, tc_fused_#(n, -$LN4_HIGH, c));
+  T s = tc_number_#(tc_bits_#(t) << $MANTISSA);
+  return tc_fused_#(tc_fused_#(<EXP_WIDE r>, r, 1), r, 1) * s * s;
+}
+""",
+    "tanh": """\
+INLINE T tc_tanh_#(T x) {
+  T a = 2 * tc_magnitude_#(x), c = $TANH_HIGH < a ? $TANH_HIGH : a;
+  T t = tc_fused_#(c, $LOG2_E, $QUARTER), n = t - $QUARTER;
+  T r = tc_fused_#(n, -$LN2_LOW, tc_fused_#(n, -$LN2_HIGH, c));
+  T s = tc_number_#(tc_bits_#(t) << $MANTISSA);
+  T y = tc_fused_#(s, tc_fused_#(r * r, <EXP r>, r), s - (T)0.25);
+  return a < $TINY ? x : tc_with_sign_#(y / (y + (T)0.5), x);
+}
+""",
+}
+
+
 def _text(text: str, word: str) -> str:
     """The text for a type: polynomials by Horner's rule, constants by their values."""
     text = re.sub(r"<(\w+) (\w)>", lambda m: _horner(_POLYNOMIALS[m[1]][word], m[2]), text)
@@ -292,20 +374,40 @@ def _horner(coefficients: tuple[float, ...], x: str) -> str:
 
 
 def _guarded(name: str, text: str) -> str:
-    own = f"static inline T tc_{name}_#(T x) {{ return {name}@(x); }}\n"
+    head = text[text.index("tc_") : text.index(" {")]  # NAME(T x), or of two numbers
+    arguments = ", ".join(re.findall(r"\w+ (\w+)[,)]", head))
+    kind = text.split(" tc_", maxsplit=1)[0].removeprefix("INLINE ")
+    called = name.removesuffix("_high")
+    own = f"static inline {kind} {head} {{ return {called}@({arguments}); }}\n"
     return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
 
 
-_PUBLIC = _FUNCTIONS | ANGLES
-_ALL = _SHARED | SHARED_OF_ANGLES
-_ALL |= {f"tc_{name}": _guarded(name, text) for name, text in _PUBLIC.items()}
+#: Where there is a cheap text, the other one is for ``math_accuracy=high``.
+_HIGH = {
+    f"{name}_high": _FUNCTIONS[name].replace(f"tc_{name}_#", f"tc_{name}_high_#") for name in _CHEAP
+}
+_PUBLIC = _FUNCTIONS | ANGLES | INVERSES | ERRORS | _CHEAP
+_ALL = _SHARED | SHARED_OF_ANGLES | SHARED_OF_INVERSES
+_ALL |= {f"tc_{name}": _guarded(name, text) for name, text in (_PUBLIC | _HIGH).items()}
 #: Entries of the prelude by name and word of the type.
 MATH: dict[str, dict[str, str]] = {
     name: {word: _text(text, word) for word in _CONSTANTS} for name, text in _ALL.items()
 }
 MATH |= {
     name: {word: _text(text, word) for word, text in texts.items()}
-    for name, texts in REDUCE.items()
+    for name, texts in ANGLES_BY_TYPE.items()
 }
-#: The functions that are here, each with the word of its type.
-INLINED = frozenset((name, word) for name in _PUBLIC for word in MATH[f"tc_{name}"])
+MATH |= {
+    f"tc_{name}": {word: _text(_guarded(name, text), word) for word, text in texts.items()}
+    for name, texts in POWERS.items()
+}
+#: The functions that are here, by name and word of the type, each with its entry.
+INLINED: Mapping[tuple[str, str], str] = {
+    (name, word): f"tc_{name}" for name in [*_PUBLIC, *POWERS] for word in MATH[f"tc_{name}"]
+}
+#: The same where float64 is held to limits of its own.
+INLINED_HIGH: Mapping[tuple[str, str], str] = {
+    (name, word): f"tc_{name}_high" if word == "f64" and name in _CHEAP else entry
+    for (name, word), entry in INLINED.items()
+    if word != "f64" or name not in INVERSES
+}

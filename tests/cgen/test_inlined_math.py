@@ -10,8 +10,8 @@ import pytest
 from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
-from tensorcore import TensorType, function
-from tensorcore.codegen.dialect import C99
+from tensorcore import TensorType, config, function
+from tensorcore.codegen.dialect import C99, C99_HIGH, c99
 from tensorcore.codegen.prelude import needed
 from tensorcore.codegen.prelude_math import INLINED
 
@@ -33,37 +33,113 @@ EXACT = {
     "cos": ([0.0, 5e-324, -np.inf], [1, 1, np.nan]),
     "atan": ([-0.0, 5e-324, -1.0, np.inf], [-0.0, 5e-324, -np.pi / 4, np.pi / 2]),
     "tan": ([-0.0, 5e-324, np.inf], [-0.0, 5e-324, np.nan]),
+    "asin": ([-0.0, 5e-324, -1.0, 1.5], [-0.0, 5e-324, -np.pi / 2, np.nan]),
+    "acos": ([1.0, 0.0, -0.0, -1.0, -1.5], [0.0, np.pi / 2, np.pi / 2, np.pi, np.nan]),
+    "asinh": ([-0.0, 5e-324, np.inf, -np.inf], [-0.0, 5e-324, np.inf, -np.inf]),
+    "acosh": ([1.0, np.inf, 0.5, -1e9, -np.inf], [0.0, np.inf, np.nan, np.nan, np.nan]),
+    "atanh": (
+        [-0.0, 5e-324, 1.0, -1.0, 2.0, -np.inf],
+        [-0.0, 5e-324, np.inf, -np.inf] + [np.nan] * 2,
+    ),
+    "erf": ([-0.0, 6.0, np.inf, -np.inf, np.nan], [-0.0, 1.0, 1.0, -1.0, np.nan]),
+}
+#: Of two numbers: the first, the second, the result.
+EXACT_OF_TWO = {
+    "atan2": (
+        [0.0, -0.0, 0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, 5e-324, 1.0, np.nan],
+        [0.0, 0.0, -0.0, -0.0, 0.0, -0.0, np.inf, -np.inf, 1.0, np.inf, np.inf],
+        [0.0, -0.0, np.pi, -np.pi, np.pi / 2, -np.pi / 2, np.pi / 4, -3 * np.pi / 4, 5e-324, 0.0]
+        + [np.nan],
+    ),
+    "hypot": (
+        [0.0, -0.0, 3e300, 5e-324, np.inf, np.nan, np.nan, 1.7e308],
+        [0.0, 0.0, -4e300, 0.0, np.nan, -np.inf, 1.0, 1.7e308],
+        [0.0, 0.0, 5e300, 5e-324, np.inf, np.inf, np.nan, np.inf],
+    ),
+    "pow": (  # as C99 says in annex F
+        [0.0, -0.0, -0.0, -0.0, 0.0, -1.0, -1.0, 1.0, np.nan, -2.0, -2.0, -2.0, -8.0, 0.5, 2.0]
+        + [0.5, 2.0, -np.inf, -np.inf, -np.inf, np.inf, 3.0, -np.inf, np.nan, 2.0],
+        [-1.0, -3.0, 3.0, -2.0, 0.5, np.inf, -np.inf, np.nan, 0.0, 3.0, 2.0, -1.0, 0.5, np.inf]
+        + [np.inf, -np.inf, -np.inf, 3.0, -3.0, 0.5, 0.25, 4.0, 2.0, 1.0, np.nan],
+        [np.inf, -np.inf, -0.0, np.inf, 0.0, 1.0, 1.0, 1.0, 1.0, -8.0, 4.0, -0.5, np.nan, 0.0]
+        + [np.inf, np.inf, 0.0, -np.inf, -0.0, np.inf, np.inf, 81.0, np.inf, np.nan, np.nan],
+    ),
 }
 
 
 def _op(name: str) -> Any:
-    return getattr(T, {"atan": "arctan"}.get(name, name))
+    if name == "pow":
+        return T.power
+    return getattr(T, "arc" + name[1:] if name.startswith("a") else name)
+
+
+def _compiled(name: str, dtype: str) -> Any:
+    operands = [TensorType(dtype, (False,))() for _ in range(1 + (name in EXACT_OF_TWO))]
+    return function(operands, _op(name)(*operands), backend="cgen")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_result_does_not_depend_on_its_place(name: str, dtype: str) -> None:
     skip_unless_ready("cgen")
-    x = TensorType(dtype, (False,))("x")
-    f = function([x], _op(name)(x), backend="cgen")
-    values = np.random.default_rng(0).lognormal(0, 3, 67).astype(dtype)
-    whole = f(values)
+    f = _compiled(name, dtype)
+    values = np.random.default_rng(0).lognormal(0, 3, (2, 67)).astype(dtype)
+    values = values[: 1 + (name in EXACT_OF_TWO)]
+    whole = f(*values)
     for start in range(17):
         for length in (1, 3, 8, 31, 50):
             part = slice(start, start + length)
-            assert f(values[part].copy()).tobytes() == whole[part].tobytes()
+            found = f(*(v[part].copy() for v in values))
+            assert found.tobytes() == whole[part].tobytes()
+
+
+def _is_exact(name: str, dtype: str = "float64") -> None:
+    *arguments, results = EXACT_OF_TWO.get(name) or EXACT[name]
+    found = _compiled(name, dtype)(*(np.array(a, dtype) for a in arguments))
+    expected = np.array(results, dtype)
+    np.testing.assert_array_equal(found, expected)
+    number = ~np.isnan(expected)  # the sign of NaN says nothing
+    np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_exact_is_exact(name: str) -> None:
     skip_unless_ready("cgen")
-    x = TensorType("float64", (False,))("x")
-    arguments, results = EXACT[name]
-    found = function([x], _op(name)(x), backend="cgen")(np.array(arguments))
-    expected = np.array(results, "float64")
-    np.testing.assert_array_equal(found, expected)
-    number = ~np.isnan(expected)  # the sign of NaN says nothing
-    np.testing.assert_array_equal(np.signbit(found)[number], np.signbit(expected)[number])
+    _is_exact(name)
+
+
+def test_powers_are_exact_where_c_says_so() -> None:
+    skip_unless_ready("cgen")
+    _is_exact("pow", "float32")
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "asin"])
+def test_what_is_exact_is_exact_with_high_accuracy(name: str) -> None:
+    skip_unless_ready("cgen")
+    with config.change_flags(math_accuracy="high"):
+        _is_exact(name)
+
+
+def test_accuracy_chooses_the_text() -> None:
+    assert c99("default") is C99 and c99("high") is C99_HIGH
+    assert C99.fill("exp@({0})", "float64", ["x"]) == "tc_exp_f64(x)"
+    assert C99_HIGH.fill("exp@({0})", "float64", ["x"]) == "tc_exp_high_f64(x)"
+    assert C99_HIGH.fill("exp@({0})", "float32", ["x"]) == "tc_exp_f32(x)"
+    assert C99_HIGH.fill("asin@({0})", "float64", ["x"]) == "asin(x)"
+
+
+def test_high_accuracy_is_the_more_accurate() -> None:
+    """In the same process too: what is kept of one accuracy does not answer for the other."""
+    skip_unless_ready("cgen")
+    x = np.random.default_rng(0).uniform(-9, 9, 20000)
+    exact = np.exp(x.astype(np.longdouble))
+    worst = {}
+    for accuracy in ("default", "high"):
+        with config.change_flags(math_accuracy=accuracy):
+            found = _compiled("exp", "float64")(x)
+        worst[accuracy] = float(np.max(np.abs(found - exact) / np.spacing(found)))
+    if np.finfo(np.longdouble).nmant > 60:  # else the exact is not
+        assert worst["high"] < 1 < worst["default"] < 3
 
 
 def test_the_hardest_angles_are_reduced() -> None:
@@ -79,7 +155,7 @@ def test_the_hardest_angles_are_reduced() -> None:
 
 def test_a_language_may_keep_its_own_functions() -> None:
     template = "exp@({0})"
-    plain = C99._replace(inlined=frozenset())
+    plain = C99._replace(inlined={})
     assert C99.fill(template, "float32", ["x"]) == "tc_exp_f32(x)"
     assert plain.fill(template, "float32", ["x"]) == "expf(x)"
     assert C99.fill("my_exp@({0})", "float64", ["x"]) == "my_exp(x)"

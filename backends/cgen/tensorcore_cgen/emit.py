@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tensorcore.codegen.dialect import C99
+from tensorcore import config
+from tensorcore.codegen.dialect import C99, c99
 from tensorcore.codegen.function import C_TYPES
 from tensorcore.codegen.parts import HELPERS, operations, print_parts
 from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
@@ -140,7 +141,7 @@ def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
 
 def _kernel(unit: _Unit, kernel: Kernel) -> None:
     program = unit.program
-    text = print_parts(kernel, program.slots, program.sizes, C99)
+    text = print_parts(kernel, program.slots, program.sizes, c99(config.math_accuracy))
     in_place = _written_in_place(program, kernel)
     source = kernel_function(text, in_place)
     name = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
