@@ -349,7 +349,9 @@ class _Columns(_Parted, ColumnPrinter):
             self._conclude(segment, ["i0"])
         if stage is None:
             with self._function(f"_{number}_rows"):
-                self._each_strip(f"$_{number}_end(c, o, b, w);", width)
+                self._open_strips(f"b = q * {STRIP}", width)
+                self._line(f"$_{number}_end(c, o, b, w);")
+                self._close()
             cost = f"({self._cost(segment.after)}) * {columns}"
             self._line(f"tc_split(c, o, $_{number}_rows, k.strips, {cost}, 0);")
             return
@@ -378,20 +380,17 @@ class _Columns(_Parted, ColumnPrinter):
     def _names_of(self, segment: Segment) -> list[str]:
         return [text.split("*")[1] for text in self._totals(segment)]
 
-    def _each_strip(self, text: str, width: str) -> None:
+    def _open_strips(self, place: str, width: str) -> None:
+        """The loop over the points of a part, each of which is a strip at ``place``."""
         self._line("for (i64 q = from; q < to; q++) {")
-        self._line(f"  const i64 b = q * {STRIP};")
+        self._depth += 1
+        self._line(f"const i64 {place};")
         self._width(width)
-        self._line(text)
-        self._line("}")
 
     def _strips(self, number: int, segment: Segment, stage: Stage, width: str) -> None:
         """A part: strips of chunks of rows, by number."""
         length = self._size(stage.inner[0])
-        self._line("for (i64 q = from; q < to; q++) {")
-        self._depth += 1
-        self._line(f"const i64 chunk = q / k->strips, b = q % k->strips * {STRIP};")
-        self._width(width)
+        self._open_strips(f"chunk = q / k->strips, b = q % k->strips * {STRIP}", width)
         rows = f"k->rows{number}"
         self._line(f"const i64 first = chunk * {rows};")
         self._line(f"const i64 last = {length} - first < {rows} ? {length} : first + {rows};")
@@ -409,10 +408,7 @@ class _Columns(_Parted, ColumnPrinter):
 
     def _joins(self, number: int, segment: Segment, width: str) -> None:
         """A part: strips, the results of whose chunks are put together as a tree."""
-        self._line("for (i64 q = from; q < to; q++) {")
-        self._depth += 1
-        self._line(f"const i64 b = q * {STRIP};")
-        self._width(width)
+        self._open_strips(f"b = q * {STRIP}", width)
         chunks = f"k->chunks{number}"
         self._line(f"for (i64 h = 1; h < {chunks}; h *= 2)")
         self._line(f"for (i64 r = 0; r + h < {chunks}; r += 2 * h) {{")
