@@ -12,6 +12,7 @@ from conftest import skip_unless_ready
 import tensorcore.tensor as T
 from tensorcore import config, function
 from tensorcore.errors import ShapeError
+from tensorcore.program import Kernel
 
 Build = Callable[..., list[Any]]
 
@@ -155,3 +156,18 @@ class TestLongChains:
         sources, _ = emit(function([x], y, backend="cgen").program)
         longest = max(len(f.split("\n")) for text in sources for f in text.split("\n}\n"))
         assert longest < 100
+
+
+def test_kernels_of_many_functions_are_cut() -> None:
+    """A compiler's time grows faster than a kernel's code, and functions are inlined."""
+    skip_unless_ready("cgen")
+    x = T.dvector("x")
+    y, z = x, x
+    for _ in range(60):
+        y, z = T.tanh(y + x), z * x + 1
+    kernels = [
+        [s for s in function([x], e, backend="cgen").program.steps if isinstance(s, Kernel)]
+        for e in (y, z)
+    ]
+    assert len(kernels[0]) == 5
+    assert len(kernels[1]) == 1

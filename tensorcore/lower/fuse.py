@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from ..dtypes import kind
 from ..node import Tensor, is_constant
 from ..program import SizeId
 from .access import INLINE, TRANSPARENT, IndexMap, aligned, gather_maps, resolve
 from .sizes import SizeTable
 
-MAX_NODES = 160
+#: Scalar operations in a kernel, about: a compiler's time grows faster than the length of a
+#: function, and a function of mathematics that is inlined is long.
+MAX_OPERATIONS = 160
+_FUNCTION = 12
 POINTWISE = frozenset({"elementwise", "cast", "gather"})
 
 
@@ -30,6 +34,7 @@ class Group:
     full: tuple[SizeId, ...] = ()
     reduced: frozenset[int] | None = None
     nodes: list[Tensor] = field(default_factory=list)
+    operations: int = 0
     row: set[Tensor] = field(default_factory=set)
 
     def kept(self) -> tuple[int, ...]:
@@ -72,6 +77,14 @@ def is_pointwise(node: Tensor) -> bool:
         return False
     family = node.op.family.name
     return family in POINTWISE or (family == "reduction" and not is_reduction(node))
+
+
+def operations(node: Tensor) -> int:
+    """About how many scalar operations a node's code takes: those of a function are many."""
+    if node.op is None or not node.inputs:
+        return 1
+    template = node.op.template(kind(node.inputs[0].dtype)) or ""
+    return _FUNCTION if "@(" in template or "tc_" in template else 1
 
 
 class Fuser:
@@ -149,13 +162,14 @@ class Fuser:
         elif len(space) < len(group.full):
             group.row.add(node)
         group.nodes.append(node)
+        group.operations += operations(node)
         self.group_of[node] = group
         self._latest[group.full] = group
 
     def _joins(
         self, node: Tensor, space: tuple[SizeId, ...], operands: list[Operand], group: Group
     ) -> bool:
-        if group.kind != "kernel" or len(group.nodes) >= MAX_NODES:
+        if group.kind != "kernel" or group.operations >= MAX_OPERATIONS:
             return False
         if is_reduction(node):
             positions = reduced_positions(node)
