@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,15 @@ SLOW: dict[str, tuple[Tensor, Callable[[Tensor], Tensor], Callable[[], np.ndarra
 }
 
 
+@pytest.fixture
+def _heeds_signals() -> Iterator[None]:
+    """A process that a shell starts in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_signals")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", SLOW)
 def test_control_c(name: str, threads: int, tally: Tally) -> None:
