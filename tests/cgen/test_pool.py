@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import skip_unless_ready
+from tensorcore_cgen import runtime
 
 import tensorcore.tensor as T
 from tensorcore import config, function
@@ -60,7 +61,10 @@ PROGRAMS: dict[str, tuple[Tensor, Tensor, np.ndarray]] = {
 
 @pytest.fixture
 def _generated() -> None:
+    """The C runtime is waited for: calls that go round it have no threads."""
     skip_unless_ready("cgen")
+    if runtime._native() is None:
+        pytest.skip("the C runtime does not fit this Python")
 
 
 def compiled(inputs: list[Any], outputs: Any, threads: int, **more: Any) -> Any:
@@ -115,7 +119,9 @@ def test_a_fork_after_shared_work_works_too() -> None:
     for _ in range(5):
         child = os.fork()
         if child == 0:
-            os._exit(0 if f(value) == expected else 1)
+            right = f(value) == expected
+            again = not os.path.exists("/proc/self/status") or workers() == 2
+            os._exit(0 if right and again else 1)
         deadline = time.monotonic() + 20
         done = (0, 0)
         while not done[0] and time.monotonic() < deadline:
@@ -155,9 +161,9 @@ def test_the_first_failure_by_place_is_told() -> None:
     rows = T.lvector("rows")
     f = compiled([m, rows], m[rows] * 2, 4)
     index = np.zeros(20_000, "int64")
-    index[[7000, 12_000, 19_000]] = [5000, 6000, 7000]
-    for _ in range(20):
-        with pytest.raises(IndexError, match="5000"):
+    index[7000], index[7400:] = 5000, 6000  # in chunks side by side, the second found later
+    for _ in range(50):
+        with pytest.raises(IndexError, match=r"\b5000\b"):
             f(TABLE[:, :40].copy(), index)
     index[:] = 1
     np.testing.assert_array_equal(f(TABLE[:, :40].copy(), index)[-1], TABLE[1, :40] * 2)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from conftest import skip_unless_ready
+from tensorcore_cgen import runtime
 
 import tensorcore.tensor as T
 from tensorcore import config, function, shared
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 v, m, i = T.dvector("v"), T.dmatrix("m"), T.lmatrix("i")
 
+#: Seconds that the exception may take: as promised, and in the small form on a machine that is
+#: busy with something else. Whoever ignores the signal takes until the end of the call.
+PROMISED, SMALL = 0.2, 1.0
 #: Each takes about a second and more; what the user wants meanwhile must not wait for its end.
 SLOW: dict[str, tuple[Tensor, Callable[[Tensor], Tensor], Callable[[], np.ndarray]]] = {
     "a map": (v, lambda x: T.gammaln(T.exp(x) + 1), lambda: np.full(40_000_000, 0.5)),
@@ -47,6 +51,7 @@ def _heeds_signals() -> Iterator[None]:
 @pytest.mark.parametrize("name", SLOW)
 def test_control_c(name: str, threads: int, tally: Tally) -> None:
     skip_unless_ready("cgen")
+    runtime._native()  # calls that go round the C runtime are interrupted by other means
     variable, expression, make = SLOW[name]
     state = shared(np.zeros(3))
     with config.change_flags(backend="cgen", num_threads=threads):
@@ -60,7 +65,8 @@ def test_control_c(name: str, threads: int, tally: Tally) -> None:
         state.set_value(np.zeros(3))
         delay = _interrupted(f, given, float(rng.uniform(0.02, 0.4)))
         whole = state.get_value().tolist() == [0.0] * 3
-        if delay is not None and whole and np.asarray(f(small)).tobytes() == expected:
+        soon = delay is not None and delay < (PROMISED if tally.long else SMALL)
+        if delay is not None and soon and whole and np.asarray(f(small)).tobytes() == expected:
             held += 1
             delays.append(delay)
     slowest = sorted(delays)[int(0.99 * (len(delays) - 1))] if delays else 0.0
