@@ -117,6 +117,11 @@ class Instr(NamedTuple):
     number: Any = None
 
 
+def operations(template: str) -> int:
+    """About how many scalar operations a template takes: those of a function are many."""
+    return 12 if "@(" in template or "tc_" in template else 1
+
+
 class Accumulate(NamedTuple):
     """``value = combine over the stage's inner axes of source``; it exists after the stage.
 

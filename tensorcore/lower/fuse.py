@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 
 from ..dtypes import kind
 from ..node import Tensor, is_constant
-from ..program import SizeId
+from ..program import SizeId, operations
 from .access import INLINE, TRANSPARENT, IndexMap, aligned, gather_maps, resolve
 from .sizes import SizeTable
 
 #: Scalar operations in a kernel, about: a compiler's time grows faster than the length of a
 #: function, and a function of mathematics that is inlined is long.
 MAX_OPERATIONS = 160
-_FUNCTION = 12
 POINTWISE = frozenset({"elementwise", "cast", "gather"})
 
 
@@ -79,12 +78,10 @@ def is_pointwise(node: Tensor) -> bool:
     return family in POINTWISE or (family == "reduction" and not is_reduction(node))
 
 
-def operations(node: Tensor) -> int:
-    """About how many scalar operations a node's code takes: those of a function are many."""
+def _operations(node: Tensor) -> int:
     if node.op is None or not node.inputs:
         return 1
-    template = node.op.template(kind(node.inputs[0].dtype)) or ""
-    return _FUNCTION if "@(" in template or "tc_" in template else 1
+    return operations(node.op.template(kind(node.inputs[0].dtype)) or "")
 
 
 class Fuser:
@@ -162,7 +159,7 @@ class Fuser:
         elif len(space) < len(group.full):
             group.row.add(node)
         group.nodes.append(node)
-        group.operations += operations(node)
+        group.operations += _operations(node)
         self.group_of[node] = group
         self._latest[group.full] = group
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tensorcore import config
 from tensorcore.codegen.dialect import C99, c99
 from tensorcore.codegen.function import C_TYPES
-from tensorcore.codegen.parts import HELPERS, operations, print_parts
+from tensorcore.codegen.parts import HELPERS, print_parts, work
 from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import Call, Failure, Kernel, Program, Sizes, View
@@ -153,7 +153,7 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     for stage in kernel.stages:
         if in_place and stage.copied() is not None:
             continue  # mostly there is nothing to copy
-        cost = operations(stage)
+        cost = work(stage)
         unit.work[tuple(sorted((*kernel.axes, *stage.inner)))] += cost
 
 
