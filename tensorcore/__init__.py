@@ -10,6 +10,7 @@ from .gradient import Lop, Rop, grad, hessian, jacobian
 from .node import Tensor, TensorConstant
 from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
+from .scan import foldl, foldr, map, reduce, scan, until
 from .shared import Shared, shared
 from .tensor import dot, nnet
 from .testing_values import attach as _attach
@@ -24,6 +25,6 @@ __version__ = "0.1.0"
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "function", "grad", "gradient", "hessian", "jacobian", "nnet", "pp", "printing", "scalar",
-    "shared", "tensor",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "jacobian", "map", "nnet", "pp",
+    "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
 ]  # fmt: skip

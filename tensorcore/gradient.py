@@ -21,10 +21,12 @@ from .gradient_control import (
     zero_grad,
 )
 from .graph import substitute, toposort, variables
+from .loop_gradient import loop_gradient
 from .node import Tensor, as_tensor, warn, where_made
 from .ops.barriers import clipped_grad, own_grad
 from .ops.complexes import in_dtype
 from .ops.composites import fill
+from .ops.control import item as item_op
 from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
@@ -149,11 +151,21 @@ def _flow(
     order = toposort(seeds)
     needed = _users(order, wrt, barrier)
     found: Cotangents = {}
+    parts: dict[Tensor, dict[int, Tensor]] = {}  # cotangents of nodes with several results
     for node, g in seeds.items():
         found[node] = _match(g, node)
     for node in reversed(order):
+        if node in parts and node in needed and node not in barrier:
+            for x, part in loop_gradient(node, parts[node], needed):
+                part = _match(part, x)
+                found[x] = add(found[x], part) if x in found else part
+            continue
         g_node = found.get(node)
         if g_node is None or node.op is None or node in barrier or node not in needed:
+            continue
+        if node.op is item_op:
+            several, k = parts.setdefault(node.inputs[0], {}), node.attrs["index"]
+            several[k] = add(several[k], g_node) if k in several else g_node
             continue
         for x, part in _contributions(node, g_node, needed, null):
             found[x] = add(found[x], part) if x in found else part

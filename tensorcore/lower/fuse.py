@@ -98,6 +98,9 @@ class Fuser:
         """Put one node into a group; ``after`` is the last group it must follow."""
         if is_pointwise(node) or is_reduction(node):
             self._fuse(node, after)
+        elif node.op is not None and node.op.name == "item":
+            group = self.group_of[node] = self.group_of[node.inputs[0]]
+            group.nodes.append(node)
         elif node.op is not None and not self.is_source(node):
             group = self._open(node.op.name)
             group.nodes.append(node)

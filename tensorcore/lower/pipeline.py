@@ -9,6 +9,7 @@ from .. import config
 from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..node import Tensor, is_constant, where_made
+from ..ops.control import Body, item
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import Fired, index_rules, rewrite
 from ..rewrite.pattern import Rule
@@ -16,6 +17,7 @@ from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
 from ..testing_values import no_test_values
 from .access import INLINE, TRANSPARENT
+from .control import has_bodies, loop_step, with_bodies
 from .fuse import Fuser, Group, call_inputs, data_inputs, is_pointwise, needed, size_operands
 from .kernels import KernelBuilder
 from .legalize import legalize
@@ -58,8 +60,7 @@ def lower(
     ShapeError when sizes can never fit.
     """
     legal = legal_form(graph, takes, lend=lend)
-    outputs = materialize(legal.outputs) if takes.fuses else list(legal.outputs)
-    program = _Builder(graph.inputs, cells, outputs, commits, takes).program()
+    program = _Builder(graph.inputs, cells, legal.outputs, commits, takes).program()
     if config.debug:
         verify(program)
     return program
@@ -72,6 +73,13 @@ def legal_form(
 
     Raises UnsupportedOp.
     """
+    if has_bodies(graph.toposort()):
+
+        def change(body: Body) -> Body:
+            inside = legal_form(Graph(body.inputs, body.outputs, body.interner), takes, None, lend)
+            return Body(body.inputs, inside.outputs)
+
+        graph = with_bodies(graph, change)
     legal = legalize(graph, takes, lend)
     if takes.calls is not None:
         legal, _ = rewrite(legal, _LATE, trace)
@@ -90,7 +98,8 @@ class _Builder:
         commits: Sequence[int],
         takes: Capabilities,
     ) -> None:
-        self.outputs = list(outputs)
+        self.outputs = materialize(outputs) if takes.fuses else list(outputs)
+        outputs = self.outputs
         self.commits = list(commits)
         self.takes = takes
         self.slots: dict[Tensor, SlotId] = {}
@@ -177,6 +186,10 @@ class _Builder:
             if is_constant(node):
                 continue
             assert node.op is not None
+            if node.op.name == "loop":
+                steps.append(self._loop(node, [n for n in nodes if node in n.inputs]))
+            if node.op.name in ("loop", "item"):
+                continue
             attrs = dict(node.attrs)
             inputs = tuple(self.slot(i) for i in node.inputs)
             if node.op.name == "size":
@@ -259,7 +272,9 @@ class _Builder:
         if group.kind == "kernel":
             builder = KernelBuilder(group, fuser, self.slot, stored, self.new_scratch)
             return merge_axes(builder.build(), self.sizes)
-        (node,) = group.nodes
+        node, *items = group.nodes
+        if group.kind == "loop":
+            return self._loop(node, items)
         if group.kind == "reshape_to":
             return View(self.slot(node.inputs[0]), self.slot(node))
         assert node.op is not None
@@ -272,6 +287,14 @@ class _Builder:
             outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
         return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, node.op.host)
+
+    def _loop(self, node: Tensor, items: Sequence[Tensor]) -> Step:
+        read = [i for i in items if i.op is item]
+
+        def inside(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Program:
+            return _Builder(inputs, (), outputs, (), self.takes).program()
+
+        return loop_step(node, read, self.sizes, self.slot, self.new_scratch, inside)
 
     def _with_sizes(self, steps: list[Step]) -> list[Step]:
         """Size steps put in as soon as what they read is known; the first opens the program."""
