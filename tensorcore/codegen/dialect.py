@@ -14,6 +14,31 @@ _NOTHING_INLINED: Mapping[tuple[str, str], str] = {}
 _CALL = re.compile(r"\b(\w+)@\(")
 
 
+class Items(NamedTuple):
+    """How a language says where its code runs, in which work-items carry out a kernel.
+
+    ``group``: how many of them form a work-group. With 1, each takes a chunk of the points of a
+    kernel and loops over them, as suits a processor; with more, each takes a point, or a group
+    together one row. ``item`` and ``items``: the number of this work-item and how many there are;
+    ``member``: its number in its group; ``group_item`` and ``groups``: the number of its group,
+    and how many there are. ``barrier``: the statement at which a group waits for all its members
+    and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
+    before the name of an entry to fix the size of its groups, ``{0}``. ``claim``: whether this
+    work-item is the first to write into ``error``.
+    """
+
+    group: int
+    item: str
+    items: str
+    member: str
+    group_item: str
+    groups: str
+    barrier: str
+    local: str
+    sized: str
+    claim: str
+
+
 class Dialect(NamedTuple):
     """Spellings of one C-family language.
 
@@ -23,7 +48,8 @@ class Dialect(NamedTuple):
     stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
-    with the prelude's that is called instead of the language's own.
+    with the prelude's that is called instead of the language's own. ``items``: for languages
+    whose kernels are carried out by many work-items; see ``items.py``.
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -43,6 +69,7 @@ class Dialect(NamedTuple):
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
     rounds: Mapping[str, str] = _NONE
+    items: Items | None = None
 
     def in_registers(self, dtype: str) -> str:
         """The dtype in which values of ``dtype`` are computed."""
@@ -95,3 +122,39 @@ C99_HIGH = C99._replace(inlined=INLINED_HIGH)
 def c99(accuracy: str) -> Dialect:
     """C99 as the option ``math_accuracy`` asks for it."""
     return C99_HIGH if accuracy == "high" else C99
+
+
+#: OpenCL C for devices whose work-items are threads of a processor: each loops over many points.
+#: The pragma, which other compilers ignore, lets those made from clang reorder sums.
+OPENCL = Dialect(
+    name="opencl",
+    types=C99.types,
+    suffix={},
+    entry="kernel",
+    space="global ",
+    simd="#pragma clang loop vectorize(enable)",
+    inlined=INLINED,
+    computed={"float16": "float32"},
+    loads={"float16": "vload_half({1}, (const global half *){0})"},
+    stores={"float16": "vstore_half_rte({2}, {1}, (global half *){0});"},
+    rounds=C99.rounds,
+    items=Items(
+        group=1,
+        item="get_global_id(0)",
+        items="get_global_size(0)",
+        member="get_local_id(0)",
+        group_item="get_group_id(0)",
+        groups="get_num_groups(0)",
+        barrier="barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);",
+        local="local ",
+        sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
+        claim="atomic_cmpxchg((volatile global int *)error, 0, 2) == 0",
+    ),
+)
+
+
+def opencl(accuracy: str, group: int = 1) -> Dialect:
+    """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
+    assert OPENCL.items is not None
+    chosen = OPENCL._replace(items=OPENCL.items._replace(group=group))
+    return chosen._replace(inlined=c99(accuracy).inlined)

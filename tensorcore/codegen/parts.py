@@ -20,7 +20,7 @@ from .render import KernelPrinter, KernelText
 #: The parameters of a part.
 RANGE = "i64 from, i64 to"
 #: Chunks of a stage that accumulates, at most.
-_CHUNKS = 256
+CHUNKS = 256
 #: What parts need: how kernels are split, and the lengths of chunks. ``c->split`` runs a part on
 #: all points, perhaps with others; work of less than 10 us is not worth its while.
 SPLIT = """\
@@ -42,7 +42,7 @@ static inline void tc_in_turn(Context *c, const u32 *o, Part *part, i64 count, f
 CHUNK = f"""\
 static inline i64 tc_chunk(i64 n, f64 rest) {{
   const f64 least = 16384 / (rest < 1 ? 1 : rest);
-  i64 chunk = (n + {_CHUNKS - 1}) / {_CHUNKS};
+  i64 chunk = (n + {CHUNKS - 1}) / {CHUNKS};
   chunk = chunk < least ? (i64)least : chunk;
   return rest == 1 ? (chunk + 127) / 128 * 128 : chunk + !chunk;
 }}
@@ -62,7 +62,7 @@ def print_parts(
     kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
 ) -> KernelText:
     """The kernel's text: functions for its parts, and a body that runs them."""
-    printer: type[_Parted] = _Parts
+    printer: type[Parted] = Parts
     if by_columns(kernel, sizes):
         printer = _Columns if len(kernel.axes) == 1 else _Batches
     return printer(kernel, slots, sizes, dialect).print()
@@ -75,8 +75,11 @@ def work(stage: Stage) -> int:
     return body + len(stage.all_loads()) + len(stage.stores) + len(stage.accumulates)
 
 
-class _Parted(KernelPrinter):
+class Parted(KernelPrinter):
     """What kernels in parts have in common."""
+
+    #: How the function that takes what parts have left reaches it.
+    _here = "k."
 
     @contextmanager
     def _function(self, suffix: str, parameters: str = RANGE) -> Iterator[None]:
@@ -97,7 +100,7 @@ class _Parted(KernelPrinter):
 
     def _field(self, name: str, declaration: str) -> str:
         self.text.shared[name] = declaration
-        return f"k.{name}"
+        return f"{self._here}{name}"
 
     def _bounds(self) -> tuple[str, str]:
         return "from", "to"
@@ -114,7 +117,7 @@ class _Parted(KernelPrinter):
         self._line(f"tc_split(c, o, $_0, {first}, {self._cost(self.kernel.stages, *rest)}, {own});")
 
 
-class _Parts(_Parted):
+class Parts(Parted):
     """Prints a kernel whose first axis is cut, or which has none."""
 
     def print(self) -> KernelText:
@@ -235,7 +238,7 @@ class _Parts(_Parted):
         for a in stage.accumulates:
             self._fold(a)
             for name, ctype in self._kept(a):
-                self._field(f"{name}s", f"{ctype} {name}s[{_CHUNKS}]")
+                self._field(f"{name}s", f"{ctype} {name}s[{CHUNKS}]")
                 self._line(f"k->{name}s[q] = {name};")
         self._close()
 
@@ -248,9 +251,13 @@ class _Parts(_Parted):
             kept += [(f"s{a.value}", self._source_type(a)), (f"c{a.value}", "i64")]
         return kept
 
+    def _left(self, name: str) -> str:
+        """What chunk ``q`` has left of a variable."""
+        return f"{self._here}{name}s[q]"
+
     def _take(self, a: Accumulate) -> None:
         """Put what chunk ``q`` has accumulated to that of those before it."""
-        v, found = a.value, f"k.v{a.value}s[q]"
+        v, found = a.value, self._left(f"v{a.value}")
         if self._pairwise(a):
             self._line(f"{self._type(a.dtype)} s{v} = {found};")
             self._leaf(a)
@@ -258,18 +265,19 @@ class _Parts(_Parted):
             sign = ">" if a.combine == "max" else "<"
             self._line(f"v{v} = {found} {sign} v{v} ? {found} : v{v};")
             if kind(a.dtype) == "f":
-                self._line(f"q{v} |= k.q{v}s[q];")
+                self._line(f"q{v} |= {self._left(f'q{v}')};")
         elif a.combine in ("argmax", "argmin"):
-            x, sign = f"k.s{v}s[q]", ">" if a.combine == "argmax" else "<"
+            x, count = self._left(f"s{v}"), self._left(f"c{v}")
+            sign = ">" if a.combine == "argmax" else "<"
             better = f"{x} {sign} s{v} || ({x} != {x} && s{v} == s{v})"
-            first = f"k.c{v}s[q] && (c{v} == 0 || {better})"
+            first = f"{count} && (c{v} == 0 || {better})"
             self._line(f"if ({first}) {{ s{v} = {x}; v{v} = c{v} + {found}; }}")
-            self._line(f"c{v} += k.c{v}s[q];")
+            self._line(f"c{v} += {count};")
         else:
             self._line(f"v{v} = {self._joined(a, f'v{v}', found)};")
 
 
-class _Batches(_Parted, ColumnPrinter):
+class _Batches(Parted, ColumnPrinter):
     """Prints a kernel that reduces the columns of several matrices."""
 
     def print(self) -> KernelText:
@@ -281,7 +289,7 @@ class _Batches(_Parted, ColumnPrinter):
         return self.text
 
 
-class _Columns(_Parted, ColumnPrinter):
+class _Columns(Parted, ColumnPrinter):
     """Prints a kernel that reduces the columns of a matrix: strips, and chunks of rows where
     there are few strips, whose results meet in memory."""
 
