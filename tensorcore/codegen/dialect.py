@@ -23,7 +23,8 @@ class Items(NamedTuple):
     ``member``: its number in its group; ``group_item`` and ``groups``: the number of its group,
     and how many there are. ``barrier``: the statement at which a group waits for all its members
     and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
-    before the name of an entry to fix the size of its groups, ``{0}``. ``claim``: whether this
+    before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before a
+    loop of known length that is to be written out. ``claim``: whether this
     work-item is the first to write into ``error``.
     """
 
@@ -36,7 +37,19 @@ class Items(NamedTuple):
     barrier: str
     local: str
     sized: str
+    unroll: str
     claim: str
+
+    def loop(self) -> str:
+        """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
+        so many-th point."""
+        if self.group > 1:
+            return f"for (i64 t = {self.item}; t < count; t += {self.items})"
+        end = "const i64 end = count - begin < chunk ? count : begin + chunk;"
+        return (
+            f"const i64 begin = {self.item} * chunk;\n  {end}\n"
+            "  for (i64 t = begin; t < end; t++)"
+        )
 
 
 class Dialect(NamedTuple):
@@ -45,7 +58,8 @@ class Dialect(NamedTuple):
     ``types``: dtype name to the type that buffers hold. ``suffix``: dtype name to what
     replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``entry``: what stands
     before the name of a function that is called from outside. ``space`` and ``pointer``: what
-    stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
+    stands before and after the type of a buffer. ``table``: what stands before that of a table of
+    constants. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``items``: for languages
@@ -63,6 +77,7 @@ class Dialect(NamedTuple):
     entry: str = "void"
     space: str = ""
     pointer: str = "*restrict"
+    table: str = "static const"
     simd: str = ""
     inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
     computed: Mapping[str, str] = _NONE
@@ -132,6 +147,7 @@ OPENCL = Dialect(
     suffix={},
     entry="kernel",
     space="global ",
+    table="constant",
     simd="#pragma clang loop vectorize(enable)",
     inlined=INLINED,
     computed={"float16": "float32"},
@@ -148,6 +164,7 @@ OPENCL = Dialect(
         barrier="barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);",
         local="local ",
         sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
+        unroll="#pragma unroll",
         claim="atomic_cmpxchg((volatile global int *)error, 0, 2) == 0",
     ),
 )

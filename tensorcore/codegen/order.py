@@ -27,8 +27,8 @@ ENTRY $_runs(PLACE const T RESTRICT x, PLACE i64 RESTRICT r, const i64 rows, con
   const i64 per = (n + RUN - 1) / RUN, count = rows * per;
   LOOP {
     const i64 row = t / per * n, start = t % per * RUN;
-    const i64 end = start + RUN < n ? start + RUN : n;
-    for (i64 i = start; i < end; i++) {
+    const i64 stop = start + RUN < n ? start + RUN : n;
+    for (i64 i = start; i < stop; i++) {
       i64 j = i;
       for (; j > start && tc_before_#(x + row, i, r[row + j - 1]); j--) r[row + j] = r[row + j - 1];
       r[row + j] = i;
@@ -73,18 +73,11 @@ def order(dtype: str, dialect: Dialect) -> Order:
     """The functions for one dtype. Raises UnsupportedOp without words for items."""
     items = items_of(dialect)
     entry = DTYPES[dtype]
-    loop = f"for (i64 t = {items.item}; t < count; t += {items.items})"
-    if items.group == 1:
-        loop = (
-            f"const i64 from = {items.item} * chunk;\n"
-            "  const i64 to = count - from < chunk ? count : from + chunk;\n"
-            "  for (i64 t = from; t < to; t++)"
-        )
     words = {
         "ENTRY": f"{dialect.entry} {items.sized.format(items.group)}",
         "PLACE": dialect.space.strip(),
         "RESTRICT": dialect.pointer,
-        "LOOP": loop,
+        "LOOP": items.loop(),
         "RUN": str(RUN),
         "VALUE": DTYPES[dialect.in_registers(dtype)].c,
         "LOAD_I": dialect.load(dtype, "x", "i"),

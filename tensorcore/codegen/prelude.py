@@ -183,5 +183,5 @@ def _definition(name: str, word: str, dialect: Dialect) -> str:
     texts = _KINDS[name]
     text = texts.get(word) or texts[dtype.kind]
     text = text.replace("_#", f"_{word}").replace("~", real)
-    text = text.replace("@", suffix)
+    text = text.replace("@", suffix).replace("static const ", f"{dialect.table} ")
     return re.sub(r"\b[TURC]\b", lambda m: types[m.group()], text)

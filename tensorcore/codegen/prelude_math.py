@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from .prelude_angles import ANGLES, ANGLES_BY_TYPE, SHARED_OF_ANGLES
 from .prelude_inverse import ERRORS, INVERSES, POWERS, SHARED_OF_INVERSES
 
-_FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
+#: Where a fused multiply-add is one instruction.
+FAST = "defined(__FMA__) || defined(__FPFAST_FMA) || defined(__ARM_FEATURE_FMA)"
 _INLINE = "static inline __attribute__((always_inline))"
 
 #: What ``$NAME`` stands for in the texts below, by type. ``MAGIC``: added to a number it rounds
@@ -379,7 +380,7 @@ def _guarded(name: str, text: str) -> str:
     kind = text.split(" tc_", maxsplit=1)[0].removeprefix("INLINE ")
     called = name.removesuffix("_high")
     own = f"static inline {kind} {head} {{ return {called}@({arguments}); }}\n"
-    return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
+    return f"#if {FAST}\n{text}#else\n{own}#endif\n"
 
 
 #: Where there is a cheap text, the other one is for ``math_accuracy=high``.

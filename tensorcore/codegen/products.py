@@ -14,49 +14,81 @@ from ..dtypes import DTYPES, DType, kind, real_part
 from ..program import Call, SizeId, Slot
 from .dialect import Dialect
 from .items import items_of
+from .prelude_math import FAST
 
-#: Rows and columns of a tile: on a processor as many as its vector registers hold, on other
-#: devices what keeps many work-items busy.
-_TILES = {4: (6, 32), 8: (6, 16), 16: (2, 4)}
+#: Rows and columns of a tile, by bytes of an entry: on a processor as many as its vector registers
+#: hold, on other devices what keeps many work-items busy.
+_TILES = {4: (6, 16), 8: (6, 8), 16: (2, 4)}
 _TILE_OF_ITEM = (4, 4)
+#: Of the second operand a work-item keeps a panel of so many summed entries, in the order in which
+#: they are used, for so many tiles one below the other.
+_DEPTH, _STACK = 128, 8
+_DEPTH_OF_ITEM, _STACK_OF_ITEM = 8, 1
 
 _PRODUCT = """\
 ENTRY $(PLACE const T RESTRICT a, PLACE const T RESTRICT b, PLACE T RESTRICT r,
   const i64 nb, const i64 m, const i64 n, const i64 k,
   const i64 ab, const i64 am, const i64 ak, const i64 bb, const i64 bk, const i64 bn,
   const i64 rb, const i64 rm, const i64 rn, const i64 chunk) {
-  const i64 down = (m + ROWS - 1) / ROWS, across = (n + COLUMNS - 1) / COLUMNS;
+  const i64 down = (m + ROWS * STACK - 1) / (ROWS * STACK), across = (n + COLUMNS - 1) / COLUMNS;
   const i64 count = nb * down * across;
   LOOP {
     const i64 x = t / (down * across), place = t % (down * across);
-    const i64 i = place % down * ROWS, j = place / down * COLUMNS;
-    const i64 h = m - i < ROWS ? m - i : ROWS, w = n - j < COLUMNS ? n - j : COLUMNS;
+    const i64 i = place % down * (ROWS * STACK), j = place / down * COLUMNS;
+    const i64 h = m - i < ROWS * STACK ? m - i : ROWS * STACK;
+    const i64 w = n - j < COLUMNS ? n - j : COLUMNS;
     PLACE const T RESTRICT p = a + x * ab + i * am, RESTRICT q = b + x * bb + j * bn;
     PLACE T RESTRICT s = r + x * rb + i * rm + j * rn;
-    ACC sum[ROWS][COLUMNS];
-    for (int y = 0; y < ROWS; y++) for (int z = 0; z < COLUMNS; z++) sum[y][z] = ZERO;
-    if (h == ROWS && w == COLUMNS && bn == 1) {
-      for (i64 l = 0; l < k; l++) {
-        ACC e[COLUMNS];
-        for (int z = 0; z < COLUMNS; z++) e[z] = LOAD(q, l * bk + z);
-        for (int y = 0; y < ROWS; y++) {
-          const ACC f = LOAD(p, y * am + l * ak);
-          for (int z = 0; z < COLUMNS; z++) sum[y][z] = ADDED(sum[y][z], f, e[z]);
-        }
+    ACC sum[ROWS * STACK][COLUMNS], panel[DEPTH][COLUMNS];
+    for (int y = 0; y < ROWS * STACK; y++) for (int z = 0; z < COLUMNS; z++) sum[y][z] = ZERO;
+    for (i64 from_k = 0; from_k < k; from_k += DEPTH) {
+      const i64 d = k - from_k < DEPTH ? k - from_k : DEPTH;
+      if (bn == 1 && w == COLUMNS) {
+        for (i64 l = 0; l < d; l++)
+          for (int z = 0; z < COLUMNS; z++) panel[l][z] = LOAD(q, (from_k + l) * bk + z);
+      } else {
+        for (int z = 0; z < COLUMNS; z++)
+          for (i64 l = 0; l < d; l++)
+            panel[l][z] = z < w ? LOAD(q, (from_k + l) * bk + z * bn) : ZERO;
       }
-    } else {
-      for (i64 l = 0; l < k; l++) {
-        ACC e[COLUMNS];
-        for (int z = 0; z < COLUMNS; z++) e[z] = z < w ? LOAD(q, l * bk + z * bn) : ZERO;
-        for (int y = 0; y < ROWS; y++) {
-          const ACC f = y < h ? LOAD(p, y * am + l * ak) : ZERO;
-          for (int z = 0; z < COLUMNS; z++) sum[y][z] = ADDED(sum[y][z], f, e[z]);
+      for (i64 g = 0; g < h; g += ROWS) {
+        ACC tile[ROWS][COLUMNS];
+        UNROLLED
+        for (int y = 0; y < ROWS; y++)
+          UNROLLED
+          for (int z = 0; z < COLUMNS; z++) tile[y][z] = sum[g + y][z];
+        if (h - g >= ROWS) {
+          for (i64 l = 0; l < d; l++)
+            UNROLLED
+            for (int y = 0; y < ROWS; y++) {
+              const ACC f = LOAD(p, (g + y) * am + (from_k + l) * ak);
+              UNROLLED
+              for (int z = 0; z < COLUMNS; z++) tile[y][z] = ADDED(tile[y][z], f, panel[l][z]);
+            }
+        } else {
+          for (i64 l = 0; l < d; l++)
+            for (int y = 0; y < h - g; y++) {
+              const ACC f = LOAD(p, (g + y) * am + (from_k + l) * ak);
+              for (int z = 0; z < COLUMNS; z++) tile[y][z] = ADDED(tile[y][z], f, panel[l][z]);
+            }
         }
+        UNROLLED
+        for (int y = 0; y < ROWS; y++)
+          UNROLLED
+          for (int z = 0; z < COLUMNS; z++) sum[g + y][z] = tile[y][z];
       }
     }
     for (int y = 0; y < h; y++) for (int z = 0; z < w; z++) { STORE }
   }
 }
+"""
+#: A sum and a product in one, where the machine does that in one instruction.
+_MORE = """\
+#if FAST
+static inline ACC tc_more_ACC(ACC s, ACC a, ACC b) { return FMA(a, b, s); }
+#else
+static inline ACC tc_more_ACC(ACC s, ACC a, ACC b) { return s + a * b; }
+#endif
 """
 
 
@@ -102,10 +134,12 @@ def matrices(
 class Product(NamedTuple):
     """The function of a dtype: its arguments are three buffers, the four lengths and the nine
     strides of ``Matrices`` and the chunk of tiles, all 64-bit integers. A tile has so many rows
-    and columns; where ``chunked`` a work-item takes a chunk of them."""
+    and columns; where ``chunked`` a work-item takes a chunk of them. ``helper``: what the texts of
+    several dtypes may share."""
 
     name: str
     text: str
+    helper: str
     rows: int
     columns: int
     chunked: bool
@@ -117,32 +151,34 @@ def product(dtype: str, dialect: Dialect) -> Product:
     entry, inside = DTYPES[dtype], DTYPES[dialect.in_registers(dtype)]
     single = items.group == 1
     rows, columns = _TILES[max(entry.itemsize, 4)] if single else _TILE_OF_ITEM
-    loop = f"for (i64 t = {items.item}; t < count; t += {items.items})"
-    if single:
-        loop = (
-            f"const i64 from = {items.item} * chunk;\n"
-            "  const i64 to = count - from < chunk ? count : from + chunk;\n"
-            "  for (i64 t = from; t < to; t++)"
-        )
+    depth, stack = (_DEPTH, _STACK) if single else (_DEPTH_OF_ITEM, _STACK_OF_ITEM)
     name = f"tc_product_{dtype}"
     zero, added = _arithmetic(inside)
     words = {
         "ENTRY": f"{dialect.entry} {items.sized.format(items.group)}",
         "PLACE": dialect.space.strip(),
         "RESTRICT": dialect.pointer,
-        "LOOP": loop,
+        "LOOP": items.loop(),
         "STORE": dialect.store(dtype, "s", "y * rm + z * rn", "sum[y][z]"),
         "ROWS": str(rows),
         "COLUMNS": str(columns),
+        "DEPTH": str(depth),
+        "STACK": str(stack),
         "ACC": inside.c,
         "T": entry.c,
         "ZERO": zero,
+        "UNROLLED": items.unroll,
     }
-    text = re.sub(r"LOAD\((\w+), ([^()]*)\)", lambda m: dialect.load(dtype, m[1], m[2]), _PRODUCT)
-    text = re.sub(r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), text)
+    text = re.sub(r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), _PRODUCT)
+    text = re.sub(
+        r"LOAD\((\w), (.*?)\)(?=[;]| :)", lambda m: dialect.load(dtype, m[1], m[2]), text
+    )
     text = re.sub("|".join(rf"\b{word}\b" for word in words), lambda m: words[m.group()], text)
-    text = text.replace("$", name)
-    return Product(name, text, rows, columns, single)
+    helper = ""
+    if "tc_more_" in added:
+        fma = "fma" + dialect.suffix.get(inside.name, "")
+        helper = _MORE.replace("FAST", FAST).replace("FMA(", f"{fma}(").replace("ACC", inside.c)
+    return Product(name, text.replace("$", name), helper, rows * stack, columns, single)
 
 
 def _arithmetic(dtype: DType) -> tuple[str, str]:
@@ -152,4 +188,4 @@ def _arithmetic(dtype: DType) -> tuple[str, str]:
     if kind(dtype.name) in "iu":  # which wrap around
         wide = "u64" if dtype.itemsize == 8 else "u32"
         return "0", f"({dtype.c})(({wide}){{0}} + ({wide}){{1}} * ({wide}){{2}})"
-    return "0", "{0} + {1} * {2}"
+    return "0", f"tc_more_{dtype.c}({{0}}, {{1}}, {{2}})"

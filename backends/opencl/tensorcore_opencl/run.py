@@ -81,8 +81,12 @@ def _functions_of_calls(program: Program, dialect: Dialect) -> str:
         for step in inside.steps:
             if isinstance(step, Call) and step.op in ("contract", "argsort") and not step.host:
                 dtype = inside.slots[step.inputs[0]].dtype
-                made: Any = (product if step.op == "contract" else order)(dtype, dialect)
-                found[made.name] = made.text
+                if step.op == "contract":
+                    made = product(dtype, dialect)
+                    found[made.helper] = made.helper
+                    found[made.name] = made.text
+                else:
+                    found[dtype] = order(dtype, dialect).text
             for body in bodies(step):
                 look(body)
 

@@ -140,10 +140,10 @@ class KernelStep:
                 continue
             for k, buffer in enumerate(buffers):
                 function.set_arg(k, buffer)
-            if changed:
+            if changed:  # numbers take pyopencl 30 times as long as buffers
                 for k, size in enumerate(sizes, self._scalars):
                     function.set_arg(k, size)
-            function.set_arg(self._last + 1, chunk)
+                function.set_arg(self._last + 1, chunk)
             if shared is not None:
                 function.set_arg(self._shared, shared)
             if frame.error is not None:
@@ -206,7 +206,7 @@ class ContractStep:
         self.form = product(program.slots[step.inputs[0]].dtype, making.dialect)
         labels = [step.attrs[key] for key in ("a", "b", "out")]
         self.sizes = matrices(step, program.slots, matrix_form(*labels))
-        self.function = making.built.kernel(self.form.name)
+        self.function = Launcher(making.device, making.built, self.form.name)
 
     def _prepare(self, plan: Plan) -> tuple[Any, ...]:
         lengths = [plan.product(sizes) for sizes in self.sizes[:4]]
@@ -228,7 +228,7 @@ class ContractStep:
             ready = frame.plan.ready[id(self)] = self._prepare(frame.plan)
         items, numbers = ready
         slots = (*self.step.inputs, *self.step.outputs)
-        launch(self.device, self.function, [frame.made(slot) for slot in slots], numbers, items)
+        self.function.launch([frame.made(slot) for slot in slots], numbers, items)
 
 
 class OrderStep:
@@ -238,8 +238,8 @@ class OrderStep:
         self.step = step
         self.device = making.device
         self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
-        self.runs = making.built.kernel(f"{self.form.name}_runs")
-        self.merge = making.built.kernel(f"{self.form.name}_merge")
+        self.runs = Launcher(making.device, making.built, f"{self.form.name}_runs")
+        self.merge = Launcher(making.device, making.built, f"{self.form.name}_merge")
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -264,25 +264,38 @@ class OrderStep:
             )
 
     def _launch(
-        self, function: Any, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
+        self, function: Launcher, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
     ) -> None:
         if self.form.chunked:
             items, chunk = chunks(count, count * cost * 4, self.device)
         else:
             items, chunk = -(-count // self.device.group), 1
             items = min(items, self.device.facts.units * _GROUPS_PER_UNIT) * self.device.group
-        launch(self.device, function, arrays, [np.int64(n) for n in (*numbers, chunk)], items)
+        function.launch(arrays, [np.int64(n) for n in (*numbers, chunk)], items)
 
 
-def launch(
-    device: Device, function: Any, arrays: Sequence[Array], numbers: Sequence[Any], items: int
-) -> None:
-    """Put a kernel into the queue, unless there is nothing to do."""
-    import pyopencl as cl
+class Launcher:
+    """A function of buffers and then numbers, which remembers the numbers."""
 
-    if items:
-        function.set_args(*(array.buffer for array in arrays), *numbers)
-        cl.enqueue_nd_range_kernel(device.queue, function, (items,), (device.group,))
+    def __init__(self, device: Device, built: Built, name: str) -> None:
+        self.device = device
+        self.function = built.kernel(name)
+        self._numbers: list[Any] = []
+
+    def launch(self, arrays: Sequence[Array], numbers: list[Any], items: int) -> None:
+        """Put it into the queue, unless there is nothing to do."""
+        import pyopencl as cl
+
+        if not items:
+            return
+        for k, array in enumerate(arrays):
+            self.function.set_arg(k, array.buffer)
+        if numbers != self._numbers:
+            for k, number in enumerate(numbers, len(arrays)):
+                self.function.set_arg(k, number)
+            self._numbers = numbers
+        group = (self.device.group,)
+        cl.enqueue_nd_range_kernel(self.device.queue, self.function, (items,), group)
 
 
 _CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {
