@@ -23,9 +23,9 @@ class Items(NamedTuple):
     ``member``: its number in its group; ``group_item`` and ``groups``: the number of its group,
     and how many there are. ``barrier``: the statement at which a group waits for all its members
     and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
-    before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before a
-    loop of known length that is to be written out. ``claim``: whether this
-    work-item is the first to write into ``error``.
+    before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
+    a loop of known length that is to be written out. ``claim``: whether this work-item is the first
+    to write into ``error``.
     """
 
     group: int
@@ -47,8 +47,7 @@ class Items(NamedTuple):
             return f"for (i64 t = {self.item}; t < count; t += {self.items})"
         end = "const i64 end = count - begin < chunk ? count : begin + chunk;"
         return (
-            f"const i64 begin = {self.item} * chunk;\n  {end}\n"
-            "  for (i64 t = begin; t < end; t++)"
+            f"const i64 begin = {self.item} * chunk;\n  {end}\n  for (i64 t = begin; t < end; t++)"
         )
 
 

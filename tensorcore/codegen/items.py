@@ -47,8 +47,9 @@ class ItemKernel(NamedTuple):
     All take the same arguments: buffers of ``slots``, the ``sizes`` as 64-bit integers, ``numbers``
     in their own dtypes; where ``shared_bytes`` is not 0 a buffer of as many; with ``reports`` one
     of four 64-bit integers, as ``function.KernelFunction`` has it; and last two 64-bit integers,
-    the number that the first of ``failures`` has in that record and the chunk. ``own`` says, by position, of which slots each work-item (or group, where they share
-    a point) has a row of its own: the buffer holds as many as there are of them.
+    the number that the first of ``failures`` has in that record and the chunk. ``own`` says, by
+    position, of which slots each work-item (or group, where they share a point) has a row of its
+    own: the buffer holds as many as there are of them.
     """
 
     names: tuple[str, ...]

@@ -107,9 +107,7 @@ class Matrices(NamedTuple):
     strides: tuple[tuple[SizeId, ...] | None, ...]
 
 
-def matrices(
-    step: Call, slots: Sequence[Slot], roles: tuple[tuple[int, ...], ...]
-) -> Matrices:
+def matrices(step: Call, slots: Sequence[Slot], roles: tuple[tuple[int, ...], ...]) -> Matrices:
     """The form of a ``contract`` step. ``roles``: the labels of batch, rows, columns and summed
     entries, each a run of neighbouring axes in every operand; where an operand lacks one, its
     stride is None."""
@@ -128,7 +126,7 @@ def matrices(
         *(stride(role, 2) for role in (batch, rows, columns)),
     )
     lengths = (tuple(size[label] for label in role) for role in (batch, rows, columns, summed))
-    return Matrices(*lengths, strides)
+    return Matrices(*lengths, strides=strides)
 
 
 class Product(NamedTuple):
@@ -169,10 +167,10 @@ def product(dtype: str, dialect: Dialect) -> Product:
         "ZERO": zero,
         "UNROLLED": items.unroll,
     }
-    text = re.sub(r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), _PRODUCT)
     text = re.sub(
-        r"LOAD\((\w), (.*?)\)(?=[;]| :)", lambda m: dialect.load(dtype, m[1], m[2]), text
+        r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), _PRODUCT
     )
+    text = re.sub(r"LOAD\((\w), (.*?)\)(?=[;]| :)", lambda m: dialect.load(dtype, m[1], m[2]), text)
     text = re.sub("|".join(rf"\b{word}\b" for word in words), lambda m: words[m.group()], text)
     helper = ""
     if "tc_more_" in added:
@@ -184,7 +182,10 @@ def product(dtype: str, dialect: Dialect) -> Product:
 def _arithmetic(dtype: DType) -> tuple[str, str]:
     if kind(dtype.name) == "c":
         real = DTYPES[real_part(dtype.name)].c
-        return f"tc_complex_{real}(0, 0)", f"tc_add_{dtype.c}({{0}}, tc_mul_{dtype.c}({{1}}, {{2}}))"
+        return (
+            f"tc_complex_{real}(0, 0)",
+            f"tc_add_{dtype.c}({{0}}, tc_mul_{dtype.c}({{1}}, {{2}}))",
+        )
     if kind(dtype.name) in "iu":  # which wrap around
         wide = "u64" if dtype.itemsize == 8 else "u32"
         return "0", f"({dtype.c})(({wide}){{0}} + ({wide}){{1}} * ({wide}){{2}})"

@@ -39,8 +39,8 @@ class Launch(NamedTuple):
 
     ``points``: sizes whose product, divided by ``per`` and rounded up, is how many points there
     are; they are shared out as ``way`` says. ``one``: one work-item does it all. ``chunks``: each
-    takes as many as the argument ``chunk`` says. ``items``: each takes every so many-th. ``groups``:
-    each work-group does. With ``limit`` there are so many points instead. ``cost``: scalar
+    takes as many as the argument ``chunk`` says. ``items``: each takes every so many-th.
+    ``groups``: each work-group does. With ``limit`` there are so many points instead. ``cost``: scalar
     operations of a point as a sum of products of a number and sizes.
     """
 
@@ -145,9 +145,7 @@ class KernelPrinter:
     def _line(self, text: str) -> None:
         self._lines.append("  " * self._depth + text)
 
-    def _loop(
-        self, index: str, length: str, pragma: str, start: str = "0", step: int = 1
-    ) -> None:
+    def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
         if pragma:
             self._line(pragma)
         on = f"{index}++" if step == 1 else f"{index} += {step}"

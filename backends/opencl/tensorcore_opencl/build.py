@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from tensorcore import cache, config
@@ -99,7 +100,7 @@ def build(device: Device, text: str) -> Built:
                 store.discard(key)
         program = cl.Program(device.context, source)
         try:
-            program = program.build(flags, cache_dir=False)
+            program = program.build(flags, cache_dir=False)  # type: ignore[arg-type]
         except cl.Error as problem:
             raise CompileError(_words(program, device, source, flags, problem)) from None
     (made,) = program.get_info(cl.program_info.BINARIES)
@@ -116,10 +117,8 @@ def _words(program: Any, device: Device, source: str, flags: list[str], problem:
     import pyopencl as cl
 
     log = ""
-    try:
+    with suppress(cl.Error):
         log = program.get_build_info(device.device, cl.program_build_info.LOG).strip()
-    except cl.Error:
-        pass
     log = log or str(problem).strip()
     lines = source.splitlines()
     wanted = sorted({int(number) for number in _PLACE.findall(log)})[:3]

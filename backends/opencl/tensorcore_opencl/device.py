@@ -38,7 +38,8 @@ class Facts(NamedTuple):
         double = "fp64" if self.double else "no fp64"
         half = "fp16" if self.half else "fp16 as storage"
         gib = self.bytes / 2**30
-        return f"{number}: {self.name} ({self.platform}, {self.version}, {gib:.1f} GiB, {double}, {half})"
+        about = (self.platform, self.version, f"{gib:.1f} GiB", double, half)
+        return f"{number}: {self.name} ({', '.join(about)})"
 
 
 def facts_of(device: Any) -> Facts:

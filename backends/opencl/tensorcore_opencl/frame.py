@@ -12,6 +12,10 @@ from tensorcore.program import Failure
 from .memory import Array
 
 
+#: Sizes beyond it only the host knows: no buffer has as many elements.
+_LARGEST = 2**63 - 1
+
+
 class Plan:
     """The sizes of a call, and by step what has been made of them; calls whose arguments have
     the same shapes share it."""
@@ -21,6 +25,10 @@ class Plan:
     def __init__(self, known: list[int]) -> None:
         self.known = known
         self.ready: dict[int, Any] = {}
+
+    def integer(self, size: int) -> np.int64:
+        """A size as an argument of a kernel."""
+        return np.int64(max(-_LARGEST, min(self.known[size], _LARGEST)))
 
     def product(self, sizes: Sequence[int]) -> int:
         """The product of sizes."""

@@ -53,7 +53,9 @@ def _clear(array: Array) -> None:
 
     size = _row_bytes(array) * array.shape[0]
     if size:
-        cl.enqueue_fill_buffer(array.memory.device.queue, array.buffer, np.uint8(0), 0, size)
+        cl.enqueue_fill_buffer(
+            array.memory.device.queue, array.buffer, np.zeros(1, np.uint8), 0, size
+        )
 
 
 def _inside(runner: Any, frame: Frame, given: Sequence[Array]) -> list[Array]:
@@ -98,7 +100,9 @@ class LoopStep:
         done = 0
         for position in range(count - 1, -1, -1) if loop.reverse else range(count):
             for slot, offset, stride, inner in loop.rows:
-                bound[inner] = read_row(frame.arrays[slot], known[offset] + position * known[stride])
+                bound[inner] = read_row(
+                    frame.arrays[slot], known[offset] + position * known[stride]
+                )
             for state in states:
                 taps = state.carried.taps
                 bound.update((inner, state.recent[-distance]) for distance, inner in taps)

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorcore.backend import Timing
 from tensorcore.codegen.dialect import Dialect, opencl
-from tensorcore.codegen.items import ItemKernel, item_kernels
+from tensorcore.codegen.items import item_kernels
 from tensorcore.codegen.order import order
 from tensorcore.codegen.products import product
 from tensorcore.program import Call, Failure, Program, Sizes, View, bodies
@@ -70,7 +70,7 @@ class DeviceExecutable:
         import pyopencl as cl
 
         record = self.device.memory.empty((4,), np.dtype(np.int64))
-        cl.enqueue_fill_buffer(self.device.queue, record.buffer, np.int64(0), 0, 32)
+        cl.enqueue_fill_buffer(self.device.queue, record.buffer, np.zeros(1, np.int64), 0, 32)
         return record
 
 
@@ -114,7 +114,8 @@ class Runner:
         self._plain = not any(size.kind == "value" for size in program.sizes)
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
-        self._order = sorted([*self.steps, *self._sizes], key=lambda pair: pair[0])
+        every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
+        self._order = sorted(every, key=lambda pair: pair[0])
 
     def frame(
         self, given: Sequence[Array], error: Array | None, failures: Sequence[Failure]
@@ -141,7 +142,8 @@ class Runner:
     def run(self, frame: Frame) -> None:
         """Put all steps into the queue."""
         timed = self.program.timed
-        for k, step in self.steps if self._plain else self._order:
+        steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        for k, step in steps:
             start = time.perf_counter() if timed else 0.0
             if isinstance(step, Sizes):
                 if any(self.program.sizes[size].kind == "value" for size in step.ids):
@@ -180,8 +182,6 @@ def _deaths(program: Program) -> dict[int, list[int]]:
         views = [slot for slot, source in enumerate(root) if source == life.slot]
         found.setdefault(life.last, []).extend(views)
     return found
-
-
 
 
 __all__ = ["Built", "DeviceExecutable", "Runner"]

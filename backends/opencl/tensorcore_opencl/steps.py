@@ -107,7 +107,7 @@ class KernelStep:
 
     def _prepare(self, plan: Plan) -> tuple[Any, ...]:
         """The sizes, the launches and the bytes of rows for each worker, for these sizes."""
-        sizes = [np.int64(plan.known[size]) for size in self.spec.sizes]
+        sizes = [plan.integer(size) for size in self.spec.sizes]
         launches, most = [], 0
         for launch in self.spec.launches:
             workers, chunk = spread(launch, plan, self.device)
