@@ -254,15 +254,16 @@ class Carried(NamedTuple):
     The body's ``output`` becomes a row of the loop's ``result``. ``taps`` are pairs of a distance
     ``k >= 1`` and the body's input that holds the row of ``k`` iterations before. The rows from
     before the first iteration, as many as the largest distance, are those of the slot ``init``
-    (None where nothing is read back). With ``keep`` the result holds these and then all that were
-    written; else only the last ``depth`` rows of both together.
+    (None where nothing is read back). The result holds these and then all that were written; or,
+    where there is a ``ring``, only the last ``depth`` rows of both together. A ring is a buffer of
+    ``depth + 1`` rows to work in.
     """
 
     output: SlotId
     result: SlotId
     init: SlotId | None = None
     taps: tuple[tuple[int, SlotId], ...] = ()
-    keep: bool = True
+    ring: SlotId | None = None
 
     @property
     def depth(self) -> int:
@@ -275,10 +276,10 @@ class Loop(NamedTuple):
 
     ``body`` is a Program without cells. ``invariants`` are pairs of a slot and the body's input
     that it is bound to in each iteration. Positions run from 0 upwards, or with ``reverse`` from
-    ``iterations - 1`` down to 0; then results are filled from their ends, so that what belongs to one
-    position is at one place, and the rows of ``init`` come last in them. ``until`` is the body's
-    output, a bool, that ends the loop after the iteration in which it is true; ``done`` is then
-    the slot, an int64, of how many there were, and rows never written are zero.
+    ``iterations - 1`` down to 0; then results are filled from their ends, so that what belongs to
+    one position is at one place, and the rows of ``init`` come last in them. ``until`` is the
+    body's output, a bool, that ends the loop after the iteration in which it is true; ``done`` is
+    then the slot, an int64, of how many there were, and rows never written are zero.
     """
 
     iterations: SizeId
@@ -299,6 +300,7 @@ class Loop(NamedTuple):
     def writes(self) -> set[SlotId]:
         """The slots of the outer Program that the loop defines."""
         found = {entry.result for entry in self.carried}
+        found |= {entry.ring for entry in self.carried if entry.ring is not None}
         return found if self.done is None else found | {self.done}
 
 

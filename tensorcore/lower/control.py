@@ -96,7 +96,12 @@ def loop_step(
     for k, (state, x, taps) in enumerate(zip(states, parts.states, variables.states, strict=True)):
         place = None if x is None else slot_of(x.inputs[0] if is_lone_row(x) else x)
         pairs = tuple((d, inner[v]) for d, v in zip(state.taps, taps, strict=True))
-        carried.append(Carried(program.outputs[k], results[k], place, pairs, state.keep))
+        ring = None
+        if not state.keep:
+            _, *row = sizes.shape_of_item(node, k)
+            rows = sizes.const(state.depth + 1)
+            ring = new_slot(items_of(node)[k].dtype, (rows, *row))
+        carried.append(Carried(program.outputs[k], results[k], place, pairs, ring))
     until = node.attrs["until"]
     return Loop(
         iterations=sizes.integer(node.inputs[-1]),

@@ -176,8 +176,8 @@ class Items:
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
-        found = items_of(inputs[0])[attrs["index"]]
-        return found
+        index: int = attrs["index"]
+        return items_of(inputs[0])[index]
 
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
