@@ -5,7 +5,7 @@ A Jacobian is the batch of vector-Jacobian products with all unit vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .errors import NullTypeGradError
@@ -25,18 +25,20 @@ class Operand(NamedTuple):
 Rule = Callable[[Tensor, Sequence[Operand], Tensor], Operand]
 
 
-def batched(rows: Sequence[Tensor], u: Tensor, units: Tensor, n: Tensor) -> list[Tensor]:
-    """The expressions ``rows`` for all values of the variable ``u`` at once.
+def batched(rows: Sequence[Tensor], values: Mapping[Tensor, Tensor], n: Tensor) -> list[Tensor]:
+    """The expressions ``rows`` for many values of some of their nodes at once.
 
-    ``units`` holds the values along a new first axis of size ``n`` (a 0-d int64); each result
-    has that axis too, whether or not it depends on ``u``. What does not depend on ``u`` is
-    computed once. Raises NullTypeGradError where an op has no batching rule.
+    ``values`` has, by node, its values along a new first axis of size ``n`` (a 0-d int64); each
+    result has that axis too, whether or not it depends on them. What does not is computed once.
+    Raises NullTypeGradError where an op has no batching rule.
     """
-    flags = (False, *u.broadcastable)
-    if units.broadcastable != flags:
-        sizes = (n, *shape_list(units)[1:])
-        units = OP_RESHAPE.make((units, *sizes), {"broadcastable": flags})
-    done: dict[Tensor, Operand] = {u: Operand(units, True)}
+    done: dict[Tensor, Operand] = {}
+    for u, units in values.items():
+        flags = (False, *u.broadcastable)
+        if units.broadcastable != flags:
+            sizes = (n, *shape_list(units)[1:])
+            units = OP_RESHAPE.make((units, *sizes), {"broadcastable": flags})
+        done[u] = Operand(units, True)
     bodies: dict[Tensor, Tensor] = {}
     stack = list(reversed(rows))
     while stack:

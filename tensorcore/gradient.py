@@ -457,7 +457,7 @@ def jacobian(
     n = shape_list(expression)[0]
     index = iota(n)
     units = cast(eq(dimshuffle(index, (0, "x")), dimshuffle(index, ("x", 0))), expression.dtype)
-    results = batched(rows, u, units, n)
+    results = batched(rows, {u: units}, n)
     return results if many else results[0]
 
 

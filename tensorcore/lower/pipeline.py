@@ -12,7 +12,9 @@ from ..node import Tensor, is_constant, where_made
 from ..ops.control import Body, item
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import Fired, index_rules, rewrite
+from ..rewrite.loops import simplify_loops
 from ..rewrite.pattern import Rule
+from ..rewrite.policy import chosen
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
 from ..testing_values import no_test_values
@@ -41,7 +43,17 @@ def optimise(
 ) -> tuple[Graph, Counter[str]]:
     """Stabilise and simplify; returns the graph and how often each rule fired."""
     rules = index_rules((*STABILIZE, *SIMPLIFY, *extra)) if extra else _EARLY
-    return rewrite(graph, rules, trace)
+    graph, fired = rewrite(graph, rules, trace)
+    if has_bodies(graph.toposort()) and chosen().groups:
+
+        def change(body: Body) -> Body:
+            inside, counts = optimise(Graph(body.inputs, body.outputs, body.interner), extra, trace)
+            fired.update(counts)
+            return Body(body.inputs, inside.outputs)
+
+        graph, counts = rewrite(simplify_loops(graph, change), rules, trace)
+        fired.update(counts)
+    return graph, fired
 
 
 @no_test_values

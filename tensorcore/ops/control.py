@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..dtypes import ALL
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError, OutOfRange, ShapeError
 from ..graph import Interner, attrs_key, toposort
 from ..node import Tensor, made_at, where_made
 from ..types import TensorType, TupleType
@@ -127,6 +127,10 @@ class Looping:
     ) -> Shape:
         count = sizes.integer(node.inputs[-1])
         sizes.demand("nonnegative", (count,), node, "the number of iterations is negative")
+        if node.attrs["least"]:
+            room = sizes.sub(count, sizes.const(node.attrs["least"]))
+            what = "the last of no iterations is asked for"
+            sizes.demand("nonnegative", (room,), node, what, OutOfRange)
         parts, variables = parts_of(node), variables_of(node)
         of = dict(zip(node.inputs, shapes, strict=True))
         bound: dict[Tensor, Shape] = {}
@@ -258,10 +262,12 @@ def make_loop(
     reverse: bool = False,
     until: bool = False,
     truncate: int = -1,
+    least: int = 0,
 ) -> Tensor:
     """The node of a loop. ``body`` takes one row of each sequence, the taps of each state in
     turn, and the invariants; it gives one row per state and, with ``until``, a 0-d bool.
-    ``truncate``: how many iterations, from the last, a gradient goes back; -1 for all.
+    ``truncate``: how many iterations, from the last, a gradient goes back; -1 for all. ``least``:
+    how many there must be at the call.
 
     Raises DTypeError or ShapeError when the types do not fit.
     """
@@ -269,6 +275,7 @@ def make_loop(
     attrs = {
         "body": body, "sequences": len(sequences), "states": tuple(states),
         "reverse": reverse, "until": until, "truncate": truncate,
+        "least": least,
     }  # fmt: skip
     node = loop.make((*sequences, *given, *invariants, count), attrs)
     _check(node)

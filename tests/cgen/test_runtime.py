@@ -236,7 +236,7 @@ int tc_run(Context *c, i64 s) {
 """
 # one input, a vector cell and a counter; the output is the counter's value before the call
 STEP_PLAN = CallPlan(
-    slots=7, sizes=1, segments=1, inner_segments=0,
+    slots=7, sizes=1, segments=1,
     inputs=((0, "float64", 1),), cells=((1, "float64", 1), (2, "float64", 0)), constants=(),
     outputs=((6, "float64", (), 0),),
     commits=((0, 4, "float64", (0,), 0, True), (1, 5, "float64", (), 0, True)),

@@ -41,7 +41,6 @@ class CallPlan(NamedTuple):
     slots: int
     sizes: int
     segments: int
-    inner_segments: int
     inputs: tuple[PortSpec, ...]
     cells: tuple[PortSpec, ...]
     constants: tuple[tuple[int, np.ndarray], ...]
@@ -51,6 +50,7 @@ class CallPlan(NamedTuple):
     threshold: int = THRESHOLD
     failures: tuple[tuple[type[Exception], str], ...] = ()
     threads: int = 1
+    inner_segments: int = 0
 
 
 #: ``int host(i64 step)`` runs a step in Python; not 0 when it failed.

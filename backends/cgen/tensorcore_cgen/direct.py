@@ -222,7 +222,7 @@ class _State:
     def measure(self) -> None:
         """Compute the sizes in Python, where the generated code refused: a check fails, and
         raises what it raises; or a number on the way to a size needs more than 64 bits."""
-        known = [0] * self.plan.sizes
+        known = [0] * len(self.program.sizes)
         for step in self.program.steps:
             if not isinstance(step, Sizes):
                 continue
@@ -238,7 +238,7 @@ class _State:
                 "hold. This is a mistake in the code generator: please report it."
             )
         self.context.error[0] = 0
-        self.size[:] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
+        self.size[: len(known)] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
 
     def explain_run(self) -> None:
         if self.problem is not None:

@@ -311,7 +311,7 @@ def _native(wait: bool = True) -> Native | None:
 def _test(native: Native) -> None:
     """Run the tiny program of runtime.c both ways. Raises ValueError unless all is right."""
     plan = CallPlan(
-        slots=6, sizes=1, segments=1, inner_segments=0,
+        slots=6, sizes=1, segments=1,
         inputs=((0, "float64", 1), (1, "float64", 0)), cells=((2, "float64", 0),),
         constants=(), outputs=((4, "float64", (0,), 0),),
         commits=((0, 5, "float64", (), 0, True),), storage=((0, 8, 0, 3, 0, 0),), threshold=5,
