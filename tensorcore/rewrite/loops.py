@@ -215,7 +215,10 @@ class _Pass:
 
     def _recurrent(self) -> set[Tensor]:
         ends = [self.outputs[k] for k in self.core]
-        return set(toposort([*ends, *self.outputs[len(self.states) :]]))
+        found = set(toposort([*ends, *self.outputs[len(self.states) :]]))
+        # What several results are computed together with is there as well.
+        others = (n for n in toposort(self.outputs) if n.op is item and n.inputs[0] in found)
+        return found.union(others)
 
     # -- what can leave ----------------------------------------------------------------------
 
