@@ -1,4 +1,4 @@
-"""Loops against the same steps written one after the other, without any loop."""
+"""Loops against the same steps written one after the other, without any loop; lazy choices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tensorcore import Tensor, TensorType, function, grad, scan, shared, until
+from tensorcore import Tensor, TensorType, function, grad, hessian, ifelse, scan, shared, until
 from tensorcore import tensor as T
 from tensorcore.errors import OutOfRange, ShapeError
 
@@ -146,12 +146,11 @@ def _costs(outputs: Sequence[Tensor], wrt: Sequence[Tensor]) -> list[Tensor]:
     cost = T.constant(0.0)
     for k, y in enumerate(outputs):
         cost = cost + T.sum(T.sin(y) * (k + 1)) + T.sum(y[-1] ** 2)
-    options = {"disconnected_inputs": "ignore"}
-    first = grad(cost, list(wrt), **options)
+    first = grad(cost, list(wrt), disconnected_inputs="ignore")
     norm = T.constant(0.0)
     for g in first:
         norm = norm + T.sum(g * g)
-    return [*outputs, *first, *grad(norm, list(wrt), **options)]
+    return [*outputs, *first, *grad(norm, list(wrt), disconnected_inputs="ignore")]
 
 
 def _check(case: Case, made: Any, n: int, second: bool) -> None:
@@ -165,7 +164,7 @@ def _check(case: Case, made: Any, n: int, second: bool) -> None:
         assert all(y.shape[0] == 0 for y in found)
         return
     ends = _costs(expected, plain) if second else expected
-    wanted = function(plain, ends, backend="numpy_ref", on_unused_input="ignore")(*values)
+    wanted = function(plain, ends, backend=PrimitivesOnly(), on_unused_input="ignore")(*values)
     assert len(found) == len(wanted)
     for a, b in zip(found, wanted, strict=True):
         assert a.shape == b.shape
@@ -296,3 +295,52 @@ def test_sizes_that_do_not_fit(subject: Subject) -> None:
     ):  # fmt: skip
         with pytest.raises(ShapeError, match="test_loops"):
             f(values, start, steps)
+
+
+def test_batches_of_loops(subject: Subject) -> None:
+    """A Hessian goes through a loop."""
+    x, h = T.dmatrix("x"), T.dvector("h")
+    rows, _ = scan(lambda x, h: T.tanh(x + h * 2), x, h)
+    f = subject.function([x, h], hessian(T.sum(rows[-1] ** 2), h))
+    values, start = np.random.default_rng(2).standard_normal((3, 2)), np.array([0.3, -0.2])
+    plain = start
+    expected = function([x, h], hessian(T.sum(_three(x, h) ** 2), h), backend=PrimitivesOnly())
+    np.testing.assert_allclose(f(values, plain), expected(values, plain), rtol=1e-9)
+
+
+def _three(x: Tensor, h: Tensor) -> Tensor:
+    for k in range(3):
+        h = T.tanh(x[k] + h * 2)
+    return h
+
+
+def test_only_the_chosen_side_is_computed(subject: Subject) -> None:
+    """What fails on the other side does no harm; sizes may differ."""
+    c, x, k = T.dscalar("c"), T.dvector("x"), T.lvector("k")
+    picked = x[k] * 2
+    outputs = ifelse(T.gt(c, 0), [picked, T.exp(x)], [x[:1] - 1, T.sin(x)])
+    f = subject.function([c, x, k], outputs)
+    values, good, bad = np.arange(3.0), np.array([2, 0]), np.array([5])
+    for found, wanted in zip(f(1, values, good), ([4, 0], np.exp(values)), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    for found, wanted in zip(f(-1, values, bad), ([-1], np.sin(values)), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    with pytest.raises(OutOfRange):
+        f(1, values, bad)
+
+
+def test_choices_in_choices_and_in_loops(subject: Subject) -> None:
+    """And their gradients."""
+    x, w = T.dvector("x"), T.dscalar("w")
+
+    def step(x: Tensor, h: Tensor) -> Tensor:
+        other: Tensor = ifelse(T.lt(x, 0), h - w, h + w * w)
+        chosen: Tensor = ifelse(T.gt(x, 1), h * x, other)
+        return chosen
+
+    rows, _ = scan(step, x, T.constant(1.0))
+    f = subject.function([x, w], [rows, grad(rows[-1], x), grad(rows[-1], w)])
+    found, by_x, by_w = f(np.array([0.5, 2.0, -1.0, 3.0]), 2.0)
+    assert found.tolist() == [5, 10, 8, 24]
+    assert by_x.tolist() == [0, 15, 0, 8]
+    assert by_w == 3 * (2 * (2 * 2.0) - 1)

@@ -291,6 +291,7 @@ class SizeTable:
             inner.bind(v, numbered.setdefault(v, len(numbered)))
         inner.measure([n for n in toposort(body.outputs) if n.op is not None])
         nodes = list(numbered)
+        title = node.op.title if node.op is not None else ""
         translated: dict[SizeId, SizeId] = {}
         wanted = [inner.shape(y) for y in body.outputs]
         for size in sorted({s for shape in wanted for s in shape}):
@@ -304,9 +305,10 @@ class SizeTable:
                     translated[k] = self.integer(outer[nodes[args[0]]])
                 elif kind == "value":
                     raise ShapeError(
-                        f"{node.op!r}: the shape of a result depends on a value that may change "
-                        f"from one iteration to the next: {nodes[args[0]]!r}, made at "
-                        f"{source_line(nodes[args[0]])}\nAll iterations must give one shape."
+                        f"{title}: the shape of a result depends on a value that is computed "
+                        f"inside: {nodes[args[0]]!r}, made at {source_line(nodes[args[0]])}\n"
+                        f"All iterations of a loop must give one shape; what gives the shape of "
+                        f"a choice must be known before it."
                     )
                 else:
                     translated[k] = self.arith(kind, *(translated[inner.find(a)] for a in args))

@@ -23,7 +23,7 @@ from ..ops.elementwise import add, cast_to
 from ..ops.movement import dimshuffle
 from ..ops.reduction import reduce_sum
 from ..ops.subtensor import Slice, subtensor
-from ..types import TensorType
+from ..types import TensorType, TupleType
 
 #: Families that a kernel computes on the way, so that nothing is won by doing them at once.
 _LIGHT = frozenset({"elementwise", "cast", "dimshuffle", "broadcast_to", "reshape", "constant",
@@ -241,7 +241,8 @@ class _Pass:
             return False
         edge = self.edge(y, inner)
         most = max([y.ndim, *(n.ndim for n in edge)])
-        if any(n.ndim > most or (n.op is not None and n.op.host) for n in between):
+        nested = any(isinstance(n.type, TupleType) for n in between)
+        if nested or any(n.ndim > most or (n.op is not None and n.op.host) for n in between):
             return False
         rows = {n: _rows_of(n)("rows") for n in edge if n not in self.variables.invariants}
         try:
