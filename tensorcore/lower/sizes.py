@@ -6,14 +6,13 @@ demands that two sizes agree, a run-time check is recorded and from then on one 
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..graph import toposort
-from ..node import Tensor, is_constant
+from ..node import Tensor, is_constant, source_line
 from ..ops.control import Body, items_of
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId, worded
 
@@ -32,13 +31,6 @@ _KINDS = {
 #: A sum or product of more sizes than this is one term of a larger one, so that chains of them
 #: stay linear in length.
 _FLAT = 16
-
-
-def source_line(node: Tensor) -> str:
-    """``file:line: text`` of the user's line that made the node."""
-    file, line = node.origin
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f": {text}" if text else "")
 
 
 class SizeTable:
@@ -306,7 +298,7 @@ class SizeTable:
                     raise ShapeError(
                         f"{node.op!r}: the shape of a result depends on a value that may change "
                         f"from one iteration to the next: {nodes[args[0]]!r}, made at "
-                        f"{source_line(nodes[args[0]])}\nAll iterations must give one shape."
+                        f"{source_line(nodes[args[0]].origin)}\nAll iterations must give one shape."
                     )
                 else:
                     translated[k] = self.arith(kind, *(translated[inner.find(a)] for a in args))
@@ -391,5 +383,5 @@ def check_message(node: Tensor, text: str) -> str:
         name, data = op.title, node.inputs[: op.family.data]
         hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
     operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
-    tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
+    tail = f"\n  made at {source_line(node.origin)}" + (f"\n  operands: {operands}" if operands else "")
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")
