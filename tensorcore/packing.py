@@ -44,7 +44,7 @@ class Packer:
             start = 8 + int.from_bytes(data[:8], "little")
             rows, last = json.loads(data[8:start])
             return self._values(rows, memoryview(data)[start:])[last]
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as problem:
+        except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as problem:
             raise ValueError(f"no packed value: {problem}") from problem
 
     def _values(self, rows: list[Any], contents: memoryview) -> list[Any]:
@@ -67,18 +67,17 @@ class Packer:
             return self._names[rest[0]]
         if word == "mapping":
             parts = [found[k] for k in rest]
-            return MappingProxyType(dict(zip(parts[::2], parts[1::2], strict=True)))
+            return dict(zip(parts[::2], parts[1::2], strict=True))
         if word in ("float", "complex"):
             return np.frombuffer(bytes.fromhex(rest[0]), word, 1)[0].item()
-        dtype = np.dtype(rest[0])
         if word == "scalar":
-            return np.frombuffer(bytes.fromhex(rest[1]), dtype, 1)[0]
+            return np.frombuffer(bytes.fromhex(rest[1]), rest[0], 1)[0]
         if word == "array":
-            start, size = rest[2:]
-            array = np.frombuffer(contents[start : start + size], dtype).reshape(rest[1]).copy()
+            dtype, shape, start, size = rest
+            array = np.frombuffer(contents[start : start + size], dtype).reshape(shape).copy()
             array.flags.writeable = False
             return array
-        raise ValueError(f"unknown word {word!r}")
+        raise ValueError(f"{word!r} is not known here")
 
 
 class _Table:

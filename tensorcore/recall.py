@@ -19,17 +19,21 @@ from . import cache, config, errors, program
 from .backend import Capabilities
 from .graph import Graph
 from .node import source_line
-from .ops._declare import OPS
+from .ops._declare import OPS, Op
 from .packing import NotPackable, Packer
 from .program import Program
 
 #: Larger constants would take longer to read than lowering takes.
 _LIMIT = 1 << 20
 
-_CLASSES = tuple(c for c in vars(program).values() if isinstance(c, type) and c.__module__ == program.__name__)
+#: What checks and kernels may raise.
+EXCEPTIONS = tuple(
+    c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)
+)
+#: Programs as bytes.
 PACKER = Packer(
-    _CLASSES,
-    (c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)),
+    (c for c in vars(program).values() if isinstance(c, type) and c.__module__ == program.__name__),
+    EXCEPTIONS,
 )
 
 
@@ -37,9 +41,7 @@ class _NoText(TypeError):
     """Something in a graph says nothing of itself that would hold in another process."""
 
 
-def key_of(
-    graph: Graph, cells: int, commits: Sequence[int], takes: Capabilities
-) -> str | None:
+def key_of(graph: Graph, cells: int, commits: Sequence[int], takes: Capabilities) -> str | None:
     """The key of the Program of a graph as it was written, whose last ``cells`` inputs are shared
     variables; None where there is none to be had."""
     if config.debug:
@@ -63,9 +65,7 @@ def _rows(graph: Graph) -> list[Any]:
     rows = []
     room = _LIMIT
     for node in nodes:
-        if node.op is not None and OPS.get(node.op.name) is not node.op:
-            raise _NoText(node.op.name)
-        if node.op is not None and not node.op.__module__.startswith("tensorcore."):
+        if node.op is not None and not _ours(node.op):
             raise _NoText(node.op.name)
         value = node.attrs.get("value")
         room -= value.nbytes if isinstance(value, np.ndarray) else 0
@@ -76,9 +76,14 @@ def _rows(graph: Graph) -> list[Any]:
             node.dtype, node.broadcastable, node.name, lines.setdefault(node.origin, len(lines)),
         ))  # fmt: skip
     inputs = [
-        (order.get(i), i.dtype, i.broadcastable, i.name, source_line(i.origin)) for i in graph.inputs
+        (order.get(i), i.dtype, i.broadcastable, i.name, source_line(i.origin))
+        for i in graph.inputs
     ]
     return [inputs, rows, [order[o] for o in graph.outputs], [source_line(o) for o in lines]]
+
+
+def _ours(op: Op[Any]) -> bool:
+    return OPS.get(op.name) is op and op.__module__.startswith("tensorcore.")
 
 
 def _plain(value: Any) -> Any:
@@ -98,9 +103,9 @@ def lookup(key: str | None) -> tuple[Program, Mapping[str, int]] | None:
         return None
     try:
         made, fired = PACKER.unpack(found)
-    except ValueError:
-        made, fired = None, {}
-    if not isinstance(made, Program):
+        if not (isinstance(made, Program) and isinstance(fired, Mapping)):
+            raise ValueError("it is no Program")
+    except (TypeError, ValueError):
         cache.default().discard(key)
         return None
     return made, fired

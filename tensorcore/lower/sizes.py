@@ -383,5 +383,6 @@ def check_message(node: Tensor, text: str) -> str:
         name, data = op.title, node.inputs[: op.family.data]
         hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
     operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
-    tail = f"\n  made at {source_line(node.origin)}" + (f"\n  operands: {operands}" if operands else "")
+    line = source_line(node.origin)
+    tail = f"\n  made at {line}" + (f"\n  operands: {operands}" if operands else "")
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")
