@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import skip_unless_ready
 
 import tensorcore
 import tensorcore.tensor as T
-from conftest import skip_unless_ready
 from tensorcore import cache, config, recall
 from tensorcore.backend import Capabilities
 from tensorcore.graph import Graph
