@@ -66,7 +66,9 @@ def _store(key: str, library_key: str, plan: CallPlan) -> None:
 
 def _key(program: Program) -> str | None:
     """What the library of a Program depends on: the Program itself, all that writes and compiles
-    its text, and how it is asked to. None where a Program has no bytes."""
+    its text, and how it is asked to. None where a Program has no bytes, and under ``debug``."""
+    if config.debug:
+        return None
     try:
         packed = PACKER.pack(program)
         code = [cache.stamp(dirname(module)) for module in (tensorcore.__file__, __file__)]
