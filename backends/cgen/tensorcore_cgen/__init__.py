@@ -33,7 +33,7 @@ class GeneratedC:
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in every dtype."""
-        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True)
+        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True, totals=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""
