@@ -144,7 +144,7 @@ class Store(NamedTuple):
 
     ``combine``: empty to overwrite, ``sum`` to add to what is there. ``where``: a bool value;
     nothing is written where it is false. Several points may write to one place only in a
-    kernel without axes of its own: then the later point wins.
+    kernel without axes of its own, where the later point wins, and into a kernel's ``totals``.
     """
 
     value: ValueId
@@ -208,7 +208,10 @@ class Kernel(NamedTuple):
 
     ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
     axes, so each worker needs its own copy. ``failures`` are those its code may report; what
-    it has written by then is lost, and no later step runs.
+    it has written by then is lost, and no later step runs. ``totals`` names slots that the points
+    add up, from zero: their stores say ``sum`` and have stride 0 along the one parallel axis. In
+    which order is open, but it must depend on sizes alone. Only a backend that says ``totals`` of
+    itself gets such kernels.
     """
 
     axes: tuple[SizeId, ...]
@@ -216,6 +219,7 @@ class Kernel(NamedTuple):
     scratch: tuple[SlotId, ...] = ()
     origins: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    totals: tuple[SlotId, ...] = ()
 
 
 class Call(NamedTuple):

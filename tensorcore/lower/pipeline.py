@@ -26,6 +26,7 @@ from .legalize import legalize
 from .materialize import materialize
 from .memory import Section, commits_last, lives, reads_and_writes
 from .merge import merge_axes
+from .once import read_once
 from .sizes import SizeTable
 from .standalone import STANDALONE
 from .verify import verify
@@ -214,7 +215,7 @@ class _Builder:
         return steps
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
-        fuser = Fuser(self.sizes)
+        fuser = Fuser(self.sizes, read_once(nodes) if self.takes.totals else {})
         taken = {n: [self.sizes.integer(i) for i in size_operands(n)] for n in nodes}
         depends = self.sizes.depends()
         producers = {self.slot(n): n for n in self.sizes.values if n.op is not None}
