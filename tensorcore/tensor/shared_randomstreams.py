@@ -37,7 +37,7 @@ Size = Any
 #: Terms of the series of exp below, and how often its argument is halved.
 _TERMS, _HALVINGS = 12, 10
 #: A Poisson draw with a larger mean is the sum of several with smaller ones.
-_LARGEST_MEAN = 256.0
+_LARGEST_MEAN, _MOST_TERMS = 256.0, 1200
 
 
 class RandomStreams:
@@ -284,7 +284,7 @@ class RandomStreams:
 
         zero = as_tensor(np.float64(0))
         start = [term, term, cast(0 * u, "int64"), zero]
-        rows, _ = scan(step, outputs_info=start, n_steps=1 << 20)
+        rows, _ = scan(step, outputs_info=start, n_steps=_MOST_TERMS)
         return self._drawn(cast(sum(rows[2][-1], axis=-1), dtype))
 
     def shuffle_row_elements(self, input: TensorLike) -> Tensor:
