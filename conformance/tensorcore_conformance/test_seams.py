@@ -171,3 +171,29 @@ def test_rows_and_columns_of_one_matrix(dtype: str, subject: Subject) -> None:
             places[rows // 2] = rows
             with pytest.raises(OutOfRange):
                 together(a, b, c, d, places)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "uint64", "complex64"])
+def test_products_of_known_sizes(dtype: str, subject: Subject) -> None:
+    """Small matrices whose sizes stand in the expression: on the left, on the right, and many."""
+    if not subject.takes(dtype):
+        pytest.skip(f"{dtype} is not among the declared dtypes")
+    shapes = [(m, k, n) for m in (1, 3, 9) for k in (1, 2, 3, 8, 9) for n in (1, 3, 8, 9)]
+
+    def made(u: Any, v: Any, many: Any) -> list[Any]:
+        found = []
+        for m, k, n in shapes:
+            a, b = u.reshape((-1, k)), v[: k * n].reshape((k, n))
+            found += [a @ b, a @ b[:, 0], b.T @ a.T, a @ v[: k * n].reshape((n, k)).T]
+            if m == n:
+                found.append(many(u.reshape((-1, m, k)), v.reshape((-1, k, n))))
+        return found
+
+    u, v = (TensorType(dtype, (False,))(name) for name in "uv")
+    f = subject.function([u, v], made(u, v, T.batched_dot))
+    rng = generator("small", dtype)
+    for size in (1296, 648):  # whole numbers of matrices of each size
+        x, y = (rng.integers(-2, 3, size).astype(dtype) for _ in range(2))
+        for found, expected in zip(f(x, y), made(x, y, np.matmul), strict=True):
+            same = found.shape == expected.shape and np.array_equal(found, expected)
+            assert same, f"a product of shape {expected.shape}: found {found} for {expected}"

@@ -114,6 +114,12 @@ OF_STRUCTURE = (
          "a product of columns is added in float32", "eps", full=True),
     _row(f"{_CGEN}.contract:_STRIPS", "start += 256", "start += 257", "contract", "float16",
          "a column is left out between two strips of a product", "found", full=True),
+    _row(f"{_CGEN}.contract:_FIXED", "if (++i == m)", "if (++i > m)", "contract", "float64",
+         "of many products of known sizes the next one's rows come late", "a product of shape",
+         Named("test_seams", "test_products_of_known_sizes", {"dtype": "float32"})),
+    _row(f"{_CGEN}.contract:_FIXED", "j * (BN)", "j", "contract", "float64",
+         "columns of a small product are taken as neighbours", "a product of shape",
+         Named("test_seams", "test_products_of_known_sizes", {"dtype": "int8"})),
     # -- sorting
     _row(f"{_CGEN}.sort:_ARGSORT", "tc_argsort_less_#(x, from[j], from[i]) ? from[j++] : from[i++]",
          "tc_argsort_less_#(x, from[i], from[j]) ? from[i++] : from[j++]", "argsort", "int64",
