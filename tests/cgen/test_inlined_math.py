@@ -15,7 +15,9 @@ from tensorcore.codegen.dialect import C99, C99_HIGH, c99
 from tensorcore.codegen.prelude import needed
 from tensorcore.codegen.prelude_math import INLINED
 
-NAMES = sorted({name for name, _ in INLINED})
+#: Of these C has none.
+SPECIAL = ("erfcx", "erfinv", "erfcinv", "psi")
+NAMES = sorted({name for name, _ in INLINED} | {*SPECIAL})
 #: What the largest finite argument, infinity and so on give is the conformance suite's; these
 #: are exact.
 EXACT = {
@@ -40,6 +42,24 @@ EXACT = {
     "atanh": (
         [-0.0, 5e-324, 1.0, -1.0, 2.0, -np.inf],
         [-0.0, 5e-324, np.inf, -np.inf] + [np.nan] * 2,
+    ),
+    "erfc": ([0.0, -0.0, 28.0, -6.0, np.inf, -np.inf, np.nan], [1, 1, 0, 2, 0, 2, np.nan]),
+    "erfcx": ([0.0, -30.0, -np.inf, np.inf, np.nan], [1, np.inf, np.inf, 0, np.nan]),
+    "erfinv": (
+        [-0.0, 5e-324, -1.0, 1.0, 1.5, -np.inf, np.nan],
+        [-0.0, 5e-324, -np.inf, np.inf] + [np.nan] * 3,
+    ),
+    "erfcinv": (
+        [1.0, 0.0, -0.0, 2.0, -0.5, 2.5, np.inf, np.nan],
+        [0.0, np.inf, np.inf, -np.inf] + [np.nan] * 4,
+    ),
+    "lgamma": (
+        [1.0, 2.0, 0.0, -0.0, -3.0, -1e300, np.inf, -np.inf, 1e306, np.nan],
+        [0, 0] + [np.inf] * 7 + [np.nan],
+    ),
+    "psi": (
+        [0.0, -0.0, -3.0, -1e300, np.inf, -np.inf, np.nan],
+        [-np.inf, np.inf, np.nan, np.nan, np.inf, np.nan, np.nan],
     ),
     "erf": ([-0.0, 6.0, np.inf, -np.inf, np.nan], [-0.0, 1.0, 1.0, -1.0, np.nan]),
 }
@@ -68,8 +88,8 @@ EXACT_OF_TWO = {
 
 
 def _op(name: str) -> Any:
-    if name == "pow":
-        return T.power
+    if name in ("pow", "lgamma"):
+        return T.power if name == "pow" else T.gammaln
     return getattr(T, "arc" + name[1:] if name.startswith("a") else name)
 
 
