@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from .prelude_accurate import ACCURATE, SHARED_OF_ACCURATE
 from .prelude_angles import ANGLES, ANGLES_BY_TYPE, SHARED_OF_ANGLES
 from .prelude_errors import ERRORS, SHARED_OF_ERRORS, SPECIAL_ERRORS
-from .prelude_gamma import GAMMAS, SPECIAL_GAMMAS
+from .prelude_gamma import GAMMAS, SHARED_OF_GAMMAS, SPECIAL_GAMMAS
 from .prelude_inverse import INVERSES, POWERS, SHARED_OF_INVERSES
 from .prelude_numbers import CONSTANTS, POLYNOMIALS
 
@@ -244,7 +244,7 @@ _HIGH = {
     for name, text in ACCURATE.items()
 }
 _ALL = _SHARED | SHARED_OF_ACCURATE | SHARED_OF_ANGLES | SHARED_OF_ERRORS | SHARED_OF_INVERSES
-_ALL |= SPECIAL_ERRORS | SPECIAL_GAMMAS
+_ALL |= SHARED_OF_GAMMAS | SPECIAL_ERRORS | SPECIAL_GAMMAS
 _ALL |= {f"tc_{name}": _guarded(name, text) for name, text in (_PUBLIC | _HIGH).items()}
 _BY_TYPE = ANGLES_BY_TYPE | {
     f"tc_{name}": {word: _guarded(name, text) for word, text in texts.items()}
