@@ -7,9 +7,11 @@ from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
 from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
+from .ifelse import ifelse
 from .node import Tensor, TensorConstant
 from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
+from .scan import foldl, foldr, map, reduce, scan, until
 from .shared import Shared, shared
 from .tensor import dot, nnet
 from .testing_values import attach as _attach
@@ -24,6 +26,6 @@ __version__ = "0.1.0"
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "function", "grad", "gradient", "hessian", "jacobian", "nnet", "pp", "printing", "scalar",
-    "shared", "tensor",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
+    "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
 ]  # fmt: skip

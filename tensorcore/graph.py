@@ -69,7 +69,8 @@ def variables(outputs: Iterable[Tensor]) -> list[Tensor]:
 # -- frozen graphs --------------------------------------------------------------------------
 
 
-def _attrs_key(attrs: Mapping[str, Any]) -> Any:
+def attrs_key(attrs: Mapping[str, Any]) -> Any:
+    """What is the same for equal attributes, and can be hashed."""
     if not attrs:
         return ()
     return tuple(
@@ -128,7 +129,7 @@ class Interner:
         like: Tensor,
     ) -> Tensor:
         """The one node with this op, these canonical inputs and attributes."""
-        key = (op, tuple(map(id, inputs)), _attrs_key(attrs), type_)
+        key = (op, tuple(map(id, inputs)), attrs_key(attrs), type_)
         found = self._table.get(key)
         if found is None:
             if like.inputs == inputs and like.op is op and like.attrs == attrs:

@@ -13,7 +13,19 @@ import numpy as np
 from .backend import HOST, Memory, Timing, memory_of
 from .errors import OutOfRange
 from .ops import OPS
-from .program import Call, Kernel, Program, Sizes, Step, View
+from .program import (
+    Branch,
+    Call,
+    Carried,
+    Kernel,
+    Loop,
+    Program,
+    Sizes,
+    Step,
+    View,
+    all_kernels,
+    bodies,
+)
 
 if TYPE_CHECKING:
     from .codegen.function import KernelFunction
@@ -38,7 +50,7 @@ class Interpreter:
 
     Calls go to each op's ``reference`` with the namespace ``xp``; those marked ``host`` run on
     the host. ``memory`` is the backend's, by default that of ``xp``. ``kernels``, for Programs
-    lowered for ``Capabilities(fuses=True)``: the function of each Kernel step, in their order,
+    lowered for ``Capabilities(fuses=True)``: the function of each of ``all_kernels(program)``,
     and how it is called, with the arguments that KernelFunction lists as NumPy arrays and
     scalars.
     """
@@ -53,8 +65,21 @@ class Interpreter:
         self.program = program
         self.xp = xp
         self._memory = memory or memory_of(xp)
-        steps = [k for k, step in enumerate(program.steps) if isinstance(step, Kernel)]
-        self._kernels = dict(zip(steps, kernels, strict=True))
+        self._kernels: dict[int, tuple[KernelFunction, Callable[..., object]]] = {}
+        self._inside: dict[int, tuple[Interpreter, ...]] = {}
+        at = 0
+        for k, step in enumerate(program.steps):
+            if isinstance(step, Kernel):
+                self._kernels[k] = kernels[at]
+                at += 1
+            made = []
+            for body in bodies(step):
+                own = kernels[at : at + sum(1 for _ in all_kernels(body))]
+                made.append(Interpreter(body, xp, self._memory, own))
+                at += len(own)
+            if made:
+                self._inside[k] = tuple(made)
+        self._fused = bool(kernels)
         self._time = [0.0] * len(program.steps)
         self._calls = [0] * len(program.steps)
         self._lock = threading.Lock()
@@ -101,8 +126,66 @@ class Interpreter:
             buffers[step.output] = self.xp.reshape(
                 buffers[step.source], self._shape(step.output, known)
             )
+        elif isinstance(step, Loop):
+            self._loop(self._inside[number][0], step, buffers, known)
+        elif isinstance(step, Branch):
+            chosen = 0 if bool(buffers[step.condition]) else 1
+            given = [buffers[slot] for slot in step.inputs[chosen]]
+            results, _ = self._inside[number][chosen](given, ())
+            for slot, value in zip(step.outputs, results, strict=True):
+                buffers[slot] = value
         else:
             self._kernel(number, buffers, known)
+
+    def _loop(
+        self, body: Interpreter, loop: Loop, buffers: list[Any], known: Sequence[int]
+    ) -> None:
+        """Run a loop: the rows of each state as a list, in the order of the iterations."""
+        xp, count = self.xp, known[loop.iterations]
+        order = range(count - 1, -1, -1) if loop.reverse else range(count)
+        shapes = [self._shape(carried.result, known) for carried in loop.carried]
+        rows: list[list[Any]] = []
+        for carried, shape in zip(loop.carried, shapes, strict=True):
+            before: list[Any] = []
+            if carried.init is not None:
+                init = xp.reshape(buffers[carried.init], (carried.depth, *shape[1:]))
+                before = [init[k, ...] for k in range(carried.depth)]
+            rows.append(before[::-1] if loop.reverse else before)
+        bound = dict.fromkeys(loop.body.inputs)
+        bound.update((inner, buffers[slot]) for slot, inner in loop.invariants)
+        done = 0
+        for position in order:
+            for slot, offset, stride, inner in loop.rows:
+                bound[inner] = buffers[slot][known[offset] + position * known[stride], ...]
+            for carried, made in zip(loop.carried, rows, strict=True):
+                bound.update((inner, made[-distance]) for distance, inner in carried.taps)
+            results, _ = body([self._in_order(bound[slot]) for slot in loop.body.inputs], ())
+            for made, result in zip(rows, results, strict=False):
+                made.append(result)
+            done += 1
+            if loop.until is not None and bool(results[-1]):
+                break
+        for carried, made, shape in zip(loop.carried, rows, shapes, strict=True):
+            if carried.ring is not None:
+                made = made[len(made) - carried.depth :]
+            buffers[carried.result] = self._stacked(made, carried, shape, loop.reverse)
+        if loop.done is not None:
+            buffers[loop.done] = xp.asarray(done, dtype=xp.int64)
+
+    def _in_order(self, value: Any) -> Any:
+        return np.asarray(value, order="C") if self._fused else value
+
+    def _stacked(
+        self, rows: list[Any], carried: Carried, shape: tuple[int, ...], reverse: bool
+    ) -> Any:
+        """Rows as one array of this shape, zeros for those that are missing."""
+        dtype = getattr(self.xp, self.program.slots[carried.result].dtype)
+        if len(rows) < shape[0]:
+            zero = self.xp.zeros(shape[1:], dtype=dtype)
+            rows = rows + [zero] * (shape[0] - len(rows))
+        if not rows:
+            return self.xp.zeros(shape, dtype=dtype)
+        return self.xp.stack(rows[::-1] if reverse else rows)
 
     def _shape(self, slot: int, known: Sequence[int]) -> tuple[int, ...]:
         return tuple(known[size] for size in self.program.slots[slot].shape)
@@ -119,7 +202,7 @@ class Interpreter:
             buffers[out] = self._memory.put(np.ascontiguousarray(call(step, host, dtype)))
         else:
             buffers[out] = call(step, args, dtype, self.xp)
-        if self._kernels:  # which read memory in order
+        if self._fused:  # kernels read memory in order
             buffers[out] = np.asarray(buffers[out], order="C")
 
     def _kernel(self, number: int, buffers: list[Any], known: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ serves every shape. Buffers are C-contiguous, aligned and in native byte order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -144,7 +144,7 @@ class Store(NamedTuple):
 
     ``combine``: empty to overwrite, ``sum`` to add to what is there. ``where``: a bool value;
     nothing is written where it is false. Several points may write to one place only in a
-    kernel without axes of its own: then the later point wins.
+    kernel without axes of its own, where the later point wins, and into a kernel's ``totals``.
     """
 
     value: ValueId
@@ -208,7 +208,10 @@ class Kernel(NamedTuple):
 
     ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
     axes, so each worker needs its own copy. ``failures`` are those its code may report; what
-    it has written by then is lost, and no later step runs.
+    it has written by then is lost, and no later step runs. ``totals`` names slots that the points
+    add up, from zero: their stores say ``sum`` and have stride 0 along the one parallel axis. In
+    which order is open, but it must depend on sizes alone. Only a backend that says ``totals`` of
+    itself gets such kernels.
     """
 
     axes: tuple[SizeId, ...]
@@ -216,6 +219,7 @@ class Kernel(NamedTuple):
     scratch: tuple[SlotId, ...] = ()
     origins: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    totals: tuple[SlotId, ...] = ()
 
 
 class Call(NamedTuple):
@@ -238,7 +242,87 @@ class View(NamedTuple):
     output: SlotId
 
 
-Step: TypeAlias = Sizes | Kernel | Call | View
+class Rows(NamedTuple):
+    """What a loop reads row by row: at position ``p`` its body's ``input`` is row
+    ``offset + p * stride`` of ``slot``, along the first axis."""
+
+    slot: SlotId
+    offset: SizeId
+    stride: SizeId
+    input: SlotId
+
+
+class Carried(NamedTuple):
+    """What a loop writes row by row and may read back in later iterations.
+
+    The body's ``output`` becomes a row of the loop's ``result``. ``taps`` are pairs of a distance
+    ``k >= 1`` and the body's input that holds the row of ``k`` iterations before. The rows from
+    before the first iteration, as many as the largest distance, are those of the slot ``init``
+    (None where nothing is read back). The result holds these and then all that were written; or,
+    where there is a ``ring``, only the last ``depth`` rows of both together. A ring is a buffer of
+    ``depth + 1`` rows to work in.
+    """
+
+    output: SlotId
+    result: SlotId
+    init: SlotId | None = None
+    taps: tuple[tuple[int, SlotId], ...] = ()
+    ring: SlotId | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many rows before the first are there."""
+        return max((k for k, _ in self.taps), default=0)
+
+
+class Loop(NamedTuple):
+    """Step: run ``body`` for each of ``iterations`` positions, one after the other.
+
+    ``body`` is a Program without cells. ``invariants`` are pairs of a slot and the body's input
+    that it is bound to in each iteration. Positions run from 0 upwards, or with ``reverse`` from
+    ``iterations - 1`` down to 0; then results are filled from their ends, so that what belongs to
+    one position is at one place, and the rows of ``init`` come last in them. ``until`` is the
+    body's output, a bool, that ends the loop after the iteration in which it is true; ``done`` is
+    then the slot, an int64, of how many there were, and rows never written are zero.
+    """
+
+    iterations: SizeId
+    body: Program
+    rows: tuple[Rows, ...]
+    carried: tuple[Carried, ...]
+    invariants: tuple[tuple[SlotId, SlotId], ...] = ()
+    reverse: bool = False
+    until: SlotId | None = None
+    done: SlotId | None = None
+    origins: tuple[str, ...] = ()
+
+    def reads(self) -> set[SlotId]:
+        """The slots of the outer Program that the loop reads."""
+        found = {entry.slot for entry in self.rows} | {slot for slot, _ in self.invariants}
+        return found | {c.init for c in self.carried if c.init is not None}
+
+    def writes(self) -> set[SlotId]:
+        """The slots of the outer Program that the loop defines."""
+        found = {entry.result for entry in self.carried}
+        found |= {entry.ring for entry in self.carried if entry.ring is not None}
+        return found if self.done is None else found | {self.done}
+
+
+class Branch(NamedTuple):
+    """Step: run ``bodies[0]`` where the bool ``condition`` is true, else ``bodies[1]``.
+
+    ``inputs[k]`` are the slots for the inputs of body ``k``, ``outputs`` those that receive the
+    outputs of the body that ran.
+    """
+
+    condition: SlotId
+    bodies: tuple[Program, Program]
+    inputs: tuple[tuple[SlotId, ...], tuple[SlotId, ...]]
+    outputs: tuple[SlotId, ...]
+    origins: tuple[str, ...] = ()
+
+
+Step: TypeAlias = "Sizes | Kernel | Call | View | Loop | Branch"
 
 
 class Commit(NamedTuple):
@@ -317,6 +401,23 @@ class Program:
             numbers = [known[a] for a in check.args]
             if not HOLDS[check.kind](*numbers):
                 raise check.error(worded(check.message, numbers))
+
+
+def bodies(step: Step) -> tuple[Program, ...]:
+    """The Programs inside a step."""
+    if isinstance(step, Loop):
+        return (step.body,)
+    return step.bodies if isinstance(step, Branch) else ()
+
+
+def all_kernels(program: Program) -> Iterator[tuple[Program, Kernel]]:
+    """The Kernel steps in order, those of Programs inside steps included, each with its own
+    Program."""
+    for step in program.steps:
+        if isinstance(step, Kernel):
+            yield program, step
+        for body in bodies(step):
+            yield from all_kernels(body)
 
 
 def _product(*numbers: int) -> int:

@@ -1,10 +1,10 @@
-"""Tensor types: a dtype and, per axis, whether that axis is known to have size 1."""
+"""Tensor types: a dtype and, per axis, whether that axis is known to have size 1; and tuples."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -137,6 +137,27 @@ class TensorType:
             )
         with np.errstate(all="ignore"):
             return array.astype(target)
+
+
+class TupleType(NamedTuple):
+    """The type of a node with several results, which ``item`` takes apart; no user holds one."""
+
+    items: tuple[TensorType, ...]
+
+    @property
+    def dtype(self) -> str:
+        """No dtype of numbers."""
+        return "tuple"
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """No axes."""
+        return ()
+
+    @property
+    def ndim(self) -> int:
+        """No axes."""
+        return 0
 
 
 def _in_range(array: np.ndarray, target: np.dtype) -> bool:

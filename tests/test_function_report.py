@@ -53,7 +53,8 @@ class TestReport:
         report = f.report()
         made = report.compilation
         assert made.backend == each_backend == f.backend
-        assert set(made.seconds) == {"rewriting", "lowering", "compiling"}
+        phases = {"rewriting", "lowering", "compiling"}, {"looking up", "compiling"}
+        assert set(made.seconds) in phases
         assert all(time >= 0 for time in made.seconds.values())
         assert made.fired["log_sigmoid"] == 2
         assert report.nodes_before > report.nodes_after > 0

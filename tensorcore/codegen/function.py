@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import DTYPES
-from ..program import Failure, Kernel, Program, SizeId, SlotId
+from ..program import Failure, Program, SizeId, SlotId, all_kernels
 from .columns import print_kernel
 from .dialect import Dialect
 from .prelude import COMPLEX_TYPES, FAIL, needed
@@ -42,7 +42,7 @@ class KernelFunction(NamedTuple):
 
 
 def kernel_functions(program: Program, dialect: Dialect) -> tuple[str, tuple[KernelFunction, ...]]:
-    """One text for all kernels of a Program, and the function of each Kernel step.
+    """One text for all kernels of a Program, and the function of each of ``all_kernels``.
 
     The text has everything but the types of the language, which are named as in ``C_TYPES``.
     Kernels of equal structure share a function. Raises UnsupportedOp for scalar code that the
@@ -50,8 +50,8 @@ def kernel_functions(program: Program, dialect: Dialect) -> tuple[str, tuple[Ker
     """
     names: dict[str, str] = {}
     functions = []
-    for kernel in (step for step in program.steps if isinstance(step, Kernel)):
-        found = print_kernel(kernel, program.slots, program.sizes, dialect)
+    for owner, kernel in all_kernels(program):
+        found = print_kernel(kernel, owner.slots, owner.sizes, dialect)
         name = names.setdefault(_function(found, dialect), f"k{len(names)}")
         numbers = zip(found.numbers, found.number_dtypes, strict=True)
         functions.append(

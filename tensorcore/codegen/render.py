@@ -31,7 +31,7 @@ from .dialect import Dialect
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
-_BLOCK, _SCALAR_BLOCK = 128, 32
+BLOCK, _SCALAR_BLOCK = 128, 32
 
 
 class KernelText:
@@ -302,7 +302,7 @@ class KernelPrinter:
             self._body(stage, [*outer, *inner])
             self._close()
             return
-        block = _BLOCK if pragma else _SCALAR_BLOCK
+        block = BLOCK if pragma else _SCALAR_BLOCK
         self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
         self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")

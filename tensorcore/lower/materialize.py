@@ -12,6 +12,7 @@ from ..graph import toposort
 from ..node import Tensor, is_constant, made_at
 from ..ops.elementwise import identity
 from .access import INLINE, TRANSPARENT
+from .control import buffer_behind
 from .fuse import is_pointwise, is_reduction, size_operands
 from .sizes import size_parts
 from .standalone import STANDALONE
@@ -25,8 +26,10 @@ def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
     measured = _moved_sizes(order)
     for node in order:
         inputs = [new[i] for i in node.inputs]
+        inside = node.op is not None and node.op.name == "loop"
         for k in _whole_buffers(node):
-            if _lacks_buffer(inputs[k], node):
+            place = buffer_behind(_over(node, tuple(inputs)), k) if inside else inputs[k]
+            if _lacks_buffer(place, node):
                 inputs[k] = copies.setdefault(inputs[k], _copy(inputs[k]))
         new[node] = _over(node, tuple(inputs))
         if node in measured:
@@ -76,8 +79,7 @@ def _whole_buffers(node: Tensor) -> range:
         return range(1)
     if is_pointwise(node) or name in TRANSPARENT | INLINE or is_constant(node):
         return range(0)
-    data = node.op.family.data
-    return range(len(node.inputs) if data is None else data)
+    return range(len(node.inputs[: node.op.family.data]))
 
 
 def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from ..dtypes import DTYPES
 from ..program import (
+    Branch,
     Call,
     Commit,
     Kernel,
     Life,
+    Loop,
     SizeId,
     Slot,
     SlotId,
@@ -30,6 +32,10 @@ def reads_and_writes(step: Step) -> tuple[set[SlotId], set[SlotId]]:
         return set(step.inputs), set(step.outputs)
     if isinstance(step, View):
         return {step.source}, {step.output}
+    if isinstance(step, Loop):
+        return step.reads(), step.writes()
+    if isinstance(step, Branch):
+        return {step.condition, *step.inputs[0], *step.inputs[1]}, set(step.outputs)
     return set(), set()
 
 

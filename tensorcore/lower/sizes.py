@@ -6,13 +6,14 @@ demands that two sizes agree, a run-time check is recorded and from then on one 
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..node import Tensor, is_constant
+from ..graph import toposort
+from ..node import Tensor, is_constant, source_line
+from ..ops.control import Body, items_of
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId, worded
 
 _KINDS = {
@@ -30,13 +31,6 @@ _KINDS = {
 #: A sum or product of more sizes than this is one term of a larger one, so that chains of them
 #: stay linear in length.
 _FLAT = 16
-
-
-def source_line(node: Tensor) -> str:
-    """``file:line: text`` of the user's line that made the node."""
-    file, line = node.origin
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f": {text}" if text else "")
 
 
 class SizeTable:
@@ -275,9 +269,71 @@ class SizeTable:
                 self.measure([stack.pop()])
         return self.shape(expression)
 
+    def of_body(
+        self,
+        node: Tensor,
+        body: Body,
+        bound: Mapping[Tensor, tuple[SizeId, ...]],
+        outer: Mapping[Tensor, Tensor],
+    ) -> list[tuple[SizeId, ...]]:
+        """See ``SizeBuilder``."""
+        numbered: dict[Tensor, int] = {}
+        inner = SizeTable(lambda n: numbered.setdefault(n, len(numbered)))
+        for v in body.inputs:
+            inner.bind(v, numbered.setdefault(v, len(numbered)))
+        inner.measure([n for n in toposort(body.outputs) if n.op is not None])
+        nodes = list(numbered)
+        title = node.op.title if node.op is not None else ""
+        translated: dict[SizeId, SizeId] = {}
+        wanted = [inner.shape(y) for y in body.outputs]
+        for size in sorted({s for shape in wanted for s in shape}):
+            for k in inner.behind(size):
+                kind, args = inner.entries[k]
+                if kind == "const":
+                    translated[k] = self.const(args[0])
+                elif kind == "dim":
+                    translated[k] = self.find(bound[nodes[args[0]]][args[1]])
+                elif kind == "value" and nodes[args[0]] in outer:
+                    translated[k] = self.integer(outer[nodes[args[0]]])
+                elif kind == "value":
+                    inside = nodes[args[0]]
+                    raise ShapeError(
+                        f"{title}: the shape of a result depends on a value that is computed "
+                        f"inside: {inside!r}, made at {source_line(inside.origin)}\n"
+                        f"All iterations of a loop must give one shape; what gives the shape of "
+                        f"a choice must be known before it."
+                    )
+                else:
+                    translated[k] = self.arith(kind, *(translated[inner.find(a)] for a in args))
+        return [tuple(translated[s] for s in shape) for shape in wanted]
+
+    def behind(self, size: SizeId) -> list[SizeId]:
+        """The sizes from which one is computed, and itself last, each by the one that stands
+        for its equals."""
+        found: set[SizeId] = set()
+        order: list[SizeId] = []
+        stack = [(self.find(size), False)]
+        while stack:
+            top, seen = stack.pop()
+            if seen:
+                order.append(top)
+            elif top not in found:
+                found.add(top)
+                stack.append((top, True))
+                kind, args = self.entries[top]
+                if kind not in ("const", "dim", "value"):
+                    stack.extend((self.find(a), False) for a in args)
+        return order
+
     def shape(self, node: Tensor) -> tuple[SizeId, ...]:
         """The sizes of a node, each by the one that stands for its equals."""
         return tuple(self.find(s) for s in self.shapes[node])
+
+    def shape_of_item(self, node: Tensor, index: int) -> tuple[SizeId, ...]:
+        """The sizes of one result of a node that has several."""
+        ranks = [item.ndim for item in items_of(node)]
+        start = sum(ranks[:index])
+        return tuple(self.find(s) for s in self.shapes[node][start : start + ranks[index]])
 
     def depends(self) -> Mapping[SizeId, frozenset[int]]:
         """For each size, the slots whose values it reads."""
@@ -330,5 +386,6 @@ def check_message(node: Tensor, text: str) -> str:
         name, data = op.title, node.inputs[: op.family.data]
         hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
     operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
-    tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
+    line = source_line(node.origin)
+    tail = f"\n  made at {line}" + (f"\n  operands: {operands}" if operands else "")
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..graph import GraphError
-from ..program import Kernel, Load, Program, Sizes, Stage, View
+from ..program import Branch, Kernel, Load, Loop, Program, Sizes, Stage, View
 from .memory import is_safe, reads_and_writes
 
 
@@ -22,6 +22,10 @@ def verify(program: Program) -> None:
                 known.add(size)
             continue
         reads, writes = reads_and_writes(step)
+        if isinstance(step, Loop):
+            _check_loop(program, step, known, number)
+        if isinstance(step, Branch):
+            _check_branch(step, number)
         if isinstance(step, Kernel):
             _check_kernel(step, known, number)
         else:
@@ -40,6 +44,31 @@ def verify(program: Program) -> None:
 def _demand(holds: bool, message: str) -> None:
     if not holds:
         raise GraphError(f"ill-formed program: {message}. Please report this as a bug.")
+
+
+def _check_loop(program: Program, loop: Loop, known: set[int], number: int) -> None:
+    verify(loop.body)
+    sizes = {loop.iterations, *(size for row in loop.rows for size in (row.offset, row.stride))}
+    sizes.update(size for c in loop.carried for size in program.slots[c.result].shape)
+    _demand(sizes <= known, f"step {number}: a loop over unknown sizes")
+    bound = [row.input for row in loop.rows] + [slot for _, slot in loop.invariants]
+    bound += [slot for c in loop.carried for _, slot in c.taps]
+    complete = sorted(bound) == sorted(loop.body.inputs) and not loop.body.cells
+    _demand(complete, f"step {number}: the inputs of a loop's body are not bound once each")
+    given = [c.output for c in loop.carried] + ([] if loop.until is None else [loop.until])
+    fits = list(loop.body.outputs) == given and (loop.until is None) == (loop.done is None)
+    _demand(fits, f"step {number}: a loop's outputs are not those of its body")
+    _demand(
+        all((c.init is None) == (not c.taps) for c in loop.carried),
+        f"step {number}: initial rows that nothing reads, or none for something that reads",
+    )
+
+
+def _check_branch(branch: Branch, number: int) -> None:
+    for body, inputs in zip(branch.bodies, branch.inputs, strict=True):
+        verify(body)
+        fits = len(inputs) == len(body.inputs) and len(branch.outputs) == len(body.outputs)
+        _demand(fits and not body.cells, f"step {number}: a branch that its body does not fit")
 
 
 def _check_kernel(kernel: Kernel, known: set[int], number: int) -> None:

@@ -41,6 +41,22 @@ class SizeBuilder(Protocol):
         """The sizes of an expression over the node's own operands."""
         ...
 
+    def of_body(
+        self,
+        node: Tensor,
+        body: Any,
+        bound: Mapping[Tensor, Shape],
+        outer: Mapping[Tensor, Tensor],
+    ) -> list[Shape]:
+        """The sizes of the outputs of a graph inside ``node``, from those of its variables;
+        ``outer`` has the nodes that variables stand for. Raises ShapeError where they depend on
+        values inside."""
+        ...
+
+    def shape_of_item(self, node: Tensor, index: int) -> Shape:
+        """The sizes of one result of a node that has several."""
+        ...
+
     def same(self, a: SizeId, b: SizeId, node: Tensor, what: str) -> SizeId:
         """Demand that two sizes are equal; returns the one to go on with."""
         ...
