@@ -232,7 +232,7 @@ def _guarded(name: str, text: str) -> str:
     head = text[text.index("tc_") : text.index(" {")]  # NAME(T x), or of two numbers
     arguments = ", ".join(re.findall(r"\w+ (\w+)[,)]", head))
     kind = text.split(" tc_", maxsplit=1)[0].removeprefix("INLINE ")
-    called = name.removesuffix("_high")
+    called = name.removesuffix("_high").removesuffix("_small")
     own = f"static inline {kind} {head} {{ return {called}@({arguments}); }}\n"
     return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
 
@@ -243,10 +243,21 @@ _HIGH = {
     f"{name}_high": text.replace(f"tc_{name}_#", f"tc_{name}_high_#")
     for name, text in ACCURATE.items()
 }
+#: Of float64, for small arguments.
+_SMALL = {
+    name: text.replace(f"tc_{name}_#", f"tc_{name}_small_#").replace(
+        "tc_reduce_#", "tc_reduce_small_#"
+    )
+    for name, text in ANGLES.items()
+    if "tc_reduce_#" in text
+}
 _ALL = _SHARED | SHARED_OF_ACCURATE | SHARED_OF_ANGLES | SHARED_OF_ERRORS | SHARED_OF_INVERSES
 _ALL |= SHARED_OF_GAMMAS | SPECIAL_ERRORS | SPECIAL_GAMMAS
 _ALL |= {f"tc_{name}": _guarded(name, text) for name, text in (_PUBLIC | _HIGH).items()}
 _BY_TYPE = ANGLES_BY_TYPE | {
+    f"tc_{name}_small": {"f64": _guarded(f"{name}_small", text)} for name, text in _SMALL.items()
+}
+_BY_TYPE |= {
     f"tc_{name}": {word: _guarded(name, text) for word, text in texts.items()}
     for name, texts in POWERS.items()
 }
@@ -268,4 +279,8 @@ INLINED_HIGH: Mapping[tuple[str, str], str] = {
     (name, word): f"tc_{name}_high" if word == "f64" and name in ACCURATE else entry
     for (name, word), entry in INLINED.items()
     if word != "f64" or name not in _CHEAP or name in ACCURATE
+}
+#: What has a version for small arguments, with that and with what says that one is not small.
+VERSIONS: Mapping[str, tuple[str, str]] = {
+    f"tc_{name}_f64": (f"tc_{name}_small_f64", "tc_far_f64") for name in _SMALL
 }
