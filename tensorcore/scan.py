@@ -13,7 +13,7 @@ from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
 from .ops.logic import minimum
 from .ops.movement import OP_RESHAPE, dimshuffle, shape_list
-from .shared import Shared
+from .shared import Shared, shared
 from .types import TensorType
 
 __all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
@@ -101,6 +101,7 @@ def scan(
         for k, info in enumerate(infos)
     ]  # fmt: skip
     earlier = [v for taps in before for v in taps]
+    first = shared(0).number
     traced = _understood(fn(*elements, *earlier, *others), what)
     if not infos:
         infos = [_Info(None, ())] * len(traced.outputs)
@@ -111,7 +112,7 @@ def scan(
             f"{len(infos)} entries. Give one per output, None where it does not feed back."
         )
     return _Building(
-        what, rows, elements, infos, before, traced, count, others, truncate_gradient, strict
+        what, rows, elements, infos, before, traced, count, others, truncate_gradient, strict, first
     ).results(return_list)
 
 
@@ -130,8 +131,10 @@ class _Building:
         others: list[Tensor],
         truncate: int,
         strict: bool,
+        first: int,
     ) -> None:
-        self.what = what
+        """``first``: the number from which on shared variables were made by the function."""
+        self.what, self.first = what, first
         self.rows, self.elements = rows, elements
         self.infos, self.before = list(infos), [list(taps) for taps in before]
         self.outputs = list(traced.outputs)
@@ -148,14 +151,17 @@ class _Building:
         return [*self.outputs, *([] if self.condition is None else [self.condition])]
 
     def _updated(self, traced: _Traced) -> list[Tensor]:
-        """Shared variables that change from step to step become states of the loop."""
+        """Shared variables that change from step to step become states of the loop: those that
+        the function says it updates, and those that it made itself, such as random streams. A
+        draw made before the loop is one value in all steps."""
         updates = dict(traced.updates)
         ends = self._ends()
         pending = [*ends, *updates.values()]
         while True:
             found: dict[Tensor, Tensor] = {
                 v: v.default_update for v in variables(pending)
-                if isinstance(v, Shared) and v.default_update is not None and v not in updates
+                if isinstance(v, Shared) and v.default_update is not None
+                and v.number > self.first and v not in updates
             }  # fmt: skip
             if not found:
                 break
