@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..dtypes import DTYPES
-from .prelude_math import INLINED, INLINED_HIGH
+from .prelude_math import INLINED, INLINED_HIGH, VERSIONS
 
 _NONE: Mapping[str, str] = {}
+_NO_VERSIONS: Mapping[str, tuple[str, str]] = {}
 _NOTHING_INLINED: Mapping[tuple[str, str], str] = {}
 _CALL = re.compile(r"\b(\w+)@\(")
 
@@ -23,7 +24,8 @@ class Dialect(NamedTuple):
     stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
     independent, with ``{clauses}`` for its reductions; empty where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
-    with the prelude's that is called instead of the language's own.
+    with the prelude's that is called instead of the language's own. ``versions``: functions with
+    a faster one for small arguments, and what says that an argument is not (``versions.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -39,6 +41,7 @@ class Dialect(NamedTuple):
     pointer: str = "*restrict"
     simd: str = ""
     inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
+    versions: Mapping[str, tuple[str, str]] = _NO_VERSIONS
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
@@ -83,6 +86,7 @@ C99 = Dialect(
     suffix={"float32": "f"},
     simd="#pragma omp simd{clauses}",
     inlined=INLINED,
+    versions=VERSIONS,
     computed={"float16": "float32"},
     loads={"float16": "tc_load_f16({0}[{1}])"},
     stores={"float16": "{0}[{1}] = tc_store_f16({2});"},

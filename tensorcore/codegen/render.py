@@ -28,6 +28,7 @@ from ..program import (
     ValueId,
 )
 from .dialect import Dialect
+from .versions import versioned
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
@@ -82,6 +83,7 @@ class KernelPrinter:
         self._names: dict[int, str] = {}
         self._placed: set[int] = set()
         self._lines: list[str] = []
+        self._vectors: dict[int, int] = {}  # where a vectorised loop begins, by its depth
         self._depth = 1
         self._dtypes: dict[ValueId, str] = {}
         for stage in kernel.stages:
@@ -124,6 +126,7 @@ class KernelPrinter:
 
     def _loop(self, index: str, length: str, pragma: str, start: str = "0") -> None:
         if pragma:
+            self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
         self._line(f"for (i64 {index} = {start}; {index} < {length}; {index}++) {{")
         self._depth += 1
@@ -131,6 +134,9 @@ class KernelPrinter:
     def _close(self) -> None:
         self._depth -= 1
         self._line("}")
+        start = self._vectors.pop(self._depth, None)
+        if start is not None and self.dialect.versions:
+            self._lines[start:] = versioned(self._lines[start:], self.dialect)
 
     def _simd(self, clauses: Sequence[str]) -> str:
         return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))
