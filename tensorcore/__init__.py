@@ -7,6 +7,7 @@ from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
 from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
+from .ifelse import ifelse
 from .node import Tensor, TensorConstant
 from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
@@ -25,6 +26,6 @@ __version__ = "0.1.0"
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "foldl", "foldr", "function", "grad", "gradient", "hessian", "jacobian", "map", "nnet", "pp",
-    "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
+    "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
 ]  # fmt: skip

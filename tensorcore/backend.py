@@ -36,6 +36,8 @@ class Capabilities:
     ``host_calls``: it runs ``Call`` steps that are marked ``host`` by ``interpret.call``, as the
     Interpreter does; a backend that does not fuse has no need to say so. Such steps are the
     user's own Python code and, under the option ``fallback``, ops that the backend lacks.
+    ``totals``: its kernels may add up over their own axis (``Kernel.totals``), so that products of
+    a matrix and vectors can read the matrix once.
     """
 
     dtypes: tuple[str, ...] = ALL
@@ -44,6 +46,7 @@ class Capabilities:
     ulp: Mapping[str, float] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
     host_calls: bool = False
+    totals: bool = False
 
 
 class Executable(Protocol):

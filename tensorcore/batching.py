@@ -5,14 +5,16 @@ A Jacobian is the batch of vector-Jacobian products with all unit vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .errors import NullTypeGradError
-from .graph import rebuild
+from .graph import rebuild, toposort
 from .node import Tensor, made_at, where_made
+from .ops.control import Body, make_loop, parts_of, variables_of
 from .ops.elementwise import cast_to
 from .ops.movement import OP_RESHAPE, broadcast_to, dimshuffle, shape_list
+from .types import TensorType
 
 
 class Operand(NamedTuple):
@@ -25,18 +27,20 @@ class Operand(NamedTuple):
 Rule = Callable[[Tensor, Sequence[Operand], Tensor], Operand]
 
 
-def batched(rows: Sequence[Tensor], u: Tensor, units: Tensor, n: Tensor) -> list[Tensor]:
-    """The expressions ``rows`` for all values of the variable ``u`` at once.
+def batched(rows: Sequence[Tensor], values: Mapping[Tensor, Tensor], n: Tensor) -> list[Tensor]:
+    """The expressions ``rows`` for many values of some of their nodes at once.
 
-    ``units`` holds the values along a new first axis of size ``n`` (a 0-d int64); each result
-    has that axis too, whether or not it depends on ``u``. What does not depend on ``u`` is
-    computed once. Raises NullTypeGradError where an op has no batching rule.
+    ``values`` has, by node, its values along a new first axis of size ``n`` (a 0-d int64); each
+    result has that axis too, whether or not it depends on them. What does not is computed once.
+    Raises NullTypeGradError where an op has no batching rule.
     """
-    flags = (False, *u.broadcastable)
-    if units.broadcastable != flags:
-        sizes = (n, *shape_list(units)[1:])
-        units = OP_RESHAPE.make((units, *sizes), {"broadcastable": flags})
-    done: dict[Tensor, Operand] = {u: Operand(units, True)}
+    done: dict[Tensor, Operand] = {}
+    for u, units in values.items():
+        flags = (False, *u.broadcastable)
+        if units.broadcastable != flags:
+            sizes = (n, *shape_list(units)[1:])
+            units = OP_RESHAPE.make((units, *sizes), {"broadcastable": flags})
+        done[u] = Operand(units, True)
     bodies: dict[Tensor, Tensor] = {}
     stack = list(reversed(rows))
     while stack:
@@ -207,6 +211,57 @@ def _size(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return Operand(size, False)
 
 
+def _loop(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    """Each iteration for the whole batch at once: rows of sequences and states get its axis."""
+    parts = parts_of(node)
+    of = dict(zip(node.inputs, operands, strict=True))
+    variables = variables_of(node)
+    body: Body = node.attrs["body"]
+    values: dict[Tensor, Tensor] = {}
+
+    def batch_of(v: Tensor, has_batch: bool) -> Tensor:
+        if not has_batch:
+            return v
+        values[v] = TensorType(v.dtype, (False, *v.broadcastable))(v.name)
+        return values[v]
+
+    pairs = zip(parts.sequences, variables.sequences, strict=True)
+    inputs = [batch_of(v, of[x].batched) for x, v in pairs]
+    inputs += [batch_of(v, True) for taps in variables.states for v in taps]
+    pairs = zip(parts.invariants, variables.invariants, strict=True)
+    inputs += [batch_of(v, of[x].batched) for x, v in pairs]
+    count = len(node.attrs["states"])
+    if of[node.inputs[-1]].batched:
+        raise NullTypeGradError("scan: the number of iterations is not the same for the batch.")
+    size = n.type("n")
+    ends = batched(body.outputs[:count], values, size)
+    if node.attrs["until"]:
+        if _depends(body.outputs[count], values):
+            raise NullTypeGradError("scan: the condition is not the same for the whole batch.")
+        ends.append(body.outputs[count])
+    inner = Body([*inputs, size], ends)
+    rows = [_behind(of[x].tensor, 1) if of[x].batched else x for x in parts.sequences]
+    inits = [None if x is None else _behind(_repeated(of[x], n), 1) for x in parts.states]
+    given = [*(of[x].tensor for x in parts.invariants), n]
+    attrs = node.attrs
+    made = make_loop(
+        inner, node.inputs[-1], rows, attrs["states"], inits, given, reverse=attrs["reverse"],
+        until=attrs["until"], truncate=attrs["truncate"], least=attrs["least"],
+    )  # fmt: skip
+    return Operand(made, True)
+
+
+def _depends(y: Tensor, values: Mapping[Tensor, Tensor]) -> bool:
+    return any(n in values for n in toposort([y]))
+
+
+def _item(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    result = _make(node, [operands[0].tensor]).tensor
+    if node.ndim == 0:  # the number of iterations
+        return Operand(result, False)
+    return _in_front(result, 1)
+
+
 def _host(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return operands[0]  # what Python code does with a value, it does not do with a batch
 
@@ -228,4 +283,6 @@ _RULES: dict[str, Rule] = {
     "contraction": _contract,
     "size": _size,
     "host": _host,
+    "loop": _loop,
+    "item": _item,
 }

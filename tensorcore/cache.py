@@ -45,6 +45,22 @@ def key_of(*parts: bytes | str) -> str:
     return digest.hexdigest()
 
 
+@functools.cache
+def stamp(folder: str) -> str:
+    """What changes when a file in ``folder``, or in a folder in it, does: for keys of what the
+    code there makes. Raises OSError where there is no such folder, as in an archive."""
+    found, folders = [], [folder]
+    while folders:
+        with os.scandir(folders.pop()) as items:
+            for item in items:
+                if item.is_dir():
+                    folders += [item.path] if item.name != "__pycache__" else []
+                else:
+                    status = item.stat()
+                    found.append(f"{item.path} {status.st_mtime_ns} {status.st_size}")
+    return key_of(*sorted(found))
+
+
 class Cache:
     """Entries in one folder; ``folder`` is None when there is none that can be trusted.
 

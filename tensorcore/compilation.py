@@ -5,33 +5,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from . import config, plugins
+from . import config, plugins, recall
 from .backend import HOST, Capabilities, Executable, Memory
 from .errors import CompileError, UnsupportedOp
 from .graph import Graph
 from .inspection.report import Compilation
-from .lower import fallbacks, lower
 from .node import warn
 from .program import Program
 from .shared import Shared
 
 
-class Task(NamedTuple):
-    """What is to be compiled."""
+class Task:
+    """What is to be compiled. ``written`` is the graph before any rewriting; ``fired`` and
+    ``seconds`` say what became of it."""
 
-    graph: Graph
-    cells: Sequence[Shared]
-    commits: Sequence[int]
-    timed: bool
-    rules: Sequence[Any]
+    def __init__(
+        self,
+        written: Graph,
+        cells: Sequence[Shared],
+        commits: Sequence[int],
+        timed: bool,
+        rules: Sequence[Any],
+    ) -> None:
+        self.written = written
+        self.cells = cells
+        self.commits = commits
+        self.timed = timed
+        self.rules = rules
+        self.fired: Mapping[str, int] = {}
+        self.seconds: dict[str, float] = {}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph after rewriting, which is done when it is first asked for."""
+        from .lower import optimise
+
+        start = perf_counter()
+        graph, self.fired = optimise(self.written, self.rules)
+        self.seconds["rewriting"] = perf_counter() - start
+        return graph
+
+    def program(self, takes: Capabilities) -> Program:
+        """The Program for such a backend, from the cache if it is there. Raises UnsupportedOp."""
+        start = perf_counter()
+        keeps = takes.fuses and not self.rules
+        key = recall.key_of(self.written, len(self.cells), self.commits, takes) if keeps else None
+        found = recall.lookup(key)
+        if found is None:
+            program = self.lowered(takes)
+            recall.store(key, program, self.fired)
+            return program
+        program, self.fired = found
+        self.seconds["looking up"] = perf_counter() - start
+        return replace(program, timed=self.timed)
 
     def lowered(self, takes: Capabilities, lend: bool = False) -> Program:
-        """The Program for such a backend. Raises UnsupportedOp."""
-        program = lower(self.graph, self.cells, self.commits, takes, lend)
-        return replace(program, timed=True) if self.timed else program
+        """The Program, made now. Raises UnsupportedOp."""
+        from .lower import lower
+
+        graph, start = self.graph, perf_counter()
+        program = lower(graph, self.cells, self.commits, takes, lend)
+        self.seconds["lowering"] = perf_counter() - start
+        return replace(program, timed=self.timed)
 
 
 class Compiled(NamedTuple):
@@ -64,20 +103,21 @@ def why_selected(backend: Any, selected: plugins.Selected) -> str:
 def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Compiled:
     """Compile for the selected backend. Raises UnsupportedOp or CompileError where neither it
     nor, under the option ``fallback``, the reference may go on."""
-    start = perf_counter()
     takes = selected.backend.capabilities()
     lent: Mapping[str, str] = {}
     try:
-        program = task.lowered(takes)
+        program = task.program(takes)
     except UnsupportedOp as missing:
         _permit(selected, missing)
         try:
             program = task.lowered(takes, lend=True)
         except UnsupportedOp:
             return _on_the_reference(task, selected, missing, record)
+        from .lower import fallbacks
+
         lent = fallbacks(program, takes)
         record = record._replace(notes=(*record.notes, *_notes(lent)))
-    lowered = perf_counter()
+    start = perf_counter()
     try:
         if _in_background(task, selected):
             executable = _ahead(task, selected, program)
@@ -92,8 +132,8 @@ def compiled(task: Task, selected: plugins.Selected, record: Compilation) -> Com
         package = plugins.package_of(other)
         record = record._replace(backend=other.name, device=other.device, package=package)
         return compiled(task, other, record._replace(notes=(*record.notes, note)))
-    seconds = {"lowering": lowered - start, "compiling": perf_counter() - lowered}
-    record = record._replace(seconds={**record.seconds, **seconds})
+    seconds = {**task.seconds, "compiling": perf_counter() - start}
+    record = record._replace(seconds=seconds, fired=task.fired)
     memory = getattr(selected.backend, "memory", HOST)
     return Compiled(program, executable, record, takes, task.rules, memory, lent)
 
@@ -143,13 +183,12 @@ def _on_the_reference(
     """The reference in place of a backend that lacks what cannot be lent, such as a dtype."""
     from .interpret import Interpreter
 
-    start = perf_counter()
     takes = Capabilities(calls=None)
     program = task.lowered(takes)
     note = f"fell back from {selected.name} to the reference: {missing}"
-    seconds = {**record.seconds, "lowering": perf_counter() - start}
     record = record._replace(
-        backend="reference", device="", notes=(*record.notes, note), seconds=seconds, package=""
-    )
+        backend="reference", device="", notes=(*record.notes, note), seconds=task.seconds,
+        fired=task.fired, package="",
+    )  # fmt: skip
     reasons = {"everything": str(missing)}
     return Compiled(program, Interpreter(program), record, takes, task.rules, HOST, reasons)

@@ -61,6 +61,7 @@ __all__ = [
     "reload",
     "settle_section",
     "text",
+    "values",
 ]
 
 # The options, for type checkers and readers; the values live in ``_settings``.
@@ -101,6 +102,11 @@ def get(name: str) -> Any:
     Raises ConfigError for an unknown name.
     """
     return _settings.read(name)
+
+
+def values() -> dict[str, Any]:
+    """The value of every option of the core, here and now."""
+    return {name: _settings.read(name) for name in _settings.options if "." not in name}
 
 
 class change_flags:  # used like a function, as in Theano

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +15,6 @@ from .errors import MissingInputError, PluginError, TensorcoreError
 from .graph import Graph, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
-from .lower import optimise
 from .node import Tensor, as_tensor
 from .shared import SNAPSHOT, Shared, announce, hold, release, snapshot
 from .testing_values import no_test_values
@@ -25,6 +22,18 @@ from .testing_values import no_test_values
 if TYPE_CHECKING:
     from .inspection.profiling import Profile
     from .inspection.stages import Explanation
+
+
+class Maker:
+    """What a function was made from. ``fgraph``: the graph after rewriting, which is done anew
+    for it, under the present options, where the cache had the Program."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    @property
+    def fgraph(self) -> Graph:
+        return self._task.graph
 
 
 class Function:
@@ -39,13 +48,12 @@ class Function:
     def __init__(
         self,
         request: Request,
-        graph: Graph,
-        cells: Sequence[Shared],
+        task: Task,
         compiled: Compiled,
         name: str | None,
         downcast: bool | None,
     ) -> None:
-        program, executable = compiled.program, compiled.executable
+        program, executable, cells = compiled.program, compiled.executable, task.cells
         self.name = name
         self.backend = compiled.record.backend
         self.fallbacks = compiled.fallbacks
@@ -54,7 +62,7 @@ class Function:
         self.profile: Profile | None = None
         self._compiled = compiled
         self._request = request
-        self.maker = SimpleNamespace(fgraph=graph)
+        self.maker = Maker(task)
         self._inputs = request.inputs
         self._single = request.single
         self._cells = tuple(cells)
@@ -324,19 +332,15 @@ def function(
     graph_inputs = [i.variable for i in request.inputs] + cells
     graph = Graph(graph_inputs, [*request.outputs, *(v for _, v in request.updates)])
     selected = plugins.select(backend)
-    rules = plugins.rules(selected.backend)
-    start = perf_counter()
-    graph, fired = optimise(graph, rules)
-    seconds = {"rewriting": perf_counter() - start}
     commits = [cells.index(cell) for cell, _ in request.updates]
     downcast = config.allow_input_downcast if allow_input_downcast is None else allow_input_downcast
     chosen = why_selected(backend, selected)
     record = Compilation(
-        selected.name, selected.device, chosen, selected.notes, seconds, fired,
+        selected.name, selected.device, chosen, selected.notes, {}, {},
         plugins.package_of(selected),
     )  # fmt: skip
-    task = Task(graph, cells, commits, timed, rules)
-    f = Function(request, graph, cells, compiled(task, selected, record), name, downcast)
+    task = Task(graph, cells, commits, timed, plugins.rules(selected.backend))
+    f = Function(request, task, compiled(task, selected, record), name, downcast)
     if timed:
         f._keep_time()
         if profile is None and f.profile is not None:

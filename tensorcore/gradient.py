@@ -21,12 +21,14 @@ from .gradient_control import (
     zero_grad,
 )
 from .graph import substitute, toposort, variables
+from .ifelse import choice_gradient
 from .loop_gradient import loop_gradient
 from .node import Tensor, as_tensor, warn, where_made
 from .ops.barriers import clipped_grad, own_grad
 from .ops.complexes import in_dtype
 from .ops.composites import fill
 from .ops.control import item as item_op
+from .ops.control import loop as loop_op
 from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
@@ -156,7 +158,8 @@ def _flow(
         found[node] = _match(g, node)
     for node in reversed(order):
         if node in parts and node in needed and node not in barrier:
-            for x, part in loop_gradient(node, parts[node], needed):
+            through = loop_gradient if node.op is loop_op else choice_gradient
+            for x, part in through(node, parts[node], needed):
                 part = _match(part, x)
                 found[x] = add(found[x], part) if x in found else part
             continue
@@ -457,7 +460,7 @@ def jacobian(
     n = shape_list(expression)[0]
     index = iota(n)
     units = cast(eq(dimshuffle(index, (0, "x")), dimshuffle(index, ("x", 0))), expression.dtype)
-    results = batched(rows, u, units, n)
+    results = batched(rows, {u: units}, n)
     return results if many else results[0]
 
 

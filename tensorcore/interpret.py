@@ -166,7 +166,7 @@ class Interpreter:
             if loop.until is not None and bool(results[-1]):
                 break
         for carried, made, shape in zip(loop.carried, rows, shapes, strict=True):
-            if not carried.keep:
+            if carried.ring is not None:
                 made = made[len(made) - carried.depth :]
             buffers[carried.result] = self._stacked(made, carried, shape, loop.reverse)
         if loop.done is not None:

@@ -48,9 +48,8 @@ class _Reverse:
         self.backwards: bool = not node.attrs["reverse"]
         self.total = self.results[-1] if node.attrs["until"] else node.inputs[-1]
         limit = node.attrs["truncate"]
-        self.count = (
-            self.total if limit < 0 else minimum(self.total, cast_to(as_tensor(limit), "int64"))
-        )
+        most = cast_to(as_tensor(limit), "int64")
+        self.count = self.total if limit < 0 else minimum(self.total, most)
         #: The first position that the reverse loop visits last: it skips those before it.
         self.start = None if limit < 0 else self.total - self.count
         self.given = {k: g for k, g in given.items() if dtypes.is_float(g.dtype)}
@@ -192,7 +191,7 @@ class _Reverse:
     def _loop(self, carries: Sequence[_Carry], stacked: Sequence[Tensor]) -> list[Tensor]:
         ends = [carry.next for carry in carries] + list(stacked)
         inputs = [*self.elements, *(carry.variable for carry in carries)]
-        free = [v for v in self.variables.invariants]
+        free = self.variables.invariants
         body = Body([*inputs, *free], ends)
         node = make_loop(
             body, self.count, self.rows,
@@ -223,7 +222,7 @@ class _Reverse:
             x = self.parts.states[k]
             if x in self.needed:
                 pairs.append((x, self._initial(k, x, waiting)))
-        for k, g in self.given.items():
+        for k in self.given:
             x = self.parts.states[k]
             if x is not None and k not in pending and x in self.needed:
                 pairs.append((x, self._initial(k, x, [])))

@@ -6,6 +6,7 @@ object; nodes are merged only when a Graph freezes them.
 
 from __future__ import annotations
 
+import linecache
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -321,3 +322,10 @@ def where_made(node: Tensor) -> str:
     """``, made at file:line`` for messages."""
     file, line = node.origin
     return f"{file}:{line}"
+
+
+def source_line(origin: tuple[str, int]) -> str:
+    """``file:line: text`` of the user's line."""
+    file, line = origin
+    text = linecache.getline(file, line).strip()
+    return f"{file}:{line}" + (f": {text}" if text else "")

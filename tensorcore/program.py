@@ -144,7 +144,7 @@ class Store(NamedTuple):
 
     ``combine``: empty to overwrite, ``sum`` to add to what is there. ``where``: a bool value;
     nothing is written where it is false. Several points may write to one place only in a
-    kernel without axes of its own: then the later point wins.
+    kernel without axes of its own, where the later point wins, and into a kernel's ``totals``.
     """
 
     value: ValueId
@@ -208,7 +208,10 @@ class Kernel(NamedTuple):
 
     ``scratch`` names slots that hold one row: their accesses have stride 0 along the parallel
     axes, so each worker needs its own copy. ``failures`` are those its code may report; what
-    it has written by then is lost, and no later step runs.
+    it has written by then is lost, and no later step runs. ``totals`` names slots that the points
+    add up, from zero: their stores say ``sum`` and have stride 0 along the one parallel axis. In
+    which order is open, but it must depend on sizes alone. Only a backend that says ``totals`` of
+    itself gets such kernels.
     """
 
     axes: tuple[SizeId, ...]
@@ -216,6 +219,7 @@ class Kernel(NamedTuple):
     scratch: tuple[SlotId, ...] = ()
     origins: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    totals: tuple[SlotId, ...] = ()
 
 
 class Call(NamedTuple):
@@ -254,15 +258,16 @@ class Carried(NamedTuple):
     The body's ``output`` becomes a row of the loop's ``result``. ``taps`` are pairs of a distance
     ``k >= 1`` and the body's input that holds the row of ``k`` iterations before. The rows from
     before the first iteration, as many as the largest distance, are those of the slot ``init``
-    (None where nothing is read back). With ``keep`` the result holds these and then all that were
-    written; else only the last ``depth`` rows of both together.
+    (None where nothing is read back). The result holds these and then all that were written; or,
+    where there is a ``ring``, only the last ``depth`` rows of both together. A ring is a buffer of
+    ``depth + 1`` rows to work in.
     """
 
     output: SlotId
     result: SlotId
     init: SlotId | None = None
     taps: tuple[tuple[int, SlotId], ...] = ()
-    keep: bool = True
+    ring: SlotId | None = None
 
     @property
     def depth(self) -> int:
@@ -275,10 +280,10 @@ class Loop(NamedTuple):
 
     ``body`` is a Program without cells. ``invariants`` are pairs of a slot and the body's input
     that it is bound to in each iteration. Positions run from 0 upwards, or with ``reverse`` from
-    ``iterations - 1`` down to 0; then results are filled from their ends, so that what belongs to one
-    position is at one place, and the rows of ``init`` come last in them. ``until`` is the body's
-    output, a bool, that ends the loop after the iteration in which it is true; ``done`` is then
-    the slot, an int64, of how many there were, and rows never written are zero.
+    ``iterations - 1`` down to 0; then results are filled from their ends, so that what belongs to
+    one position is at one place, and the rows of ``init`` come last in them. ``until`` is the
+    body's output, a bool, that ends the loop after the iteration in which it is true; ``done`` is
+    then the slot, an int64, of how many there were, and rows never written are zero.
     """
 
     iterations: SizeId
@@ -299,6 +304,7 @@ class Loop(NamedTuple):
     def writes(self) -> set[SlotId]:
         """The slots of the outer Program that the loop defines."""
         found = {entry.result for entry in self.carried}
+        found |= {entry.ring for entry in self.carried if entry.ring is not None}
         return found if self.done is None else found | {self.done}
 
 

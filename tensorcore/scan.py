@@ -13,7 +13,7 @@ from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
 from .ops.logic import minimum
 from .ops.movement import OP_RESHAPE, dimshuffle, shape_list
-from .shared import Shared
+from .shared import Shared, shared
 from .types import TensorType
 
 __all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
@@ -101,6 +101,7 @@ def scan(
         for k, info in enumerate(infos)
     ]  # fmt: skip
     earlier = [v for taps in before for v in taps]
+    first = shared(0).number
     traced = _understood(fn(*elements, *earlier, *others), what)
     if not infos:
         infos = [_Info(None, ())] * len(traced.outputs)
@@ -111,7 +112,7 @@ def scan(
             f"{len(infos)} entries. Give one per output, None where it does not feed back."
         )
     return _Building(
-        what, rows, elements, infos, before, traced, count, others, truncate_gradient, strict
+        what, rows, elements, infos, before, traced, count, others, truncate_gradient, strict, first
     ).results(return_list)
 
 
@@ -130,8 +131,10 @@ class _Building:
         others: list[Tensor],
         truncate: int,
         strict: bool,
+        first: int,
     ) -> None:
-        self.what = what
+        """``first``: the number from which on shared variables were made by the function."""
+        self.what, self.first = what, first
         self.rows, self.elements = rows, elements
         self.infos, self.before = list(infos), [list(taps) for taps in before]
         self.outputs = list(traced.outputs)
@@ -143,30 +146,36 @@ class _Building:
         self._settle()
         self.invariants, self.stand_ins = self._hoisted(others, strict)
 
+    def _ends(self) -> list[Tensor]:
+        """What an iteration gives: the outputs and the condition."""
+        return [*self.outputs, *([] if self.condition is None else [self.condition])]
+
     def _updated(self, traced: _Traced) -> list[Tensor]:
-        """Shared variables that change from step to step become states of the loop."""
+        """Shared variables that change from step to step become states of the loop: those that
+        the function says it updates, and those that it made itself, such as random streams. A
+        draw made before the loop is one value in all steps."""
         updates = dict(traced.updates)
-        ends = [*self.outputs, *([] if self.condition is None else [self.condition])]
+        ends = self._ends()
         pending = [*ends, *updates.values()]
         while True:
-            found = [
-                v for v in variables(pending)
-                if isinstance(v, Shared) and v.default_update is not None and v not in updates
-            ]  # fmt: skip
+            found: dict[Tensor, Tensor] = {
+                v: v.default_update for v in variables(pending)
+                if isinstance(v, Shared) and v.default_update is not None
+                and v.number > self.first and v not in updates
+            }  # fmt: skip
             if not found:
                 break
-            for v in found:
-                updates[v] = v.default_update
-                pending.append(v.default_update)
+            updates.update(found)
+            pending.extend(found.values())
         fresh = {v: v.type(v.name or "shared") for v in updates}
         values = [cast_to(as_tensor(value), v.dtype) for v, value in updates.items()]
         replaced = substitute([*ends, *values], fresh)
         self.outputs = [*replaced[: self.visible], *replaced[len(ends) :]]
         if self.condition is not None:
             self.condition = replaced[self.visible]
-        for v in updates:
+        for v, variable in fresh.items():
             self.infos.append(_Info(_padded(v), (-1,)))
-            self.before.append([fresh[v]])
+            self.before.append([variable])
         return list(updates)
 
     def _settle(self) -> None:
@@ -194,8 +203,7 @@ class _Building:
                     self.infos[k] = info._replace(initial=initial)
             if not new:
                 break
-            ends = [*self.outputs, *([] if self.condition is None else [self.condition])]
-            ends = substitute(ends, new)
+            ends = substitute(self._ends(), new)
             self.outputs = ends[: len(self.outputs)]
             self.condition = None if self.condition is None else ends[-1]
         for k, info in enumerate(self.infos):
@@ -214,7 +222,7 @@ class _Building:
     ) -> tuple[list[Tensor], dict[Tensor, Tensor]]:
         """What the step uses that no step changes, computed once: the largest such tensors."""
         changing = {*self.elements, *(v for taps in self.before for v in taps)}
-        ends = [*self.outputs, *([] if self.condition is None else [self.condition])]
+        ends = self._ends()
         found: dict[Tensor, None] = {}
         order = toposort(ends)
         for node in order:
@@ -229,7 +237,7 @@ class _Building:
             extra = [v for v in variables(found) if v not in allowed]
             if extra:
                 raise MissingInputError(
-                    f"{self.what}: the function uses {', '.join(map(repr, extra))}, which "
+                    f"{self.what}: the function uses {', '.join(repr(v) for v in extra)}, which "
                     f"non_sequences does not list; strict=True refuses that."
                 )
         return list(found), {x: x.type(x.name) for x in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections import deque
@@ -30,6 +31,9 @@ _process = [object()]
 _CHANGING: set[Shared] = set()
 
 
+_made = itertools.count()
+
+
 class Shared(Tensor):
     """A variable with a value that lives between calls.
 
@@ -39,7 +43,7 @@ class Shared(Tensor):
     held while a function updates the value.
     """
 
-    __slots__ = ("_lock", "_process", "cell", "default_update", "memory", "mirrors")
+    __slots__ = ("_lock", "_process", "cell", "default_update", "memory", "mirrors", "number")
 
     def __init__(self, array: np.ndarray, type: TensorType, name: str | None) -> None:
         super().__init__(None, (), {}, type, name)
@@ -50,6 +54,8 @@ class Shared(Tensor):
         #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
         self.mirrors: dict[Memory, tuple[Any, Any]] = {}
         self.default_update: Tensor | None = None
+        #: How many were made before this one.
+        self.number = next(_made)
 
     @property
     def lock(self) -> threading.RLock:

@@ -53,13 +53,14 @@ class TestReport:
         report = f.report()
         made = report.compilation
         assert made.backend == each_backend == f.backend
-        assert set(made.seconds) == {"rewriting", "lowering", "compiling"}
+        phases = {"rewriting", "lowering", "compiling"}, {"looking up", "compiling"}
+        assert set(made.seconds) in phases
         assert all(time >= 0 for time in made.seconds.values())
         assert made.fired["log_sigmoid"] == 2
         assert report.nodes_before > report.nodes_after > 0
         assert len(report.steps) == len(f.program.steps)
         text = str(report)
-        for word in ("contract", "x.shape[0]", "test_function_report.py", each_backend, "new w"):
+        for word in ("sum", "x.shape[0]", "test_function_report.py", each_backend, "new w"):
             assert word in text
         assert report._repr_html_().count("<table>") >= 2
 

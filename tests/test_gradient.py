@@ -402,7 +402,7 @@ class TestBatching:
         u, v, m = T.dscalar("u"), T.dvector("v"), T.dmatrix("m")
         units = T.dvector("units")
         row = make(u, v, m)
-        (whole,) = batched([row], u, units, units.shape[0])
+        (whole,) = batched([row], {u: units}, units.shape[0])
         assert whole.broadcastable[0] is False and whole.ndim == row.ndim + 1
         at = np.array([2.0, -1.0, 0.5, 3.0])
         rest = np.array([1.0, -2, 3]), np.arange(-3.0, 3).reshape(2, 3)
@@ -414,4 +414,4 @@ class TestBatching:
     def test_sizes_that_differ_within_the_batch_are_refused(self):
         u, units = T.lscalar("u"), T.lvector("units")
         with pytest.raises(NullTypeGradError, match="no common shape"):
-            batched([T.alloc(1.0, u) * u], u, units, units.shape[0])
+            batched([T.alloc(1.0, u) * u], {u: units}, units.shape[0])

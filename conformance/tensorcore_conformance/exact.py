@@ -260,6 +260,15 @@ def _whole_power(x: int, y: int) -> int:
     return x if abs(x) == 1 and y % 2 else int(abs(x) == 1)
 
 
+def _philox(key: int, counter: int) -> int:
+    """Ten rounds of Philox2x32, as in the paper: ``R, L = counter``, the left half multiplied."""
+    left, right = counter % 2**32, counter // 2**32
+    for turn in range(10):
+        high, low = divmod(0xD256D193 * left, 2**32)
+        left, right = high ^ ((key + turn * 0x9E3779B9) % 2**32) ^ right, low
+    return right * 2**32 + left
+
+
 #: Over Python's integers, before the result is brought into the range of its dtype.
 WHOLE_MEANING: dict[str, Callable[..., Any]] = {
     **{name: MEANING[name] for name in ("add", "sub", "mul", "neg", "abs", "identity", "sqr")},
@@ -273,6 +282,7 @@ WHOLE_MEANING: dict[str, Callable[..., Any]] = {
     "or": lambda x, y: x | y,
     "xor": lambda x, y: x ^ y,
     "invert": lambda x: ~x,
+    "philox": _philox,
     "left_shift": lambda x, y: x << y if 0 <= y < 64 else 0,
     "right_shift": lambda x, y: x >> (y if 0 <= y < 64 else 64),
 }

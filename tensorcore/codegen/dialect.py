@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..dtypes import DTYPES
-from .prelude_math import INLINED, INLINED_HIGH
+from .prelude_math import INLINED, INLINED_HIGH, VERSIONS
 
 _NONE: Mapping[str, str] = {}
+_NO_VERSIONS: Mapping[str, tuple[str, str]] = {}
 _NOTHING_INLINED: Mapping[tuple[str, str], str] = {}
+_WIDE = re.compile(r"\b((?:0x[0-9a-fA-F]+|[0-9]+)u?)ll\b")
 _CALL = re.compile(r"\b(\w+)@\(")
 
 
@@ -58,11 +60,12 @@ class Dialect(NamedTuple):
     replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``entry``: what stands
     before the name of a function that is called from outside. ``space`` and ``pointer``: what
     stands before and after the type of a buffer. ``table``: what stands before that of a table of
-    constants. ``simd``: the line before a loop whose steps are
-    independent, with ``{clauses}`` for its reductions; empty where the language has none.
+    constants. ``wide``: what stands behind integers of 64 bits, as texts have ``ll``. ``simd``: the
+    line before a loop whose steps are independent, with ``{clauses}`` for its reductions; empty where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
-    with the prelude's that is called instead of the language's own. ``items``: for languages
-    whose kernels are carried out by many work-items; see ``items.py``.
+    with the prelude's that is called instead of the language's own. ``versions``: functions with
+    a faster one for small arguments, and what says that an argument is not (``versions.py``).
+    ``items``: for languages whose kernels are carried out by many work-items (``items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -77,8 +80,10 @@ class Dialect(NamedTuple):
     space: str = ""
     pointer: str = "*restrict"
     table: str = "static const"
+    wide: str = "ll"
     simd: str = ""
     inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
+    versions: Mapping[str, tuple[str, str]] = _NO_VERSIONS
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
@@ -100,6 +105,10 @@ class Dialect(NamedTuple):
     def _called(self, call: re.Match[str], word: str) -> str:
         entry = self.inlined.get((call[1], word))
         return call[0] if entry is None else f"{entry}_#("
+
+    def spelled(self, text: str) -> str:
+        """A text whose integers of 64 bits are as the language has them."""
+        return text if self.wide == "ll" else _WIDE.sub(rf"\1{self.wide}", text)
 
     def load(self, dtype: str, pointer: str, index: str) -> str:
         """The value at an index, in the dtype of registers."""
@@ -124,6 +133,7 @@ C99 = Dialect(
     suffix={"float32": "f"},
     simd="#pragma omp simd{clauses}",
     inlined=INLINED,
+    versions=VERSIONS,
     computed={"float16": "float32"},
     loads={"float16": "tc_load_f16({0}[{1}])"},
     stores={"float16": "{0}[{1}] = tc_store_f16({2});"},
@@ -147,6 +157,7 @@ OPENCL = Dialect(
     entry="kernel",
     space="global ",
     table="constant",
+    wide="l",  # long long has 128 bits
     simd="#pragma clang loop vectorize(enable)",
     inlined=INLINED,
     computed={"float16": "float32"},

@@ -65,7 +65,7 @@ def kernel_functions(program: Program, dialect: Dialect) -> tuple[str, tuple[Ker
         )
     text = "".join(source.replace("$", name) for source, name in names.items())
     head = COMPLEX_TYPES + needed(text, dialect) + (fail(dialect) if "tc_fail(" in text else "")
-    return head + text, tuple(functions)
+    return dialect.spelled(head + text), tuple(functions)
 
 
 def _function(text: KernelText, dialect: Dialect) -> str:

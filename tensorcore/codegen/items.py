@@ -98,7 +98,7 @@ def item_kernels(
     head = COMPLEX_TYPES + needed(functions, dialect)
     head += CHUNK if "tc_chunk(" in functions else ""
     head += fail(dialect) if "tc_fail(" in functions else ""
-    return head + functions, tuple(found)
+    return dialect.spelled(head + functions), tuple(found)
 
 
 def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:

@@ -54,16 +54,29 @@ static inline i64 tc_rows(i64 n, f64 rest, i64 strips) {
   return chunks < 2 ? n + !n : ((n + chunks - 1) / chunks + 127) / 128 * 128;
 }
 """
+#: The rows of a chunk whose totals meet those of others: few enough to be added one by one.
+SOME = """\
+static inline i64 tc_some(i64 n) {
+  const i64 rows = ((n + 63) / 64 + 15) / 16 * 16;
+  return rows < 32 ? 32 : rows < 512 ? rows : 512;
+}
+"""
 #: By the name that mentions it.
-HELPERS = {"tc_split": SPLIT, "tc_in_turn": IN_TURN, "tc_chunk": CHUNK, "tc_rows": ROWS}
+HELPERS = {
+    "tc_split": SPLIT, "tc_in_turn": IN_TURN, "tc_chunk": CHUNK, "tc_rows": ROWS, "tc_some": SOME,
+}  # fmt: skip
 
 
 def print_parts(
     kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
 ) -> KernelText:
     """The kernel's text: functions for its parts, and a body that runs them."""
+    from .totals import Totals
+
     printer: type[Parted] = Parts
-    if by_columns(kernel, sizes):
+    if kernel.totals:
+        printer = Totals
+    elif by_columns(kernel, sizes):
         printer = _Columns if len(kernel.axes) == 1 else _Batches
     return printer(kernel, slots, sizes, dialect).print()
 
@@ -107,14 +120,19 @@ class Parted(KernelPrinter):
 
     def _split_axis(self) -> None:
         """The call that runs function ``_0`` along the first axis."""
+        own = self._own()
+        first, *rest = map(self._size, self.kernel.axes)
+        self._line(f"tc_split(c, o, $_0, {first}, {self._cost(self.kernel.stages, *rest)}, {own});")
+
+    def _own(self) -> str:
+        """The bytes that each thread needs for rows of its own."""
         own = "0"
         for slot in self.kernel.scratch:
             self.text.rows[int(self._pointer(slot, True)[1:])] = own
             size = DTYPES[self.slots[slot].dtype].itemsize
             length = " * ".join(map(self._size, self.slots[slot].shape)) or "1"
             own += f" + ({length} * {size} + 63) / 64 * 64"
-        first, *rest = map(self._size, self.kernel.axes)
-        self._line(f"tc_split(c, o, $_0, {first}, {self._cost(self.kernel.stages, *rest)}, {own});")
+        return own
 
 
 class Parts(Parted):

@@ -39,6 +39,21 @@ def fail(dialect: Dialect) -> str:
     return _FAIL.replace("SPACE", dialect.space).replace("CLAIM", claim)
 
 
+# Both halves stay in 64-bit integers, so that a vector of them multiplies in one instruction; the
+# rounds are written out, as compilers vectorise no loop around another.
+_PHILOX_ROUND = """\
+  product = (T)(u32)low * (T)0xd256d193u;
+  low = ((product >> 32) ^ ((k + %#xu) & 0xffffffffu) ^ high) & 0xffffffffu;
+  high = product & 0xffffffffu;
+"""
+_PHILOX = (
+    """\
+static inline T tc_philox_#(T key, T counter) {
+  T low = counter & 0xffffffffu, high = counter >> 32, k = key & 0xffffffffu, product;
+"""
+    + "".join(_PHILOX_ROUND % (turn * 0x9E3779B9 % 2**32) for turn in range(10))
+    + "  return high << 32 | low;\n}\n"
+)
 _FLOORDIV_SIGNED = """\
 static inline T tc_floordiv_#(T a, T b) {
   if (b == 0) return 0;
@@ -135,6 +150,7 @@ static inline T tc_shift_right_#(T a, T b) {
 
 #: By kind of dtype, or by the word of one.
 _KINDS: dict[str, dict[str, str]] = {
+    "tc_philox": {"u": _PHILOX},
     "tc_floordiv": {"i": _FLOORDIV_SIGNED, "u": _FLOORDIV_UNSIGNED, "f": _FLOORDIV_FLOAT},
     "tc_mod": {"i": _MOD_SIGNED, "u": _MOD_UNSIGNED, "f": _MOD_FLOAT},
     "tc_pow": {"i": _POW_SIGNED, "u": _POW_UNSIGNED, "c": COMPLEX["tc_pow"]},

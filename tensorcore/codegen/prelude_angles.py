@@ -30,7 +30,7 @@ INLINE u32 tc_reduce_f32(f32 x, f32 *r, f32 *rest) {
 """
 # For float64, s = 32: four parts of 53 bits. Products are split into two numbers
 # each, whole turns taken off, and the rest added up without error but in the last term.
-_REDUCE_F64 = """\
+_REDUCE_ANY_F64 = """\
 static const f64 tc_right_angles_f64_0[] = {
 0.6366197723675814, 2.3057263591291792, 1.9849753272621515, 1.9578379245607584,
 0.8569730280980947, 1.2354059373013278, 1.9934294027905102, 3.8700526584208474,
@@ -82,7 +82,7 @@ INLINE f64 tc_sum_f64(f64 a, f64 b, f64 *lost) {
   *lost = (a - (s - t)) + (b - t);
   return s;
 }
-INLINE u64 tc_reduce_f64(f64 x, f64 *r, f64 *rest) {
+INLINE u64 tc_reduce_any_f64(f64 x, f64 *r, f64 *rest) {
   u64 u = tc_bits_f64(x) & $SIZE, e = (u >> 52) - 1075u, k = (e & ((e >> 63) - 1u)) >> 5;
   i64 j = (i64)k;
   f64 m = tc_number_f64(u - (k << 57)), p0 = tc_right_angles_f64_0[j];
@@ -103,6 +103,33 @@ INLINE u64 tc_reduce_f64(f64 x, f64 *r, f64 *rest) {
   *rest = tc_fused_f64(s, 1.5707963267948966, -f)
     + tc_fused_f64(s, 6.123233995736766e-17, low * 1.5707963267948966);
   return tc_bits_f64(q + $MAGIC);
+}
+"""
+
+# Small angles: multiples of pi / 2 in three parts of 53 bits, the first of which leaves a
+# difference without error (W. J. Cody and W. Waite, "Software manual for the elementary functions",
+# 1980).
+_REDUCE_SMALL_F64 = """\
+INLINE u64 tc_reduce_small_f64(f64 x, f64 *r, f64 *rest) {
+  f64 a = tc_magnitude_f64(x), t = tc_fused_f64(a, 0.6366197723675814, $MAGIC), q = t - $MAGIC;
+  f64 b = tc_fused_f64(-q, 1.5707963267948966, a), p = q * 6.123233995736766e-17, s = b - p;
+  f64 low = ((b - s) - p) - tc_fused_f64(q, 6.123233995736766e-17, -p);
+  low = tc_fused_f64(q, 1.4973849048591833e-33, low);
+  *r = s + low;
+  *rest = low - (*r - s);
+  return tc_bits_f64(t);
+}
+"""
+_FAR_F64 = """\
+INLINE u64 tc_far_f64(f64 x) { return !(tc_magnitude_f64(x) <= 1e5); }
+"""
+_REDUCE_F64 = """\
+INLINE u64 tc_reduce_f64(f64 x, f64 *r, f64 *rest) {
+  f64 a, b, c, d;
+  u64 n = tc_reduce_any_f64(x, &a, &b), m = tc_reduce_small_f64(x, &c, &d), far = tc_far_f64(x);
+  *r = far ? a : c;
+  *rest = far ? b : d;
+  return far ? n : m;
 }
 """
 
@@ -143,6 +170,9 @@ INLINE f32 tc_cosine_near_f32(f32 r, f32 rest, f32 *low) {
 #: Entries by name and word of the type.
 ANGLES_BY_TYPE = {
     "tc_reduce": {"f32": _REDUCE_F32, "f64": _REDUCE_F64},
+    "tc_reduce_any": {"f64": _REDUCE_ANY_F64},
+    "tc_reduce_small": {"f64": _REDUCE_SMALL_F64},
+    "tc_far": {"f64": _FAR_F64},
     "tc_sine_near": {"f32": _SINE_NEAR_F32, "f64": _SINE_NEAR_F64},
     "tc_cosine_near": {"f32": _COSINE_NEAR_F32, "f64": _COSINE_NEAR_F64},
 }

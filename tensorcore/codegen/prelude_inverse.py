@@ -1,4 +1,4 @@
-"""Inverse functions, lengths, powers and the error function without a branch, for
+"""Inverse functions, lengths and powers without a branch, for
 ``prelude_math``, which says what the texts mean. ``INVERSES`` are within the limits of float32
 in units of either dtype, which is what ``math_accuracy=default`` asks for; with ``high`` float64
 has the language's own.
@@ -76,31 +76,45 @@ INLINE T tc_hypot_#(T x, T y) {
 """,
 }
 
-# In float64, whose logarithm has the bits that the exponential wants. Roots of negative numbers
-# are none; a whole exponent is odd where its half is not whole.
-_POW_F32 = """\
-INLINE f32 tc_pow_f32(f32 x, f32 y) {
-  f64 a = tc_magnitude_f32(x), e = y, p = tc_exp_f64(e * tc_log_f64(a));
-  f32 r = (f32)p, h = 0.5f * y;
-  u32 whole = rint@(y) == y, odd = whole & (rint@(h) != h);
-  r = tc_number_f32(tc_bits_f32(r) | (odd ? tc_bits_f32(x) & $SIGN : 0));
-  r = x < 0 && x >= -3.402823466e38f && !whole ? tc_number_f32($NAN) : r;
+# Roots of negative numbers are none; a whole exponent is odd where its half is not whole.
+_SIGNED_POWER = """\
+INLINE T tc_signed_power_#(T x, T y, T r) {
+  T h = (T)0.5 * y;
+  U whole = rint@(y) == y, odd = whole & (rint@(h) != h);
+  r = tc_number_#(tc_bits_#(r) | (odd ? tc_bits_#(x) & $SIGN : 0));
+  r = x < 0 && x > -tc_number_#($INFINITY) && !whole ? tc_number_#($NAN) : r;
   r = x == -1 && h - h != 0 && y == y ? 1 : r;
   return x == 1 || y == 0 ? 1 : r;
 }
 """
+SHARED_OF_INVERSES["tc_signed_power"] = _SIGNED_POWER
 
-#: By a polynomial below one; beyond, 1 - e**log(erfc a), where little of the exponent's error
-#: remains. From ``$ERF_HIGH`` on the result is one.
-ERRORS: dict[str, str] = {
-    "erf": """\
-INLINE T tc_erf_#(T x) {
-  T a = tc_magnitude_#(x), z = a * a, c = $ERF_HIGH < a ? $ERF_HIGH : a, u = c - $ERF_MIDDLE;
-  T near = tc_fused_#(a, <ERF_NEAR z>, a), far = 1 - tc_exp_#(-(<ERF_FAR u>));
-  return tc_with_sign_#(a < 1 ? near : far, x);
+# In float64, whose logarithm has the bits that the exponential wants.
+_POW_F32 = """\
+INLINE f32 tc_pow_f32(f32 x, f32 y) {
+  f64 a = tc_magnitude_f32(x), e = y;
+  return tc_signed_power_f32(x, y, (f32)tc_exp_f64(e * tc_log_f64(a)));
 }
-""",
+"""
+# With the logarithm as a sum of two numbers: 2 s + s**3 (2 / 3 + ...) for s = (m - 1) / (m + 1),
+# each term with what it lost, and n log 2.
+_POW_F64 = """\
+INLINE f64 tc_pow_f64(f64 x, f64 y) {
+  f64 a = tc_magnitude_f64(x), n, m = tc_split_any_f64(a, &n), f = m - 1, d = m + 1, v = 1 / d;
+  f64 s = f * v, sl = (tc_fused_f64(-s, d, f) - s * (m - (d - 1))) * v;
+  f64 z = s * s, zl = tc_fused_f64(s, s, -z) + 2 * s * sl;
+  f64 w = z * <LOG_FINE z>, p = 0.6666666666666666 + w;
+  f64 pl = (((0.6666666666666666 - p) + w) + 3.700743415417188e-17) + 0.4 * zl;
+  f64 b = z * p, bl = tc_fused_f64(z, p, -b) + (z * pl + zl * p);
+  f64 c = s * b, cl = tc_fused_f64(s, b, -c) + (s * bl + sl * b);
+  f64 h = n * $LN2_HIGH, g = h + 2 * s, t = g + c;
+  f64 l = ((h - g) + 2 * s) + (((g - t) + c) + tc_fused_f64(n, $LN2_LOW, 2 * sl + cl));
+  t = a > 0 ? t : -tc_number_f64($INFINITY);
+  t = a < tc_number_f64($INFINITY) ? t : a;
+  f64 e = y * t, el = tc_magnitude_f64(e) < 800 ? tc_fused_f64(y, t, -e) + y * l : 0;
+  return tc_signed_power_f64(x, y, tc_exp_parts_f64(e, el));
 }
+"""
 
 #: Entries by name and word of the type.
-POWERS = {"pow": {"f32": _POW_F32}}
+POWERS = {"pow": {"f32": _POW_F32, "f64": _POW_F64}}

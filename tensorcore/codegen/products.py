@@ -125,8 +125,8 @@ def matrices(step: Call, slots: Sequence[Slot], roles: tuple[tuple[int, ...], ..
         *(stride(role, 1) for role in (batch, summed, columns)),
         *(stride(role, 2) for role in (batch, rows, columns)),
     )
-    lengths = (tuple(size[label] for label in role) for role in (batch, rows, columns, summed))
-    return Matrices(*lengths, strides=strides)
+    first, second, third, fourth = (tuple(size[x] for x in role) for role in roles)
+    return Matrices(first, second, third, fourth, strides)
 
 
 class Product(NamedTuple):

@@ -28,10 +28,11 @@ from ..program import (
     ValueId,
 )
 from .dialect import Dialect
+from .versions import versioned
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
-_BLOCK, _SCALAR_BLOCK = 128, 32
+BLOCK, _SCALAR_BLOCK = 128, 32
 
 
 class Launch(NamedTuple):
@@ -40,8 +41,8 @@ class Launch(NamedTuple):
     ``points``: sizes whose product, divided by ``per`` and rounded up, is how many points there
     are; they are shared out as ``way`` says. ``one``: one work-item does it all. ``chunks``: each
     takes as many as the argument ``chunk`` says. ``items``: each takes every so many-th.
-    ``groups``: each work-group does. With ``limit`` there are so many points instead. ``cost``: scalar
-    operations of a point as a sum of products of a number and sizes.
+    ``groups``: each work-group does. With ``limit`` there are so many points instead. ``cost``:
+    scalar operations of a point as a sum of products of a number and sizes.
     """
 
     way: str
@@ -101,6 +102,7 @@ class KernelPrinter:
         self._names: dict[int, str] = {}
         self._placed: set[int] = set()
         self._lines: list[str] = []
+        self._vectors: dict[int, int] = {}  # where a vectorised loop begins, by its depth
         self._depth = 1
         self._dtypes: dict[ValueId, str] = {}
         for stage in kernel.stages:
@@ -147,6 +149,7 @@ class KernelPrinter:
 
     def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
         if pragma:
+            self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
         on = f"{index}++" if step == 1 else f"{index} += {step}"
         self._line(f"for (i64 {index} = {start}; {index} < {length}; {on}) {{")
@@ -155,6 +158,9 @@ class KernelPrinter:
     def _close(self) -> None:
         self._depth -= 1
         self._line("}")
+        start = self._vectors.pop(self._depth, None)
+        if start is not None and self.dialect.versions:
+            self._lines[start:] = versioned(self._lines[start:], self.dialect)
 
     def _simd(self, clauses: Sequence[str]) -> str:
         return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))
@@ -331,7 +337,7 @@ class KernelPrinter:
             self._body(stage, [*outer, *inner])
             self._close()
             return
-        block = (_BLOCK if pragma else _SCALAR_BLOCK) * step
+        block = (BLOCK if pragma else _SCALAR_BLOCK) * step
         self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
         self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")

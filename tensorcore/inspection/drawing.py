@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from ..graph import toposort
-from ..lower.sizes import source_line
-from ..node import Tensor, constant_text, is_constant
+from ..node import Tensor, constant_text, is_constant, source_line
 from ..program import Program, Sizes
 from ..shared import Shared
 from .layering import Layout, arrange, lane_end
@@ -239,7 +238,7 @@ def _type_text(node: Tensor) -> str:
 
 def _tooltip(node: Tensor) -> str:
     attrs = [f"{name} = {value}" for name, value in node.attrs.items() if name != "literal"]
-    made = [] if is_constant(node) else [f"made at {source_line(node)}"]
+    made = [] if is_constant(node) else [f"made at {source_line(node.origin)}"]
     return "\n".join([f"{node!r}: {node.type!r}", *attrs, *made])
 
 

@@ -10,7 +10,20 @@ from typing import Any, NamedTuple
 
 from ..node import Tensor
 from ..ops import OPS
-from ..program import ARITHMETIC, Call, Instr, Kernel, Program, SizeId, Sizes, SlotId, Step, View
+from ..program import (
+    ARITHMETIC,
+    Branch,
+    Call,
+    Instr,
+    Kernel,
+    Loop,
+    Program,
+    SizeId,
+    Sizes,
+    SlotId,
+    Step,
+    View,
+)
 
 #: What only moves numbers about inside a kernel, and says nothing to its reader.
 _SILENT = frozenset({"const", "index", "size", "copy"})
@@ -19,8 +32,8 @@ _LONG = 60
 
 
 class StepText(NamedTuple):
-    """A step in words. ``kind``: kernel, call, view, sizes, or reference for an op that the
-    backend lacks. ``ops``: what it computes, each
+    """A step in words. ``kind``: kernel, call, view, sizes, loop, branch, or reference for an op
+    that the backend lacks. ``ops``: what it computes, each
     op once, with a count when it occurs more often. ``axes``: the sizes of its loops, or of its
     result. ``reads`` and ``writes``: values. ``lines``: the user's, as ``file:line``."""
 
@@ -108,6 +121,17 @@ class ProgramText:
             shape = self.shape(self.program.slots[step.outputs[0]].shape)
             kind = "reference" if step.host and not OPS[step.op].host else "call"
             return StepText(number, kind, (step.op,), shape, reads, writes, step.origins)
+        if isinstance(step, Loop):
+            reads = tuple(map(self.value, sorted(step.reads())))
+            writes = tuple(map(self.value, sorted(step.writes())))
+            inside = (f"{len(step.body.steps)} steps each time",)
+            axes = f"[{self.size(step.iterations)}]"
+            return StepText(number, "loop", inside, axes, reads, writes, step.origins)
+        if isinstance(step, Branch):
+            reads = tuple(map(self.value, sorted({*step.inputs[0], *step.inputs[1]})))
+            writes = tuple(map(self.value, step.outputs))
+            choice = (f"if {self.value(step.condition)}",)
+            return StepText(number, "branch", choice, "", reads, writes, step.origins)
         return self._kernel(number, step)
 
     def _kernel(self, number: int, kernel: Kernel) -> StepText:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from ..graph import Graph
-from ..node import Tensor, where_made
-from ..ops.control import Body, items_of, parts_of, variables_of
-from ..program import Carried, Loop, Program, Rows, SizeId, SlotId
+from ..graph import Graph, substitute, toposort
+from ..node import Tensor, is_constant, made_at, where_made
+from ..ops.control import (
+    Body,
+    branch,
+    choice,
+    halves,
+    item,
+    items_of,
+    parts_of,
+    variables_of,
+)
+from ..program import Branch, Carried, Loop, Program, Rows, SizeId, SlotId
 from .sizes import SizeTable
 
 SlotOf = Callable[[Tensor], SlotId]
@@ -32,6 +42,101 @@ def with_bodies(graph: Graph, change: Callable[[Body], Body]) -> Graph:
         else:
             new[node] = graph.interner.node(node.op, inputs, attrs, node.type, node)
     return graph.replaced([new[node] for node in graph.outputs])
+
+
+def lazily(graph: Graph) -> Graph:
+    """The graph with each choice made a branch: what only one of its sides needs moves inside.
+
+    The choice that others depend on least comes first; those inside a side come when the side is
+    lowered.
+    """
+    while True:
+        order = graph.toposort()
+        choices = [node for node in order if node.op is choice]
+        if not choices:
+            return graph
+        node = choices[-1]
+        new = {node: _branch(node, order, set(graph.outputs))}
+        for n in order:
+            if n not in new:
+                inputs = tuple(new[i] for i in n.inputs)
+                changed = n.op is not None and inputs != n.inputs
+                new[n] = n if not changed else graph.interner.node(n.op, inputs, n.attrs, n.type, n)  # type: ignore[arg-type]
+        graph = graph.replaced([new[n] for n in graph.outputs])
+
+
+def _branch(node: Tensor, order: Sequence[Tensor], ends: set[Tensor]) -> Tensor:
+    condition, *values = node.inputs
+    half = len(values) // 2
+    sides = values[:half], values[half:]
+    bodies, operands = [], []
+    for own, other in (sides, sides[::-1]):
+        alone = _needed_only_by(node, own, {condition, *other}, order, ends)
+        edge = list(
+            dict.fromkeys(
+                i for n in toposort(own, stop=()) if n in alone for i in n.inputs if i not in alone
+            )
+        )
+        edge += [y for y in own if y not in alone and y not in edge]
+        edge = [n for n in dict.fromkeys(edge) if not is_constant(n)]
+        stand_ins = {n: n.type(n.name) for n in edge}
+        bodies.append(Body(list(stand_ins.values()), substitute(own, stand_ins)))
+        operands.append(list(stand_ins))
+    attrs = {"bodies": tuple(bodies), "first": len(operands[0])}
+    with made_at(node.origin):
+        return branch.make((condition, *operands[0], *operands[1]), attrs)
+
+
+def _needed_only_by(
+    node: Tensor,
+    own: Sequence[Tensor],
+    others: set[Tensor],
+    order: Sequence[Tensor],
+    ends: set[Tensor],
+) -> set[Tensor]:
+    """The nodes that only one side of a choice needs."""
+    users: defaultdict[Tensor, list[Tensor]] = defaultdict(list)
+    for n in order:
+        for i in n.inputs:
+            users[i].append(n)
+        if n.op is choice and n is not node:
+            # The sizes of its results may depend on it, and sizes are known outside.
+            ends = ends | {n.inputs[0]}
+    alone: set[Tensor] = set()
+    for n in reversed(toposort(own)):
+        kept = n.op is None or n in ends or n in others
+        if not kept and all(u in alone or (u is node and n in own) for u in users[n]):
+            alone.add(n)
+    # Results of a node that stays outside stay with it.
+    for n in toposort(own):
+        if n.op is item and n.inputs[0] not in alone:
+            alone.discard(n)
+    return alone
+
+
+def branch_step(
+    node: Tensor,
+    items: Sequence[Tensor],
+    sizes: SizeTable,
+    slot_of: SlotOf,
+    new_slot: NewSlot,
+    lower: Lower,
+) -> Branch:
+    """The step of a ``branch`` node; ``items`` are those of its results that somebody reads."""
+    known = {i.attrs["index"]: slot_of(i) for i in items}
+    results = [
+        known[k] if k in known else new_slot(result.dtype, sizes.shape_of_item(node, k))
+        for k, result in enumerate(items_of(node))
+    ]
+    first, second = node.attrs["bodies"]
+    inputs = [tuple(slot_of(node.inputs[k]) for k in part) for part in halves(node)]
+    return Branch(
+        condition=slot_of(node.inputs[0]),
+        bodies=(lower(first.inputs, first.outputs), lower(second.inputs, second.outputs)),
+        inputs=(inputs[0], inputs[1]),
+        outputs=tuple(results),
+        origins=(where_made(node),),
+    )
 
 
 def has_bodies(nodes: Iterable[Tensor]) -> bool:
@@ -96,7 +201,12 @@ def loop_step(
     for k, (state, x, taps) in enumerate(zip(states, parts.states, variables.states, strict=True)):
         place = None if x is None else slot_of(x.inputs[0] if is_lone_row(x) else x)
         pairs = tuple((d, inner[v]) for d, v in zip(state.taps, taps, strict=True))
-        carried.append(Carried(program.outputs[k], results[k], place, pairs, state.keep))
+        ring = None
+        if not state.keep:
+            _, *row = sizes.shape_of_item(node, k)
+            rows = sizes.const(state.depth + 1)
+            ring = new_slot(items_of(node)[k].dtype, (rows, *row))
+        carried.append(Carried(program.outputs[k], results[k], place, pairs, ring))
     until = node.attrs["until"]
     return Loop(
         iterations=sizes.integer(node.inputs[-1]),

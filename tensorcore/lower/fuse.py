@@ -9,14 +9,19 @@ the result has no cycles and one pass is enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ..dtypes import kind
 from ..node import Tensor, is_constant
 from ..program import SizeId, operations
-from .access import INLINE, TRANSPARENT, IndexMap, aligned, gather_maps, resolve
+from .access import INLINE, TRANSPARENT, AxisMap, IndexMap, aligned, gather_maps, resolve
 from .sizes import SizeTable
+
+if TYPE_CHECKING:
+    from .once import Product
 
 #: Scalar operations in a kernel, about: a compiler's time grows faster than the length of a
 #: function, and a function of mathematics that is inlined is long.
@@ -43,6 +48,7 @@ class Group:
 
 
 Operand = tuple[Tensor, IndexMap]
+_NONE: Mapping[Tensor, Product] = MappingProxyType({})
 
 
 def space_axes(node: Tensor) -> tuple[int, ...]:
@@ -78,7 +84,8 @@ def is_pointwise(node: Tensor) -> bool:
     return family in POINTWISE or (family == "reduction" and not is_reduction(node))
 
 
-def _operations(node: Tensor) -> int:
+def scalar_operations(node: Tensor) -> int:
+    """About how many scalar operations a point of the node takes."""
     if node.op is None or not node.inputs:
         return 1
     return operations(node.op.template(kind(node.inputs[0].dtype)) or "")
@@ -87,15 +94,24 @@ def _operations(node: Tensor) -> int:
 class Fuser:
     """Assigns the needed nodes of a graph to groups, in topological order."""
 
-    def __init__(self, sizes: SizeTable) -> None:
+    def __init__(self, sizes: SizeTable, products: Mapping[Tensor, Product] = _NONE) -> None:
+        """``products``: contractions that may join kernels; see ``once.py``."""
         self.sizes = sizes
+        self.products = products
+        #: Products that a kernel computes: as sums along its rows, and as totals of its points.
+        self.sums: set[Tensor] = set()
+        self.totals: set[Tensor] = set()
         self.groups: list[Group] = []
         self.group_of: dict[Tensor, Group] = {}
         self._latest: dict[tuple[SizeId, ...], Group] = {}
+        #: By their rows, the groups that products opened: what has a value per row goes there.
+        self._by_row: dict[tuple[SizeId, ...], Group] = {}
         self._operands: dict[Tensor, list[Operand]] = {}
 
     def place(self, node: Tensor, after: int = -1) -> None:
         """Put one node into a group; ``after`` is the last group it must follow."""
+        if node in self.products and self._multiplies(node, self.products[node], after):
+            return
         if is_pointwise(node) or is_reduction(node):
             self._fuse(node, after)
         elif node.op is not None and node.op.name == "item":
@@ -105,6 +121,38 @@ class Fuser:
             group = self._open(node.op.name)
             group.nodes.append(node)
             self.group_of[node] = group
+
+    def reduces(self, node: Tensor) -> bool:
+        """Whether its kernel has the node's value only after a stage."""
+        return node in self.sums or is_reduction(node)
+
+    def _multiplies(self, node: Tensor, product: Product, after: int) -> bool:
+        """Put a product into a kernel, if it fits into one: a sum along rows opens one or joins
+        another over the same matrix, and a total joins the one that has its vector by row."""
+        zero, one = self.sizes.zero, self.sizes.one
+        axes = tuple(AxisMap(axis, zero, one) for axis in (0, 1))
+        source, index = resolve(product.vector, (axes[int(product.along)],), self.sizes)
+        group, full = self.group_of.get(source), self.space(product.matrix)
+        if product.along:
+            after = max(after, -1 if group is None else group.position)
+            group = self._by_row.get(full[:1])
+            if group is None or group.position <= after or group.full != full:
+                group = self._by_row[full[:1]] = self._open("kernel")
+                group.full, group.reduced = full, frozenset({1})
+            self.sums.add(node)
+            group.row.add(node)
+        else:
+            if group is None or group is not self._by_row.get(full[:1]) or group.full != full:
+                return False
+            kept = group.kept()
+            if group.position <= after or not self.usable(source, index, {0: 0}, kept, group):
+                return False
+            self.totals.add(node)
+        self._operands[node] = [(product.matrix, axes), (source, index)]
+        group.nodes.append(node)
+        group.operations += 2
+        self.group_of[node] = group
+        return True
 
     def is_source(self, node: Tensor) -> bool:
         """Whether the node needs no group: bound from outside, or read through."""
@@ -144,9 +192,8 @@ class Fuser:
                 latest = max(latest, group.position)
         space = self.space(iterated(node))
         candidates = [self.groups[latest]] if latest >= 0 and latest != after else []
-        recent = self._latest.get(space)
-        if recent is not None and recent.position > latest:
-            candidates.append(recent)
+        found = (self._by_row.get(space), self._latest.get(space))
+        candidates += [group for group in found if group is not None and group.position > latest]
         for group in candidates:
             if self._joins(node, space, operands, group):
                 self._add(node, group, space)
@@ -162,7 +209,7 @@ class Fuser:
         elif len(space) < len(group.full):
             group.row.add(node)
         group.nodes.append(node)
-        group.operations += _operations(node)
+        group.operations += scalar_operations(node)
         self.group_of[node] = group
         self._latest[group.full] = group
 

@@ -28,7 +28,7 @@ from ..program import (
     ValueId,
 )
 from .access import AxisMap, IndexMap, address, outside
-from .fuse import Fuser, Group, is_reduction, iterated, space_axes
+from .fuse import Fuser, Group, iterated, space_axes
 from .sizes import SizeTable
 
 
@@ -76,7 +76,9 @@ class KernelBuilder:
         for node in self.group.nodes:
             self.stage[node] = self._stage(node)
         for node in self.group.nodes:
-            if is_reduction(node):
+            if node in self.fuser.totals:
+                self._total(node)
+            elif self.fuser.reduces(node):
                 self._reduce(node)
             elif self._is_row(node):
                 self._row_value(node)
@@ -95,6 +97,7 @@ class KernelBuilder:
             tuple(self.scratch.values()),
             tuple(dict.fromkeys(where_made(n) for n in self.group.nodes)),
             tuple(self.failures),
+            tuple(self.slot_of(n) for n in self.group.nodes if n in self.fuser.totals),
         )
 
     # -- stages -------------------------------------------------------------------------
@@ -115,23 +118,44 @@ class KernelBuilder:
         stage = 0
         for source, _ in self.fuser.operands(node):
             if self.fuser.group_of.get(source) is self.group:
-                after = 1 if is_reduction(source) else 0
+                after = 1 if self.fuser.reduces(source) else 0
                 stage = max(stage, self.stage[source] + after)
         return stage
 
     def _reduce(self, node: Tensor) -> None:
         stage = self.stage[node]
         part = self._part(stage)
-        ((source, index),) = self.fuser.operands(node)
-        where = {a: i for i, a in enumerate(space_axes(iterated(node)))}
-        value = self._read(source, index, where, stage, True)
-        assert node.op is not None and isinstance(node.op.c, str)
+        if node in self.fuser.sums:
+            combine, value = "sum", self._product(node, stage)
+        else:
+            ((source, index),) = self.fuser.operands(node)
+            where = {a: i for i, a in enumerate(space_axes(iterated(node)))}
+            value = self._read(source, index, where, stage, True)
+            assert node.op is not None and isinstance(node.op.c, str)
+            combine = node.op.c
         result = self._new()
-        part.accumulates.append(Accumulate(result, node.op.c, value, node.dtype))
+        part.accumulates.append(Accumulate(result, combine, value, node.dtype))
         self.row_values[node] = result
         if node in self.stored:
             after = self._part(stage + 1, inner=False)
             after.stores.append(Store(result, self._access_of(node, self.kept)))
+
+    def _product(self, node: Tensor, stage: int) -> ValueId:
+        """The entry of a matrix times that of a vector."""
+        where = {0: 0, 1: 1}
+        args = tuple(self._read(x, i, where, stage, True) for x, i in self.fuser.operands(node))
+        result = self._new()
+        text = "{0} * {1}"
+        self._part(stage).body.append(Instr(result, "mul", args, node.dtype, node.dtype, text))
+        return result
+
+    def _total(self, node: Tensor) -> None:
+        """Each point of the kernel adds to the entry of its column."""
+        stage, sizes = self.stage[node], self.sizes
+        value = self._product(node, stage)
+        along = (AxisMap(1, sizes.zero, sizes.one),)
+        access = self._access(self.slot_of(node), sizes.shape(node), along, True)
+        self._part(stage).stores.append(Store(value, access, "sum"))
 
     def _row_value(self, node: Tensor) -> None:
         stage = self.stage[node]

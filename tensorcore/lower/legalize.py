@@ -10,7 +10,7 @@ from ..graph import Graph
 from ..node import Tensor, is_constant, made_at, where_made
 from ..ops import OPS, Op
 from ..ops.contraction import contract, matrix_form
-from ..ops.control import item, loop
+from ..ops.control import WITH_BODIES, item
 from ..ops.host import on_host
 from ..ops.movement import dimshuffle
 from ..program import Call, Program
@@ -75,7 +75,7 @@ def legalize(graph: Graph, takes: Capabilities, lend: bool = False) -> Graph:
 
 def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
     op = node.op
-    if op is None or takes.calls is None or op.name in takes.calls or op in (loop, item):
+    if op is None or takes.calls is None or op.name in takes.calls or op in (*WITH_BODIES, item):
         return None
     with made_at(node.origin):
         if op.body is not None:
@@ -89,7 +89,7 @@ def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
 
 
 def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None:
-    if node.dtype not in takes.dtypes and node.op is not loop:
+    if node.dtype not in takes.dtypes and node.op not in WITH_BODIES:
         missing[f"dtype {node.dtype}"] = f"needed by {node!r}, made at {where_made(node)}"
     reason = lacks(node.op, takes)
     if reason:
@@ -99,7 +99,7 @@ def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None
 
 def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
     """Why the backend does not run an op that has no expansion; empty when it does."""
-    if op is None or takes.calls is None or op in (loop, item):
+    if op is None or takes.calls is None or op in (*WITH_BODIES, item):
         claimed = True
     elif takes.fuses:
         claimed = op.family.name in _EXPRESSED or op.name in (takes.calls | _BASIC_CALLS)

@@ -9,21 +9,24 @@ from .. import config
 from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..node import Tensor, is_constant, where_made
-from ..ops.control import Body, item
+from ..ops.control import WITH_BODIES, Body, item, loop
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import Fired, index_rules, rewrite
+from ..rewrite.loops import simplify_loops
 from ..rewrite.pattern import Rule
+from ..rewrite.policy import chosen
 from ..rewrite.simplify import SIMPLIFY
 from ..rewrite.stabilize import STABILIZE
 from ..testing_values import no_test_values
 from .access import INLINE, TRANSPARENT
-from .control import has_bodies, loop_step, with_bodies
+from .control import branch_step, has_bodies, lazily, loop_step, with_bodies
 from .fuse import Fuser, Group, call_inputs, data_inputs, is_pointwise, needed, size_operands
 from .kernels import KernelBuilder
 from .legalize import legalize
 from .materialize import materialize
 from .memory import Section, commits_last, lives, reads_and_writes
 from .merge import merge_axes
+from .once import read_once
 from .sizes import SizeTable
 from .standalone import STANDALONE
 from .verify import verify
@@ -41,7 +44,17 @@ def optimise(
 ) -> tuple[Graph, Counter[str]]:
     """Stabilise and simplify; returns the graph and how often each rule fired."""
     rules = index_rules((*STABILIZE, *SIMPLIFY, *extra)) if extra else _EARLY
-    return rewrite(graph, rules, trace)
+    graph, fired = rewrite(graph, rules, trace)
+    if has_bodies(graph.toposort()) and chosen().groups:
+
+        def change(body: Body) -> Body:
+            inside, counts = optimise(Graph(body.inputs, body.outputs, body.interner), extra, trace)
+            fired.update(counts)
+            return Body(body.inputs, inside.outputs)
+
+        graph, counts = rewrite(simplify_loops(graph, change), rules, trace)
+        fired.update(counts)
+    return graph, fired
 
 
 @no_test_values
@@ -73,6 +86,7 @@ def legal_form(
 
     Raises UnsupportedOp.
     """
+    graph = lazily(graph)
     if has_bodies(graph.toposort()):
 
         def change(body: Body) -> Body:
@@ -186,9 +200,9 @@ class _Builder:
             if is_constant(node):
                 continue
             assert node.op is not None
-            if node.op.name == "loop":
-                steps.append(self._loop(node, [n for n in nodes if node in n.inputs]))
-            if node.op.name in ("loop", "item"):
+            if node.op in WITH_BODIES:
+                steps.append(self._inside(node, [n for n in nodes if node in n.inputs]))
+            if node.op in (*WITH_BODIES, item):
                 continue
             attrs = dict(node.attrs)
             inputs = tuple(self.slot(i) for i in node.inputs)
@@ -201,7 +215,7 @@ class _Builder:
         return steps
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
-        fuser = Fuser(self.sizes)
+        fuser = Fuser(self.sizes, read_once(nodes) if self.takes.totals else {})
         taken = {n: [self.sizes.integer(i) for i in size_operands(n)] for n in nodes}
         depends = self.sizes.depends()
         producers = {self.slot(n): n for n in self.sizes.values if n.op is not None}
@@ -273,8 +287,8 @@ class _Builder:
             builder = KernelBuilder(group, fuser, self.slot, stored, self.new_scratch)
             return merge_axes(builder.build(), self.sizes)
         node, *items = group.nodes
-        if group.kind == "loop":
-            return self._loop(node, items)
+        if node.op in WITH_BODIES:
+            return self._inside(node, items)
         if group.kind == "reshape_to":
             return View(self.slot(node.inputs[0]), self.slot(node))
         assert node.op is not None
@@ -288,13 +302,14 @@ class _Builder:
         origin = (where_made(node),)
         return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, node.op.host)
 
-    def _loop(self, node: Tensor, items: Sequence[Tensor]) -> Step:
+    def _inside(self, node: Tensor, items: Sequence[Tensor]) -> Step:
         read = [i for i in items if i.op is item]
 
         def inside(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Program:
             return _Builder(inputs, (), outputs, (), self.takes).program()
 
-        return loop_step(node, read, self.sizes, self.slot, self.new_scratch, inside)
+        build = loop_step if node.op is loop else branch_step
+        return build(node, read, self.sizes, self.slot, self.new_scratch, inside)
 
     def _with_sizes(self, steps: list[Step]) -> list[Step]:
         """Size steps put in as soon as what they read is known; the first opens the program."""

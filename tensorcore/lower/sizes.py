@@ -6,14 +6,13 @@ demands that two sizes agree, a run-time check is recorded and from then on one 
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..graph import toposort
-from ..node import Tensor, is_constant
+from ..node import Tensor, is_constant, source_line
 from ..ops.control import Body, items_of
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId, worded
 
@@ -32,13 +31,6 @@ _KINDS = {
 #: A sum or product of more sizes than this is one term of a larger one, so that chains of them
 #: stay linear in length.
 _FLAT = 16
-
-
-def source_line(node: Tensor) -> str:
-    """``file:line: text`` of the user's line that made the node."""
-    file, line = node.origin
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f": {text}" if text else "")
 
 
 class SizeTable:
@@ -291,6 +283,7 @@ class SizeTable:
             inner.bind(v, numbered.setdefault(v, len(numbered)))
         inner.measure([n for n in toposort(body.outputs) if n.op is not None])
         nodes = list(numbered)
+        title = node.op.title if node.op is not None else ""
         translated: dict[SizeId, SizeId] = {}
         wanted = [inner.shape(y) for y in body.outputs]
         for size in sorted({s for shape in wanted for s in shape}):
@@ -303,10 +296,12 @@ class SizeTable:
                 elif kind == "value" and nodes[args[0]] in outer:
                     translated[k] = self.integer(outer[nodes[args[0]]])
                 elif kind == "value":
+                    inside = nodes[args[0]]
                     raise ShapeError(
-                        f"{node.op!r}: the shape of a result depends on a value that may change "
-                        f"from one iteration to the next: {nodes[args[0]]!r}, made at "
-                        f"{source_line(nodes[args[0]])}\nAll iterations must give one shape."
+                        f"{title}: the shape of a result depends on a value that is computed "
+                        f"inside: {inside!r}, made at {source_line(inside.origin)}\n"
+                        f"All iterations of a loop must give one shape; what gives the shape of "
+                        f"a choice must be known before it."
                     )
                 else:
                     translated[k] = self.arith(kind, *(translated[inner.find(a)] for a in args))
@@ -391,5 +386,6 @@ def check_message(node: Tensor, text: str) -> str:
         name, data = op.title, node.inputs[: op.family.data]
         hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
     operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
-    tail = f"\n  made at {source_line(node)}" + (f"\n  operands: {operands}" if operands else "")
+    line = source_line(node.origin)
+    tail = f"\n  made at {line}" + (f"\n  operands: {operands}" if operands else "")
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..dtypes import ALL
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError, OutOfRange
 from ..graph import Interner, attrs_key, toposort
 from ..node import Tensor, made_at, where_made
 from ..types import TensorType, TupleType
@@ -127,6 +127,10 @@ class Looping:
     ) -> Shape:
         count = sizes.integer(node.inputs[-1])
         sizes.demand("nonnegative", (count,), node, "the number of iterations is negative")
+        if node.attrs["least"]:
+            room = sizes.sub(count, sizes.const(node.attrs["least"]))
+            what = "the last of no iterations is asked for"
+            sizes.demand("nonnegative", (room,), node, what, OutOfRange)
         parts, variables = parts_of(node), variables_of(node)
         of = dict(zip(node.inputs, shapes, strict=True))
         bound: dict[Tensor, Shape] = {}
@@ -176,8 +180,8 @@ class Items:
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> TensorType:
-        found = items_of(inputs[0])[attrs["index"]]
-        return found
+        index: int = attrs["index"]
+        return items_of(inputs[0])[index]
 
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
@@ -186,7 +190,11 @@ class Items:
 
 
 class Choosing:
-    """``ifelse``: a 0-d condition and two values of one type; only the chosen one is computed."""
+    """``ifelse``: a 0-d condition, then values, then as many others of the same types.
+
+    Only those that the condition asks for are computed: lowering turns the node, and what
+    nothing else needs, into a ``branch``.
+    """
 
     name = "choice"
     data: int | None = None
@@ -199,40 +207,98 @@ class Choosing:
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
     ) -> tuple[str, ...]:
-        return ("bool", inputs[1].dtype, inputs[2].dtype)
+        return ("bool", *(t.dtype for t in inputs[1:]))
 
-    def infer(
-        self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
-    ) -> TensorType:
-        _, a, b = inputs
-        if a.dtype != b.dtype:
-            raise DTypeError(f"ifelse: both values need one dtype, found {a.dtype} and {b.dtype}.")
-        if a.ndim != b.ndim:
-            raise ShapeError(f"ifelse: both values need one rank, found {a.ndim} and {b.ndim}.")
-        flags = zip(a.broadcastable, b.broadcastable, strict=True)
-        return TensorType(a.dtype, tuple(p and q for p, q in flags))
+    def infer(self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+        values = inputs[1:]
+        half = len(values) // 2
+        return TupleType(
+            tuple(_common(a, b) for a, b in zip(values[:half], values[half:], strict=True))
+        )
 
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        raise AssertionError("a choice becomes a branch before sizes are computed")
+        values = shapes[1:]
+        half = len(values) // 2
+        first, second = _flat(values[:half]), _flat(values[half:])
+        return _either(node, first, second, sizes)
+
+
+def _common(a: Tensor, b: Tensor) -> TensorType:
+    flags = zip(a.broadcastable, b.broadcastable, strict=True)
+    return TensorType(a.dtype, tuple(p and q for p, q in flags))
+
+
+def _flat(shapes: Sequence[Shape]) -> Shape:
+    return tuple(size for shape in shapes for size in shape)
+
+
+def _either(node: Tensor, first: Shape, second: Shape, sizes: SizeBuilder) -> Shape:
+    """The sizes of the values that are chosen."""
+    if first == second:
+        return first
+    condition = sizes.integer(node.inputs[0])
+    pairs = zip(first, second, strict=True)
+    return tuple(a if a == b else sizes.arith("select", condition, a, b) for a, b in pairs)
+
+
+class Branching:
+    """``branch``: a condition, and the operands of two bodies, ``first`` of them for the one that
+    runs where it is true."""
+
+    name = "branch"
+    data: int | None = None
+
+    def bind(
+        self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
+    ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
+        return tuple(args), attrs
+
+    def operand_dtypes(
+        self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
+    ) -> tuple[str, ...]:
+        return tuple(t.dtype for t in inputs)
+
+    def infer(self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]) -> Any:
+        a, b = attrs["bodies"]
+        return TupleType(tuple(map(_common, a.outputs, b.outputs)))
+
+    def shape(
+        self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
+    ) -> Shape:
+        found = []
+        for body, part in zip(node.attrs["bodies"], halves(node), strict=True):
+            bound = {v: shapes[k] for v, k in zip(body.inputs, part, strict=True)}
+            outer = {v: node.inputs[k] for v, k in zip(body.inputs, part, strict=True)}
+            found.append(_flat(sizes.of_body(node, body, bound, outer)))
+        return _either(node, found[0], found[1], sizes)
+
+
+def halves(node: Tensor) -> tuple[range, range]:
+    """The numbers of a ``branch`` node's inputs that each of its bodies takes."""
+    first = 1 + node.attrs["first"]
+    return range(1, first), range(first, len(node.inputs))
 
 
 def _no_reference(xp: Any, *arrays: Any, **attrs: Any) -> Any:
     raise ValueError("computed by its body")
 
 
-def _structural(name: str, family: Any) -> Op[Any]:
+def _structural(name: str, family: Any, title: str | None = None) -> Op[Any]:
     def stub(*inputs: Tensor) -> Tensor:
         raise AssertionError
 
     stub.__name__ = name
-    return Op(stub, family, accepts=ALL, reference=_no_reference)
+    return Op(stub, family, accepts=ALL, reference=_no_reference, title=title)
 
 
-loop = _structural("loop", Looping())
+loop = _structural("loop", Looping(), "scan")
 item = _structural("item", Items())
-choice = _structural("ifelse", Choosing())
+choice = _structural("choice", Choosing(), "ifelse")
+branch = _structural("branch", Branching(), "ifelse")
+#: The ops that have graphs of their own inside.
+WITH_BODIES = (loop, branch)
 
 
 def items_of(node: Tensor) -> tuple[TensorType, ...]:
@@ -258,10 +324,12 @@ def make_loop(
     reverse: bool = False,
     until: bool = False,
     truncate: int = -1,
+    least: int = 0,
 ) -> Tensor:
     """The node of a loop. ``body`` takes one row of each sequence, the taps of each state in
     turn, and the invariants; it gives one row per state and, with ``until``, a 0-d bool.
-    ``truncate``: how many iterations, from the last, a gradient goes back; -1 for all.
+    ``truncate``: how many iterations, from the last, a gradient goes back; -1 for all. ``least``:
+    how many there must be at the call.
 
     Raises DTypeError or ShapeError when the types do not fit.
     """
@@ -269,6 +337,7 @@ def make_loop(
     attrs = {
         "body": body, "sequences": len(sequences), "states": tuple(states),
         "reverse": reverse, "until": until, "truncate": truncate,
+        "least": least,
     }  # fmt: skip
     node = loop.make((*sequences, *given, *invariants, count), attrs)
     _check(node)

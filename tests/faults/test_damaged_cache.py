@@ -132,3 +132,21 @@ def test_another_process_finds_everything(nursery: Nursery, place: Place, tally:
         ending = nursery.run(case, place.environment | seeds, arguments=arguments)
         found += ending.right and place.compilations == before
     tally.held("R10 the next process finds everything", count, found)
+
+
+def test_damaged_programs_are_never_taken(nursery: Nursery, place: Place, tally: Tally) -> None:
+    """Whichever entry of a warm start is damaged, the next process is right and mends it."""
+    assert nursery.run("train", place.environment).right
+    chance = random.Random(2)
+    entries = {entry: entry.read_bytes() for entry in place.entries()}
+    store = cache.Cache(place.cache)
+    whats = [(store.header(entry.stem) or {}).get("what", "library") for entry in entries]
+    assert {"Program of a graph", "library of a Program", "library"} <= set(whats)
+    count = tally.size(12, 400)
+    healed = 0
+    for k in range(count):
+        entry = chance.choice(sorted(entries))
+        entry.write_bytes(damaged(entries[entry], k % 4, chance))
+        right = nursery.run("train", place.environment).right
+        healed += right and store.lookup(entry.stem) is not None
+    tally.held("R1 damaged Programs healed, none taken", count, healed)

@@ -32,7 +32,17 @@ def altered(row: Sabotage) -> Iterator[None]:
         manager = _runtime(row)
     else:
         manager = _named(row)
-    with manager:
+    with manager, _own_entries(row):
+        yield
+
+
+@contextmanager
+def _own_entries(row: Sabotage) -> Iterator[None]:
+    """Other keys in the cache: files do not show what is altered here."""
+    from tensorcore import cache
+
+    stamp = cache.stamp
+    with _attribute(cache, "stamp", lambda folder: cache.key_of(stamp(folder), row.old, row.new)):
         yield
 
 

@@ -18,8 +18,6 @@ OPTIONS = (
         "cgen.timeout", config.integer(1), 300, "Seconds after which a compiler is stopped."
     ),
 )
-#: What every library of a program must have.
-EXPORTS = ("tc_sizes", "tc_run")
 
 
 class GeneratedC:
@@ -35,18 +33,14 @@ class GeneratedC:
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in every dtype."""
-        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True)
+        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True, totals=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate, compile (or find in the cache) and load."""
-        from . import compiler, runtime, toolchain
-        from .emit import emit
+        from . import known, runtime, toolchain
 
-        sources, plan = emit(program)
+        library, plan = known.library_of(program)
         plan = plan._replace(threads=config.get("num_threads") or toolchain.cores())
-        # More than two files mean many kernels: then the time to compile them counts for more.
-        level = 2 if len(sources) <= 2 else 1
-        library = compiler.build(sources, needs_libm=True, optimise=level, exports=EXPORTS)
         # On a machine's first use the runtime compiles while the first results are computed.
         runtime.prepare()
         return runtime.load(library, plan, program)

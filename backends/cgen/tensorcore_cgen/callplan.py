@@ -34,7 +34,8 @@ class CallPlan(NamedTuple):
     operations, as ``tc_sizes`` estimates them, other threads run meanwhile. ``failures[k]``
     is what ``error = {kind, k, numbers...}`` of a failed ``tc_run`` means: an exception and
     its message, formatted with the numbers. A run that fails has written over no cell.
-    ``threads``: how many may share the work of one kernel.
+    ``threads``: how many may share the work of one kernel. ``inner_segments`` follow those of
+    the call, in number: they are Programs inside steps, and generated code runs them.
     """
 
     slots: int
@@ -49,6 +50,7 @@ class CallPlan(NamedTuple):
     threshold: int = THRESHOLD
     failures: tuple[tuple[type[Exception], str], ...] = ()
     threads: int = 1
+    inner_segments: int = 0
 
 
 #: ``int host(i64 step)`` runs a step in Python; not 0 when it failed.
@@ -61,6 +63,8 @@ SPLIT = ctypes.CFUNCTYPE(
 )
 #: Memory of so many bytes, until it is called again.
 ROOM = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_longlong)
+#: Provides the memory of a segment inside a step; not 0 when there is none.
+PLACE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_longlong)
 
 
 class Context(ctypes.Structure):
@@ -84,6 +88,7 @@ class Context(ctypes.Structure):
         ("threads", ctypes.c_longlong),
         ("begin", ctypes.c_void_p),
         ("caller", ctypes.c_void_p),
+        ("place", PLACE),
     )
 
 

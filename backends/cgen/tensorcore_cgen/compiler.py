@@ -50,14 +50,7 @@ def start(
     Nothing runs if the cache has the library, or if it is being built already. A library that
     lacks one of ``exports`` counts as none. Raises CompileError.
     """
-    compiler = toolchain.find()
-    # Debian's -lgcc is a static archive: it gives what the machine lacks, such as float16.
-    link = ["-shared"] if sys.platform == "darwin" else ["-shared", "-nostdlib"]
-    libraries = ["-lm"] * needs_libm + ([] if sys.platform == "darwin" else ["-lgcc"])
-    if sys.platform == "darwin":
-        link += ["-undefined", "dynamic_lookup"]
-    options = toolchain.flags(optimise)
-    recipe = _Recipe(compiler, tuple(sources), options, link, libraries, exports)
+    recipe = _recipe(sources, needs_libm, optimise, exports)
     key = recipe.key()
     with _mutex:
         found = _running.get(key) or Build(recipe, key, _loaded.get(key))
@@ -65,6 +58,41 @@ def start(
             _running[key] = found
     found.begin()
     return found
+
+
+def known(key: str, exports: tuple[str, ...] = ()) -> Library | None:
+    """The library with that key, as ``Build`` has it, if it is in memory or in the cache."""
+    with _mutex:
+        library = _loaded.get(key)
+    if library is not None:
+        return library
+    image = cache.default().lookup(key)
+    if image is None:
+        return None
+    try:
+        library = _found(image, exports)
+        library.key = key
+    except CompileError:  # made where other system libraries were installed
+        return None
+    with _mutex:
+        return _loaded.setdefault(key, library)
+
+
+def words() -> list[str]:
+    """What a library depends on beside its text."""
+    return _recipe((), True, 2, ()).words()
+
+
+def _recipe(
+    sources: Sequence[str], needs_libm: bool, optimise: int, exports: tuple[str, ...]
+) -> _Recipe:
+    # Debian's -lgcc is a static archive: it gives what the machine lacks, such as float16.
+    link = ["-shared"] if sys.platform == "darwin" else ["-shared", "-nostdlib"]
+    libraries = ["-lm"] * needs_libm + ([] if sys.platform == "darwin" else ["-lgcc"])
+    if sys.platform == "darwin":
+        link += ["-undefined", "dynamic_lookup"]
+    options = toolchain.flags(optimise)
+    return _Recipe(toolchain.find(), tuple(sources), options, link, libraries, exports)
 
 
 _mutex = threading.RLock()
@@ -84,15 +112,14 @@ class _Recipe(NamedTuple):
     libraries: list[str]
     exports: tuple[str, ...] = ()
 
+    def words(self) -> list[str]:
+        """What the library depends on beside the text."""
+        compiler, machine = self.compiler, toolchain.machine_identity()
+        found = [FORMAT, compiler.identity, *compiler.command[1:], machine]
+        return [*found, *self.flags, *self.link, *self.libraries]
+
     def key(self) -> str:
-        words = [
-            FORMAT,
-            self.compiler.identity,
-            *self.compiler.command[1:],
-            toolchain.machine_identity(),
-        ]
-        words += [*self.flags, *self.link, *self.libraries]
-        return cache.key_of(*words, *self.sources)
+        return cache.key_of(*self.words(), *self.sources)
 
     def header(self) -> dict[str, Any]:
         """What the entry in the cache says of itself."""
@@ -104,12 +131,19 @@ class _Recipe(NamedTuple):
             "format": FORMAT,
         }
 
-    def loaded(self, image: bytes) -> Library:
-        """Raises CompileError for bytes that are no library, or not the one that was wanted."""
-        library = Library(image)
-        for name in self.exports:
-            library.address(name)
-        return library
+
+def _checked(image: bytes, exports: Sequence[str]) -> Library:
+    """Raises CompileError for bytes that are no library, or not the one that was wanted."""
+    library = Library(image)
+    for name in exports:
+        library.address(name)
+    return library
+
+
+def _found(image: bytes, exports: Sequence[str]) -> Library:
+    library = _checked(image, exports)
+    library.origin = "found in the cache"
+    return library
 
 
 class Build:
@@ -183,6 +217,7 @@ class Build:
             if self._error is None and self._library is None:
                 try:
                     self._library = self._finish()
+                    self._library.key = self.key
                     _loaded[self.key] = self._library
                 except CompileError as error:
                     self._error = error
@@ -199,9 +234,7 @@ class Build:
             self._image = store.lookup(self.key)
         if self._image is not None:
             try:
-                library = self._recipe.loaded(self._image)
-                library.origin = "found in the cache"
-                return library
+                return _found(self._image, self._recipe.exports)
             except CompileError:  # made where other system libraries were installed
                 store.discard(self.key)
                 self._image = None
@@ -214,7 +247,7 @@ class Build:
     def _compiled(self, store: cache.Cache, jobs: Jobs) -> Library:
         try:
             image = jobs.finish()
-            library = self._recipe.loaded(image)
+            library = _checked(image, self._recipe.exports)
         except CompileError as error:
             raise jobs.keep_sources(error) from None
         library.origin = "compiled now"

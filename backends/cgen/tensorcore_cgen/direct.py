@@ -18,6 +18,7 @@ from . import blas
 from .callplan import (
     HOST,
     PART,
+    PLACE,
     ROOM,
     SPLIT,
     CallPlan,
@@ -27,6 +28,7 @@ from .callplan import (
     plain,
     results,
 )
+from .frames import Frame, frames, step_number
 from .library import Library
 
 #: Scalar operations between two moments in which Python may handle a signal: some 10 ms.
@@ -80,6 +82,7 @@ class _State:
         self.plan = plan
         self.results = owner.results
         self.program = program
+        self.frames = frames(program)
         self.slot = (ctypes.c_void_p * max(plan.slots, 1))()
         self.size = (ctypes.c_longlong * max(plan.sizes, 1))()
         self.dims = (ctypes.c_void_p * max(plan.slots, 1))()
@@ -87,12 +90,16 @@ class _State:
         self.context = Context(self.slot, self.size, self.dims, self.table, owner.blas.integer, 0)
         self.context.times = None if owner.times is None else address(owner.times)
         # Kept here, as the generated code has only their addresses.
-        self.callbacks: tuple[Any, ...] = HOST(self.host), SPLIT(self.split), ROOM(self.room)
-        self.context.host, self.context.split, self.context.room = self.callbacks
+        self.callbacks: tuple[Any, ...] = (
+            HOST(self.host), SPLIT(self.split), ROOM(self.room), PLACE(self.place_inner),
+        )  # fmt: skip
+        context = self.context
+        context.host, context.split, context.room, context.place = self.callbacks
         self.problem: BaseException | None = None
         self.buffers: list[Any] = [None] * plan.slots
         self.fresh: list[Any] = [None] * len(self.results)
         self.alive: list[Any] = []
+        self.inner: dict[int, list[Any]] = {}
 
     def bind(self, inputs: Sequence[Any], cells: Sequence[Any]) -> None:
         ports = self.plan.inputs + self.plan.cells
@@ -111,10 +118,27 @@ class _State:
         self.slot[slot] = address(array)
         self.buffers[slot] = array
 
-    def place(self, segment: int) -> None:
+    def place_inner(self, context: int, segment: int) -> int:
+        """The memory of a segment inside a step; whether there is none. It is given up when the
+        segment gets another."""
+        try:
+            alive, self.alive = self.alive, []
+            self._place_buffers(segment)
+            self.inner[segment], self.alive = self.alive, alive
+        except BaseException as problem:  # noqa: BLE001 (none can pass through generated code)
+            self.problem = problem
+            self.context.error[0] = 4
+            return 1
+        return 0
+
+    def _place_buffers(self, segment: int) -> None:
         for elements, itemsize, where, slot, _, _ in self.plan.storage:
             if where == segment:
                 self._place_storage(self.size[elements] * itemsize, slot)
+
+    def place(self, segment: int) -> None:
+        """Provide the memory of a segment of the call."""
+        self._place_buffers(segment)
         for k, r in enumerate(self.results):
             if r.segment != segment:
                 continue
@@ -137,7 +161,8 @@ class _State:
         self.alive.append(memory)
         self.slot[slot] = address(memory)
         # Sizes can be read from single numbers only.
-        if self.program.slots and not self.program.slots[slot].shape:
+        outer = slot < len(self.program.slots)
+        if outer and not self.program.slots[slot].shape:
             dtype = np.dtype(self.program.slots[slot].dtype)
             self.buffers[slot] = memory[: dtype.itemsize].view(dtype).reshape(())
 
@@ -146,13 +171,13 @@ class _State:
 
     def host(self, number: int) -> int:
         """Run a step in Python on the buffers; whether it failed."""
-        step = self.program.steps[number]
+        frame, step = step_number(self.frames, number)
         assert isinstance(step, Call)
         try:
             (out,) = step.outputs
-            dtype = self.program.slots[out].dtype
-            args = [self._view(slot) for slot in step.inputs]
-            self._view(out)[...] = call(step, args, dtype)
+            dtype = frame.program.slots[out].dtype
+            args = [self._view(frame, slot) for slot in step.inputs]
+            self._view(frame, out)[...] = call(step, args, dtype)
         except BaseException as problem:  # noqa: BLE001 (none can pass through generated code)
             self.problem = problem
             return 1
@@ -183,14 +208,15 @@ class _State:
         self.alive.append(memory)
         return address(memory) + -address(memory) % 64
 
-    def _view(self, slot: int) -> np.ndarray:
-        """A slot's buffer as an array."""
-        dtype, shape = self.program.slots[slot]
-        sizes = tuple(self.size[k] for k in shape)
+    def _view(self, frame: Frame, slot: int) -> np.ndarray:
+        """The buffer of a frame's slot as an array."""
+        dtype, shape = frame.program.slots[slot]
+        own = tuple(frame.size + size for size in shape)
+        sizes = tuple(self.size[k] for k in frame.shapes.get(slot, own))
         count = math.prod(sizes) * np.dtype(dtype).itemsize
         if not count:
             return np.empty(sizes, dtype)
-        memory: Any = (ctypes.c_char * count).from_address(self.slot[slot] or 0)
+        memory: Any = (ctypes.c_char * count).from_address(self.slot[frame.slot + slot] or 0)
         return np.frombuffer(memory, np.dtype(dtype)).reshape(sizes)
 
     def measure(self) -> None:
@@ -212,7 +238,7 @@ class _State:
                 "hold. This is a mistake in the code generator: please report it."
             )
         self.context.error[0] = 0
-        self.size[:] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
+        self.size[: len(known)] = [max(-_LARGEST, min(number, _LARGEST)) for number in known]
 
     def explain_run(self) -> None:
         if self.problem is not None:

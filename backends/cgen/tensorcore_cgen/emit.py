@@ -7,7 +7,7 @@ files of kernels that compile in parallel. No text comes from the user.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tensorcore import config
 from tensorcore.codegen.dialect import C99, c99
@@ -15,10 +15,23 @@ from tensorcore.codegen.function import C_TYPES
 from tensorcore.codegen.parts import HELPERS, print_parts, work
 from tensorcore.codegen.prelude import COMPLEX_TYPES, fail, needed
 from tensorcore.dtypes import DTYPES
-from tensorcore.program import Call, Failure, Kernel, Program, Sizes, View
+from tensorcore.program import (
+    Branch,
+    Call,
+    Failure,
+    Kernel,
+    Loop,
+    Program,
+    Sizes,
+    Step,
+    View,
+    bodies,
+)
 
-from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan
+from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan, StorageSpec
 from .contract import CONTRACT, contract_operands
+from .control import HEAD, OVERFLOW, branch_text, loop_text
+from .frames import Frame, frames, inner, segments
 from .functions import CALLS, by_file, kernel_function
 from .sort import argsort_helper, argsort_operands
 
@@ -33,7 +46,7 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
-  Context *caller;
+  Context *caller; int (*place)(Context *, i64);
 };
 """
 )
@@ -99,10 +112,13 @@ static void tc_view(Context *c, const u32 *o) { c->slot[o[0]] = c->slot[o[1]]; }
 
 
 class _Unit:
-    """The text under construction."""
+    """The text under construction; ``at`` is the frame whose steps are being added."""
 
     def __init__(self, program: Program) -> None:
+        self.frames = frames(program)
         self.program = program
+        self.at = self.frames[0]
+        self.loops: list[str] = []
         self.functions: dict[str, str] = {}
         self.helpers: dict[str, str] = {}
         self.numbers: dict[int, int] = {}
@@ -116,24 +132,56 @@ class _Unit:
 def emit(program: Program) -> tuple[list[str], CallPlan]:
     """The C files of a Program, the main one first, and the plan for calling it."""
     unit = _Unit(program)
-    for number, step in enumerate(program.steps):
-        if isinstance(step, Sizes):
-            unit.first.append(len(unit.steps))
-        elif isinstance(step, Kernel):
-            _kernel(unit, step)
-        elif isinstance(step, View):
-            unit.helpers["view"] = _VIEW
-            _step(unit, "tc_view", [step.output, step.source])
-        elif isinstance(step, Call):
-            _call(unit, step, number)
+    for frame in unit.frames:
+        unit.at, unit.program = frame, frame.program
+        for number, step in enumerate(unit.program.steps):
+            _add(unit, step, number)
+    unit.program = program
     unit.first.append(len(unit.steps))
+    text = _files(unit)
     failures = tuple((failure.error, failure.message) for failure in unit.failures)
-    return _files(unit), _plan(program)._replace(failures=failures)
+    return text, _plan(unit.frames)._replace(failures=failures)
 
 
-def _step(unit: _Unit, function: str, operands: Sequence[int]) -> None:
+def _add(unit: _Unit, step: Step, number: int) -> None:
+    if isinstance(step, Sizes):
+        unit.first.append(len(unit.steps))
+    elif isinstance(step, Kernel):
+        _kernel(unit, step)
+    elif isinstance(step, View):
+        unit.helpers["view"] = _VIEW
+        _step(unit, "tc_view", [step.output, step.source])
+    elif isinstance(step, Call):
+        _call(unit, step, number)
+    else:
+        _inside(unit, step)
+
+
+def _inside(unit: _Unit, step: Loop | Branch) -> None:
+    """A step that runs other Programs."""
+    overflow = len(unit.failures)
+    unit.failures.append(Failure(OVERFLOW, MemoryError))
+    name = f"tc_l{len(unit.loops)}"
+    found = [inner(unit.frames, body) for body in bodies(step)]
+    if isinstance(step, Loop):
+        unit.loops.append(loop_text(name, step, unit.at, found[0], overflow))
+    else:
+        unit.loops.append(branch_text(name, step, unit.at, found, overflow))
+    _step(unit, name, [])
+    unit.work[()] += 1_000_000  # nobody knows how long it takes
+
+
+def _step(
+    unit: _Unit,
+    function: str,
+    slots: Sequence[int],
+    sizes: Sequence[int] = (),
+    others: Sequence[int] = (),
+) -> None:
     unit.steps.append((function, len(unit.operands)))
-    unit.operands.extend(operands)
+    unit.operands.extend(slot + unit.at.slot for slot in slots)
+    unit.operands.extend(size + unit.at.size for size in sizes)
+    unit.operands.extend(others)
 
 
 # -- kernels --------------------------------------------------------------------------------
@@ -149,8 +197,8 @@ def _kernel(unit: _Unit, kernel: Kernel) -> None:
     known = len(unit.failures)
     unit.failures.extend(kernel.failures)
     failures = [known + k for k in text.failures]
-    _step(unit, name, [*text.slots, *text.sizes, *numbers, *failures])
-    for stage in kernel.stages:
+    _step(unit, name, text.slots, text.sizes, [*numbers, *failures])
+    for stage in kernel.stages if unit.at is unit.frames[0] else ():
         if in_place and stage.copied() is not None:
             continue  # mostly there is nothing to copy
         cost = work(stage)
@@ -165,7 +213,7 @@ def _written_in_place(program: Program, kernel: Kernel) -> bool:
 def _call(unit: _Unit, step: Call, number: int) -> None:
     if step.host:
         unit.helpers["host"] = _HOST
-        _step(unit, "tc_host", [number])
+        _step(unit, "tc_host", (), (), [unit.at.step + number])
         unit.work[()] += 1_000_000  # nobody knows how long Python code takes
         return
     slots = unit.program.slots
@@ -183,8 +231,9 @@ def _call(unit: _Unit, step: Call, number: int) -> None:
     unit.helpers[f"tc_{step.op}_{dtype.c}"] = helper
     source = function.replace("TYPE", dtype.c)
     label = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
-    _step(unit, label, [*step.inputs, *step.outputs, *(n for shape in shapes for n in shape)])
-    unit.work[tuple(sorted(work))] += 2
+    _step(unit, label, [*step.inputs, *step.outputs], [n for shape in shapes for n in shape])
+    if unit.at is unit.frames[0]:
+        unit.work[tuple(sorted(work))] += 2
 
 
 # -- files ----------------------------------------------------------------------------------
@@ -218,6 +267,7 @@ def _main(unit: _Unit, named: Sequence[tuple[str, str]]) -> str:
             declared,
             unit.helpers.get("view", ""),
             unit.helpers.get("host", ""),
+            *((HEAD, *unit.loops) if unit.loops else ()),
             _WALK,
             f"{hidden}const u64 tc_numbers[] = {{{numbers}}};\n",
             f"static const u32 tc_operands[] = {{{_wrapped(unit.operands) or '0'}}};\n",
@@ -269,15 +319,22 @@ _FORMS = {
 
 def _sizes(unit: _Unit) -> str:
     """``tc_sizes``: the sizes and checks of each segment, and the estimate of the work."""
-    program = unit.program
     functions = [_SIZE_FUNCTIONS]
     body: list[str] = []
     index = 0
-    for segment, step in enumerate(s for s in program.steps if isinstance(s, Sizes)):
-        lines = [line for k in step.ids for line in _size(program, k)]
+    found = [(f, s) for f in unit.frames for s in f.program.steps if isinstance(s, Sizes)]
+    for segment, (frame, step) in enumerate(found):
+        lines = [line for k in step.ids for line in _size(frame, k)]
         for check in step.checks:
             if check.kind != "within":  # that is seen where the size is computed
-                lines.append(_check(check.kind, check.args, index))
+                args = [a + frame.size for a in check.args]
+                kind, number = 1, index
+                if frame is not unit.frames[0]:
+                    # Nobody repeats one iteration in Python to find the words.
+                    kind, number = 2, len(unit.failures)
+                    message = check.message.replace("{stretch}", "")
+                    unit.failures.append(Failure(message, check.error))
+                lines.append(_check(check.kind, args, kind, number))
             index += 1
         body.append(f"  if (segment == {segment}) {{")
         for start in range(0, len(lines), _LINES_PER_FUNCTION):
@@ -300,10 +357,11 @@ def _part_of_sizes(name: str, lines: Sequence[str]) -> str:
     return "\n".join([head, "  int o = 0;\n  (void)c;", *lines, "  return o;\n}\n"])
 
 
-def _size(program: Program, number: int) -> list[str]:
+def _size(frame: Frame, number: int) -> list[str]:
     """The lines that compute a size; they set ``o`` when it has no 64-bit integer."""
+    program = frame.program
     kind, operands = program.sizes[number]
-    target, args = f"s[{number}]", [f"s[{a}]" for a in operands]
+    target, args = f"s[{frame.size + number}]", [f"s[{frame.size + a}]" for a in operands]
     if kind in _CHECKED:
         first, *rest = ["0", *args] if kind in ("neg", "abs") else args
         lines = [f"  {target} = {first};"] if not rest else []
@@ -319,11 +377,13 @@ def _size(program: Program, number: int) -> list[str]:
         )
     if kind == "const":
         text = f"{operands[0]}ll"
+    elif kind == "dim" and operands[0] in frame.shapes:
+        text = f"s[{frame.shapes[operands[0]][operands[1]]}]"
     elif kind == "dim":
-        text = f"c->dims[{operands[0]}][{operands[1]}]"
+        text = f"c->dims[{frame.slot + operands[0]}][{operands[1]}]"
     elif kind == "value":
         ctype = DTYPES[program.slots[operands[0]].dtype].c
-        text = f"(i64)*(const {ctype} *)c->slot[{operands[0]}]"
+        text = f"(i64)*(const {ctype} *)c->slot[{frame.slot + operands[0]}]"
     else:
         text = _FORMS[kind].format(*args)
     return [f"  {target} = {text};"]
@@ -336,10 +396,11 @@ _FAILS = {
 }
 
 
-def _check(kind: str, args: tuple[int, ...], index: int) -> str:
+def _check(kind: str, args: Sequence[int], record_kind: int, index: int) -> str:
     record = " ".join(f"c->error[{k + 2}] = s[{a}];" for k, a in enumerate(args))
     test = _FAILS[kind].format(*args)
-    return f"  if ({test}) {{ c->error[0] = 1; c->error[1] = {index}; {record} return 1; }}"
+    record = f"c->error[0] = {record_kind}; c->error[1] = {index}; {record}"
+    return f"  if ({test}) {{ {record} return 1; }}"
 
 
 def _work(unit: _Unit, known: set[int]) -> str:
@@ -356,17 +417,21 @@ def _work(unit: _Unit, known: set[int]) -> str:
 # -- plan -----------------------------------------------------------------------------------
 
 
-def _plan(program: Program) -> CallPlan:
+def _plan(all_frames: Sequence[Frame]) -> CallPlan:
+    program = all_frames[0].program
     segment_of = _segments(program)
     slots = program.slots
     return CallPlan(
-        slots=len(slots),
+        slots=sum(len(f.program.slots) for f in all_frames),
         threshold=THRESHOLD_OF_UPDATES if program.commits else THRESHOLD,
-        sizes=len(program.sizes),
-        segments=sum(isinstance(s, Sizes) for s in program.steps),
+        sizes=sum(len(f.program.sizes) for f in all_frames),
+        segments=segments(program),
+        inner_segments=sum(segments(f.program) for f in all_frames[1:]),
         inputs=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.inputs),
         cells=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.cells),
-        constants=program.constants,
+        constants=tuple(
+            (f.slot + slot, value) for f in all_frames for slot, value in f.program.constants
+        ),
         outputs=tuple((s, slots[s].dtype, slots[s].shape, segment_of[s]) for s in program.outputs),
         commits=tuple(
             (
@@ -379,11 +444,15 @@ def _plan(program: Program) -> CallPlan:
             )
             for c in program.commits
         ),
-        storage=tuple(
-            (life.elements, life.itemsize, segment_of[life.slot], life.slot, life.first, life.last)
-            for life in program.storage
-        ),
+        storage=tuple(entry for f in all_frames for entry in _storage(f)),
     )
+
+
+def _storage(frame: Frame) -> Iterator[StorageSpec]:
+    segment_of = _segments(frame.program)
+    for slot, elements, itemsize, first, last in frame.program.storage:
+        segment = frame.segment + segment_of[slot]
+        yield frame.size + elements, itemsize, segment, frame.slot + slot, first, last
 
 
 def _segments(program: Program) -> dict[int, int]:
@@ -399,6 +468,8 @@ def _segments(program: Program) -> dict[int, int]:
                     found.setdefault(store.access.slot, segment)
         elif isinstance(step, View):
             found.setdefault(step.output, segment)
+        elif isinstance(step, Loop):
+            found.update((slot, segment) for slot in step.writes())
         else:
             for slot in step.outputs:
                 found.setdefault(slot, segment)

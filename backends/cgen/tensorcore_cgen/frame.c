@@ -73,6 +73,7 @@ struct Context {
     i64 threads;
     int (*begin)(Context *); /* comes before the first step that writes over a cell */
     Context *caller; /* the one that others are copies of */
+    int (*place)(Context *, i64 segment); /* gives the buffers of an inner segment their places */
 };
 typedef int Entry(Context *, i64 segment);
 
@@ -82,7 +83,7 @@ typedef struct { i64 slot, number, itemsize, rank, segment, shape, cell, in_plac
 typedef struct { i64 elements, itemsize, segment, slot, first, last; } Buffer;
 typedef struct { i64 slot; void *data; const i64 *dims; } Constant;
 typedef struct {
-    i64 slots, sizes, segments, inputs, cells, outputs, commits, buffers, constants, threshold;
+    i64 slots, sizes, segments, all_segments, inputs, cells, outputs, commits, buffers, constants, threshold;
     Entry *measure, *run;
     void *const *blas;
     i64 blas_int;
@@ -213,12 +214,13 @@ static void *room(Context *c, i64 bytes) {
 /* ---- frames ---- */
 
 static int begin(Context *);
+static int place(Context *, i64);
 
 static Frame *new_frame(Plan *p) {
     const Layout *l = p->layout;
     i64 ports = l->inputs + l->cells, results = l->outputs + l->commits, rank = 0;
     for (i64 k = 0; k < ports; k++) rank += l->port[k].rank;
-    i64 words = 2 * l->slots + l->sizes + 2 * l->segments + 3 * l->buffers + ports + results;
+    i64 words = 2 * l->slots + l->sizes + 2 * l->all_segments + 3 * l->buffers + ports + results;
     words += rank + l->inputs + l->cells;
     Frame *f = calloc(1, sizeof(Frame) + sizeof(i64) * words);
     if (!f) return 0;
@@ -226,8 +228,8 @@ static Frame *new_frame(Plan *p) {
     const i64 **dims = (const i64 **)at; at += l->slots;
     f->context.slot = (void **)at; at += l->slots;
     f->context.size = at; at += l->sizes;
-    f->memory = (void **)at; at += l->segments;
-    f->room = at; at += l->segments;
+    f->memory = (void **)at; at += l->all_segments;
+    f->room = at; at += l->all_segments;
     f->need = at; at += l->buffers;
     f->offset = at; at += l->buffers;
     f->order = at; at += l->buffers;
@@ -250,12 +252,13 @@ static Frame *new_frame(Plan *p) {
     f->context.split = split;
     f->context.room = room;
     f->context.begin = begin;
+    f->context.place = place;
     f->plan = p;
     return f;
 }
 
 static void drop_storage(Frame *f) {
-    for (i64 k = 0; k < f->plan->layout->segments; k++) {
+    for (i64 k = 0; k < f->plan->layout->all_segments; k++) {
         free(f->memory[k]);
         f->memory[k] = 0;
         f->room[k] = 0;

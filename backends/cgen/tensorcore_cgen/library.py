@@ -19,6 +19,8 @@ class Library:
 
     #: How its bytes were come by, in words.
     origin = "given"
+    #: Its key in the cache.
+    key = ""
 
     def __init__(self, image: bytes) -> None:
         """Raises CompileError if the system's loader refuses the bytes."""

@@ -49,34 +49,61 @@ static i64 place_all(const Layout *l, Frame *f, i64 segment) {
     return total;
 }
 
-/* Gives the segment's buffers their places, anew only when a length has changed. */
-static int place_buffers(const Layout *l, Frame *f, i64 segment) {
+enum { SAME, CHANGED, TOO_LARGE };
+
+/* Measures the segment's buffers: whether they need other places than those they have. */
+static int measure_buffers(const Layout *l, Frame *f, i64 segment) {
     int changed = 0, any = 0;
     for (i64 k = 0; k < l->buffers; k++) {
         const Buffer *b = &l->buffer[k];
         if (b->segment != segment) continue;
         i64 need = extent(b->itemsize, &f->context.size[b->elements], 1);
-        if (need < 0) return f->need[k] = -1, REFUSED; /* so that the next call starts anew */
+        if (need < 0) return f->need[k] = -1, TOO_LARGE; /* so that the next call starts anew */
         need = need ? (need + 63) / 64 * 64 : 64;
         changed |= need != f->need[k];
         f->need[k] = need;
         any = 1;
     }
-    if (!any || (!changed && f->memory[segment])) return DONE;
+    return any && (changed || !f->memory[segment]) ? CHANGED : SAME;
+}
+
+/* Gives the segment's buffers, whose lengths are known, new places; 0 if there is no memory. */
+static int arrange_buffers(const Layout *l, Frame *f, i64 segment) {
     i64 total = place_all(l, f, segment);
     if (total < 0 || total > f->room[segment]) {
         free(f->memory[segment]);
         f->bytes -= f->room[segment];
         f->room[segment] = 0;
         f->memory[segment] = total < 0 ? 0 : block_at_any_price(total);
-        if (!f->memory[segment]) return PyErr_NoMemory(), RAISED;
+        if (!f->memory[segment]) return 0;
         f->room[segment] = total;
         f->bytes += total;
     }
     for (i64 k = 0; k < l->buffers; k++)
         if (l->buffer[k].segment == segment)
             f->context.slot[l->buffer[k].slot] = (char *)f->memory[segment] + f->offset[k];
-    return DONE;
+    return 1;
+}
+
+/* Gives the segment's buffers their places, anew only when a length has changed. */
+static int place_buffers(const Layout *l, Frame *f, i64 segment) {
+    int found = measure_buffers(l, f, segment);
+    if (found == TOO_LARGE) return REFUSED;
+    if (found == SAME || arrange_buffers(l, f, segment)) return DONE;
+    return PyErr_NoMemory(), RAISED;
+}
+
+/* The same for a segment inside a step, where the global lock may not be held. */
+static int place(Context *c, i64 segment) {
+    Frame *f = (Frame *)c->caller;
+    const Layout *l = f->plan->layout;
+    int found = measure_buffers(l, f, segment);
+    if (found == SAME) return 0;
+    if (f->released) PyEval_RestoreThread(f->thread);
+    int done = found == CHANGED && arrange_buffers(l, f, segment);
+    if (f->released) f->thread = PyEval_SaveThread();
+    if (!done) c->error[0] = NO_ROOM;
+    return !done;
 }
 
 /* Whether a commit may write over its cell: nobody but the cell's list, and this call if it

@@ -21,6 +21,7 @@ from tensorcore.program import Call, Program, Sizes
 from . import blas, compiler
 from .callplan import CallPlan, PortSpec, Result, address, plain, results
 from .direct import DirectCall
+from .frames import frames
 from .library import Library
 
 __all__ = ["CallPlan", "GeneratedExecutable", "load", "prepare"]
@@ -62,9 +63,10 @@ class GeneratedExecutable:
         self._program = program
         self._steps = [k for k, s in enumerate(program.steps) if not isinstance(s, Sizes)]
         # Nanoseconds and calls by step, which the generated code of a timed program adds to.
-        self._times = np.zeros((len(self._steps), 2), np.int64) if program.timed else None
+        every = [s for f in frames(program) for s in f.program.steps if not isinstance(s, Sizes)]
+        self._times = np.zeros((len(every), 2), np.int64) if program.timed else None
         self._origin, library.origin = library.origin, "in memory already"
-        calls_python = any(isinstance(s, Call) and s.host for s in program.steps)
+        calls_python = any(isinstance(s, Call) and s.host for s in every)
         self._direct = DirectCall(library, *self._entries, plan, self._times)
         self._native: Native | None = None
         self._attach = attach and not calls_python  # only the slow path calls Python in between
@@ -188,7 +190,8 @@ class Native:
             constants.extend((slot, address(a), shape.buffer_info()[0]))
         functions = blas.find()
         table = functions.array()
-        words = words_of("q", (plan.slots, plan.sizes, plan.segments))
+        every = plan.segments + plan.inner_segments
+        words = words_of("q", (plan.slots, plan.sizes, plan.segments, every))
         words.extend(map(len, (plan.inputs, plan.cells, plan.outputs, plan.commits)))
         words.extend((len(plan.storage), len(plan.constants), plan.threshold, measure, run))
         words.extend((ctypes.addressof(table), functions.integer))

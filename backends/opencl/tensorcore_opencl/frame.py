@@ -11,7 +11,6 @@ from tensorcore.program import Failure
 
 from .memory import Array
 
-
 #: Sizes beyond it only the host knows: no buffer has as many elements.
 _LARGEST = 2**63 - 1
 

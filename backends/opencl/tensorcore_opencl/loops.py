@@ -137,7 +137,7 @@ class _State:
             for k, number in enumerate(reversed(order) if reverse else order):
                 row = read_row(rows, number)
                 self.recent.append(row)
-                if carried.keep:
+                if carried.ring is None:
                     write_row(self.result, self._place(k), row)
 
     def _place(self, number: int) -> int:
@@ -147,11 +147,11 @@ class _State:
     def take(self, row: Array, done: int) -> None:
         """The row that an iteration has made."""
         self.recent.append(row)
-        if self.carried.keep:
+        if self.carried.ring is None:
             write_row(self.result, self._place(self.carried.depth + done), row)
 
     def finish(self, done: int) -> None:
         """After the last iteration."""
-        if not self.carried.keep:
+        if self.carried.ring is not None:
             for k, row in enumerate(list(self.recent)[-self.carried.depth :]):
                 write_row(self.result, self._place(k), row)
