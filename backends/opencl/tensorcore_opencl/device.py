@@ -33,6 +33,11 @@ class Facts(NamedTuple):
     processor: bool
     exact_division: bool
 
+    @property
+    def portable(self) -> bool:
+        """Whether the driver is PoCL."""
+        return self.platform.startswith("Portable")
+
     def words(self, number: int) -> str:
         """A line for listings."""
         double = "fp64" if self.double else "no fp64"

@@ -14,7 +14,7 @@ from tensorcore import cache
 from tensorcore.backend import Diagnosis
 from tensorcore.errors import BackendUnavailable
 
-from .device import NO_DRIVER, choose, devices, facts_of
+from .device import NO_DRIVER, Facts, choose, devices, facts_of
 
 _GET_DRIVER = "pip install 'pyopencl[pocl]' brings PoCL, a driver for the processor"
 _PROBE_SECONDS = 120
@@ -56,7 +56,7 @@ def diagnose(words: str) -> Diagnosis:
         chosen = found.index(choose(found, words))
     except BackendUnavailable as problem:
         return Diagnosis(True, False, str(problem), "", _versions(), listed)
-    reason, hint = usable(chosen, facts[chosen].platform, facts[chosen].version)
+    reason, hint = usable(chosen, facts[chosen])
     if reason:
         return Diagnosis(True, False, reason, hint, _versions(), listed)
     # The one that is used comes first: it is what reports name.
@@ -75,20 +75,20 @@ def _versions() -> dict[str, str]:
 
 
 @lru_cache
-def usable(number: int, platform: str, version: str) -> tuple[str, str]:
+def usable(number: int, facts: Facts) -> tuple[str, str]:
     """Why kernels do not run on a device, with a hint; empty where they do.
 
     A child process tries it, as PoCL ends the whole process where it finds no linker. What worked
     once is kept in the cache, under all that it depends on.
     """
-    portable = platform.startswith("Portable")
-    linker = shutil.which("ld") if portable else ""
+    linker = shutil.which("ld") if facts.portable else ""
     if linker is None:
         return (
             "PoCL needs the linker 'ld' to build kernels, and there is none",
             "install binutils (and gcc, whose libraries it links)",
         )
-    key = cache.key_of("opencl works", str(number), platform, version, linker, sys.prefix)
+    about = (facts.platform, facts.name, facts.version, facts.driver)
+    key = cache.key_of("opencl works", str(number), *about, linker, sys.prefix)
     store = cache.default()
     if store.lookup(key) == b"yes":
         return "", ""
@@ -96,7 +96,7 @@ def usable(number: int, platform: str, version: str) -> tuple[str, str]:
     if not reason:
         store.store(key, b"yes")
         return "", ""
-    hint = "install binutils and gcc, which PoCL builds kernels with" if portable else ""
+    hint = "install binutils and gcc, which PoCL builds kernels with" if facts.portable else ""
     return f"a kernel does not run on it: {reason}", hint
 
 
