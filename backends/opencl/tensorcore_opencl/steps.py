@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tensorcore.codegen.dialect import Dialect
-from tensorcore.codegen.items import ItemKernel
+from tensorcore.codegen.items import ItemKernel, items_of
 from tensorcore.codegen.order import RUN, order
 from tensorcore.codegen.products import matrices, product
 from tensorcore.codegen.render import Launch
@@ -49,6 +49,11 @@ class Making(NamedTuple):
     failures: list[Failure]
     inside: Callable[..., Any]
 
+    @property
+    def group(self) -> int:
+        """Work-items in a group."""
+        return items_of(self.dialect).group
+
 
 def step_of(step: Any, program: Program, making: Making) -> RunningStep:
     """The step, ready to run. Raises CompileError where the program lacks its function."""
@@ -65,14 +70,14 @@ def step_of(step: Any, program: Program, making: Making) -> RunningStep:
     return _CALLS[step.op](step, program, making)
 
 
-def spread(launch: Launch, plan: Plan, device: Device) -> tuple[int, int]:
+def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
     """How many work-items, or groups of them, and the chunk that each takes."""
     if launch.way == "one":
         return 1, 1
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
-        group = device.group if launch.way == "items" else 1
-        return min(-(-count // group), device.facts.units * _GROUPS_PER_UNIT), 1
+        each = group if launch.way == "items" else 1
+        return min(-(-count // each), device.facts.units * _GROUPS_PER_UNIT), 1
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
 
@@ -91,7 +96,7 @@ class KernelStep:
 
     def __init__(self, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
-        self.device = making.device
+        self.device, self.group = making.device, making.group
         self.functions = [making.built.kernel(name) for name in spec.names]
         self.failure = np.int64(len(making.failures))
         making.failures.extend(spec.failures)
@@ -110,8 +115,8 @@ class KernelStep:
         sizes = [plan.integer(size) for size in self.spec.sizes]
         launches, most = [], 0
         for launch in self.spec.launches:
-            workers, chunk = spread(launch, plan, self.device)
-            local = 1 if launch.way == "one" else self.device.group
+            workers, chunk = spread(launch, plan, self.device, self.group)
+            local = 1 if launch.way == "one" else self.group
             launches.append((workers * local, local, np.int64(chunk)))
             most = max(most, workers * (local if launch.way == "items" else 1))
         return sizes, launches, most
@@ -202,11 +207,11 @@ class ContractStep:
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
-        self.device = making.device
+        self.device, self.group = making.device, making.group
         self.form = product(program.slots[step.inputs[0]].dtype, making.dialect)
         labels = [step.attrs[key] for key in ("a", "b", "out")]
         self.sizes = matrices(step, program.slots, matrix_form(*labels))
-        self.function = Launcher(making.device, making.built, self.form.name)
+        self.function = Launcher(making, self.form.name)
 
     def _prepare(self, plan: Plan) -> tuple[Any, ...]:
         lengths = [plan.product(sizes) for sizes in self.sizes[:4]]
@@ -218,8 +223,8 @@ class ContractStep:
             items, chunk = chunks(tiles, tiles * cost, self.device)
         else:
             items, chunk = tiles, 1
-            items = min(-(-items // self.device.group), self.device.facts.units * _GROUPS_PER_UNIT)
-        return items * self.device.group, [np.int64(n) for n in (*lengths, *strides, chunk)]
+            items = min(-(-items // self.group), self.device.facts.units * _GROUPS_PER_UNIT)
+        return items * self.group, [np.int64(n) for n in (*lengths, *strides, chunk)]
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -236,10 +241,10 @@ class OrderStep:
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
-        self.device = making.device
+        self.device, self.group = making.device, making.group
         self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
-        self.runs = Launcher(making.device, making.built, f"{self.form.name}_runs")
-        self.merge = Launcher(making.device, making.built, f"{self.form.name}_merge")
+        self.runs = Launcher(making, f"{self.form.name}_runs")
+        self.merge = Launcher(making, f"{self.form.name}_merge")
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -269,17 +274,17 @@ class OrderStep:
         if self.form.chunked:
             items, chunk = chunks(count, count * cost * 4, self.device)
         else:
-            items, chunk = -(-count // self.device.group), 1
-            items = min(items, self.device.facts.units * _GROUPS_PER_UNIT) * self.device.group
+            items, chunk = -(-count // self.group), 1
+            items = min(items, self.device.facts.units * _GROUPS_PER_UNIT) * self.group
         function.launch(arrays, [np.int64(n) for n in (*numbers, chunk)], items)
 
 
 class Launcher:
     """A function of buffers and then numbers, which remembers the numbers."""
 
-    def __init__(self, device: Device, built: Built, name: str) -> None:
-        self.device = device
-        self.function = built.kernel(name)
+    def __init__(self, making: Making, name: str) -> None:
+        self.device, self.group = making.device, making.group
+        self.function = making.built.kernel(name)
         self._numbers: list[Any] = []
 
     def launch(self, arrays: Sequence[Array], numbers: list[Any], items: int) -> None:
@@ -294,7 +299,7 @@ class Launcher:
             for k, number in enumerate(numbers, len(arrays)):
                 self.function.set_arg(k, number)
             self._numbers = numbers
-        group = (self.device.group,)
+        group = (self.group,)
         cl.enqueue_nd_range_kernel(self.device.queue, self.function, (items,), group)
 
 
