@@ -61,7 +61,8 @@ class Dialect(NamedTuple):
     before the name of a function that is called from outside. ``space`` and ``pointer``: what
     stands before and after the type of a buffer. ``table``: what stands before that of a table of
     constants. ``wide``: what stands behind integers of 64 bits, as texts have ``ll``. ``simd``: the
-    line before a loop whose steps are independent, with ``{clauses}`` for its reductions; empty where the language has none.
+    line before a loop whose steps are independent, with ``{clauses}`` for its reductions; empty
+    where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).

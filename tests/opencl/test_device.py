@@ -158,7 +158,7 @@ def test_a_text_that_does_not_build() -> None:
     with pytest.raises(CompileError) as caught:
         build(opened(""), text)
     words = str(caught.value)
-    assert "nowhere" in words.split("source:")[0]
+    assert "nowhere" in words.split("source:", maxsplit=1)[0]
     assert "x[0] = nowhere;" in words.split("source:")[1]
 
 
