@@ -112,6 +112,8 @@ from . import (
     reductions,
     shapes,
 )
+from . import shared_randomstreams as shared_randomstreams
+from . import signal as signal
 from .creation import *  # noqa: F403
 from .creation import as_tensor_variable
 from .indexing import *  # noqa: F403
