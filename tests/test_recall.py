@@ -249,3 +249,14 @@ def test_a_function_that_was_recalled_has_all_that_others_have(folder: Path) -> 
     assert str(second.explain()) == str(first.explain())
     assert len(second.maker.fgraph.toposort()) == len(first.maker.fgraph.toposort()) == 2
     assert second.report().steps == first.report().steps
+
+
+def test_libraries_of_loops_are_known_too(folder: Path) -> None:
+    skip_unless_ready("cgen")
+    x, w = T.dvector("x"), tensorcore.shared(0.5)
+    y, _ = tensorcore.scan(lambda v, s: s * w + v, [x], [w])
+    for _ in range(2):
+        f = tensorcore.function([x], ifelse(w > 0, y, x), backend="cgen")
+    assert list(f.report().compilation.seconds) == ["looking up", "compiling"]
+    whats = [(cache.Cache(folder).header(e.stem) or {}).get("what") for e in folder.glob("*.entry")]
+    assert whats.count("library of a Program") == 1
