@@ -28,7 +28,7 @@ from .program import Program
 _LIMIT = 1 << 20
 
 #: What checks, kernels and loops may raise.
-EXCEPTIONS = (
+EXCEPTIONS: tuple[type[Exception], ...] = (
     MemoryError,
     *(c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)),
 )
