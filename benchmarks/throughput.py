@@ -17,6 +17,7 @@ def throughput() -> Iterator[Figure]:
     """Times faster than NumPy by hand in the same run; the targets are those for two threads."""
     yield from _elementwise()
     yield from _rows()
+    yield from _small()
     yield from _logistic()
     yield from _network()
 
@@ -103,6 +104,23 @@ def _rows() -> Iterator[Figure]:
     ):
         f = _compiled([x], expression)
         yield from _against(f"{name}, 4096x1024", target, f, hand, [table], 3, 1e-4)
+
+
+def _small() -> Iterator[Figure]:
+    """Many small matrices of known sizes."""
+    import tensorcore.tensor as T
+
+    v, rng = T.dvector("v"), np.random.default_rng(4)
+    table = rng.normal(size=20_000 * 16)
+    many = v.reshape((-1, 4, 4))
+    f = _compiled([v], T.batched_dot(many, many))
+
+    def hand(v: np.ndarray) -> np.ndarray:
+        many = v.reshape(-1, 4, 4)
+        y: np.ndarray = many @ many
+        return y
+
+    yield from _against("20,000 products of 4x4, float64", 4.0, f, hand, [table], 10, 1e-12)
 
 
 def _logistic() -> Iterator[Figure]:

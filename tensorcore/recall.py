@@ -17,9 +17,10 @@ import numpy as np
 
 from . import cache, config, errors, program
 from .backend import Capabilities
-from .graph import Graph
-from .node import source_line
+from .graph import Graph, toposort
+from .node import Tensor, source_line
 from .ops._declare import OPS, Op
+from .ops.control import Body
 from .packing import NotPackable, Packer
 from .program import Program
 
@@ -48,7 +49,8 @@ def key_of(graph: Graph, cells: int, commits: Sequence[int], takes: Capabilities
         return None
     try:
         described = json.dumps(
-            [_rows(graph), cells, commits, sorted(vars(takes).items())], default=_plain
+            [_rows(graph.inputs, graph.outputs), cells, commits, sorted(vars(takes).items())],
+            default=_plain,
         )
         code = cache.stamp(dirname(__file__))
     except (TypeError, OSError):
@@ -57,9 +59,9 @@ def key_of(graph: Graph, cells: int, commits: Sequence[int], takes: Capabilities
     return cache.key_of("program", versions, code, repr(config.values()), described)
 
 
-def _rows(graph: Graph) -> list[Any]:
+def _rows(ins: Sequence[Tensor], outs: Sequence[Tensor]) -> list[Any]:
     """The inputs, the nodes and the outputs, by number; and the lines they are from."""
-    nodes = graph.toposort()
+    nodes = toposort(outs)
     order = {node: k for k, node in enumerate(nodes)}
     lines: dict[tuple[str, int], int] = {}
     rows = []
@@ -75,20 +77,20 @@ def _rows(graph: Graph) -> list[Any]:
             node.op and node.op.name, [order[i] for i in node.inputs], dict(node.attrs),
             node.dtype, node.broadcastable, node.name, lines.setdefault(node.origin, len(lines)),
         ))  # fmt: skip
-    inputs = [
-        (order.get(i), i.dtype, i.broadcastable, i.name, source_line(i.origin))
-        for i in graph.inputs
-    ]
-    return [inputs, rows, [order[o] for o in graph.outputs], [source_line(o) for o in lines]]
+    inputs = [(order.get(i), i.dtype, i.broadcastable, i.name, source_line(i.origin)) for i in ins]
+    return [inputs, rows, [order[o] for o in outs], [source_line(o) for o in lines]]
 
 
 def _ours(op: Op[Any]) -> bool:
-    return OPS.get(op.name) is op and op.__module__.startswith("tensorcore.")
+    declared = OPS.get(op.name) is op or op.__module__ == Body.__module__
+    return declared and op.__module__.startswith("tensorcore.")
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
         return [value.dtype.str, value.shape, value.tobytes().hex()]
+    if isinstance(value, Body):
+        return _rows(value.inputs, value.outputs)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, Mapping):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import itertools
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence

@@ -60,7 +60,7 @@ class TestReport:
         assert report.nodes_before > report.nodes_after > 0
         assert len(report.steps) == len(f.program.steps)
         text = str(report)
-        for word in ("contract", "x.shape[0]", "test_function_report.py", each_backend, "new w"):
+        for word in ("sum", "x.shape[0]", "test_function_report.py", each_backend, "new w"):
             assert word in text
         assert report._repr_html_().count("<table>") >= 2
 

@@ -11,8 +11,11 @@ from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
 from tensorcore import config, function
+from tensorcore.backend import Capabilities
 from tensorcore.errors import ShapeError
-from tensorcore.program import Kernel
+from tensorcore.graph import Graph
+from tensorcore.lower import lower
+from tensorcore.program import Call, Kernel
 
 Build = Callable[..., list[Any]]
 
@@ -171,3 +174,66 @@ def test_kernels_of_many_functions_are_cut() -> None:
     ]
     assert len(kernels[0]) == 5
     assert len(kernels[1]) == 1
+
+
+def products(build: Build, **facts: Any) -> tuple[int, int]:
+    """How many products are calls, and how many totals of kernels, for a backend that fuses."""
+    x, w, y = T.dmatrix("x"), T.dvector("w"), T.dvector("y")
+    takes = Capabilities(fuses=True, **{"totals": True} | facts)
+    program = lower(Graph([x, w, y], build(x, w, y)), [], [], takes)
+    calls = [s for s in program.steps if isinstance(s, Call) and s.op == "contract"]
+    kernels = [s for s in program.steps if isinstance(s, Kernel)]
+    return len(calls), sum(len(kernel.totals) for kernel in kernels)
+
+
+class TestMatricesReadOnce:
+    def test_columns_that_follow_row_by_row_are_totals(self):
+        def step(x, w, y):
+            p = T.nnet.sigmoid(T.dot(x, w))
+            return [T.grad(T.mean(T.nnet.binary_crossentropy(p, y)), w), p > 0.5]
+
+        assert products(step) == (0, 1)
+        assert products(step, totals=False) == (2, 0)
+
+    def test_least_squares(self):
+        assert products(lambda x, w, y: [T.dot(T.dot(x, w) - y, x)]) == (0, 1)
+        assert products(lambda x, w, y: [T.dot(x.T, T.dot(x, w))]) == (0, 1)
+
+    def test_two_of_each_are_one_kernel(self):
+        def two(x, w, y):
+            z, u = T.dot(x, w), T.dot(x, T.exp(w))
+            return [T.dot(z * y, x), T.dot(u - z, x)]
+
+        assert products(two) == (0, 2)
+
+    def test_what_needs_all_rows_first_stays_a_call(self):
+        for build in (
+            lambda x, w, y: [T.dot(T.nnet.softmax(T.dot(x, w)), x)],
+            lambda x, w, y: [T.dot(T.dot(x, w) / T.sum(T.dot(x, w)), x)],
+            lambda x, w, y: [T.dot(T.dot(x, w)[::-1], x)],
+            lambda x, w, y: [T.dot(T.sort(T.dot(x, w)), x)],
+        ):
+            assert products(build) == (2, 0)
+
+    def test_what_does_not_follow_stays_a_call(self):
+        assert products(lambda x, w, y: [T.dot(x, w), T.dot(y, x)]) == (2, 0)
+        assert products(lambda x, w, y: [T.dot(x, w)]) == (1, 0)
+        assert products(lambda x, w, y: [T.dot(T.dot(x, T.dot(x, w)), x)]) == (1, 1)
+
+    def test_other_matrices_and_dtypes_stay_calls(self):
+        assert products(lambda x, w, y: [T.dot(T.dot(x * 2, w), x * 2)]) == (2, 0)
+        whole = [T.lmatrix("x"), T.lvector("w")]
+        program = lower(
+            Graph(whole, [T.dot(T.dot(*whole), whole[0])]), [], [],
+            Capabilities(fuses=True, totals=True),
+        )  # fmt: skip
+        assert sum(isinstance(s, Call) for s in program.steps) == 2
+
+    def test_a_long_way_between_them_is_no_one_kernel(self):
+        def long(x, w, y):
+            z = T.dot(x, w)
+            for _ in range(20):
+                z = T.tanh(z) + y
+            return [T.dot(z, x)]
+
+        assert products(long) == (2, 0)

@@ -20,6 +20,7 @@ import tensorcore.tensor as T
 from tensorcore import cache, config, recall
 from tensorcore.backend import Capabilities
 from tensorcore.graph import Graph
+from tensorcore.ifelse import ifelse
 from tensorcore.ops._declare import Op
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,6 +192,18 @@ def test_our_own_code_is_in_the_key(tmp_path: Path) -> None:
     cache.stamp.cache_clear()
     stamps.append(cache.stamp(str(tmp_path)))
     assert len(set(stamps)) == 3
+
+
+def test_loops_and_choices_have_keys_by_their_bodies() -> None:
+    def total(factor: float) -> Callable[[Any, Any], Any]:
+        def outputs(x: Any, w: Any) -> Any:
+            y, _ = tensorcore.scan(lambda v, s: s * factor + v, [x], [w])
+            return [ifelse(w > 0, y[-1], w)]
+
+        return outputs
+
+    assert key(total(2.0)) == key(total(2.0)) is not None
+    assert key(total(2.0)) != key(total(2.5))
 
 
 def test_what_has_no_text_has_no_key() -> None:

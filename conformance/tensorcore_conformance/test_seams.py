@@ -116,3 +116,84 @@ def test_values_that_are_used_late(subject: Subject) -> None:
         for value in known[2:]:
             expected = expected @ value - known[1]
         np.testing.assert_allclose(f(array), expected, rtol=1e-9, atol=1e-6)
+
+
+#: Rows and columns of matrices: none, few and many of both.
+_MATRICES = (
+    (0, 5), (5, 0), (1, 1), (3, 4), (33, 7), (40, 15), (40, 16), (41, 17), (67, 300), (700, 20),
+    (2100, 3), (530, 131),
+)  # fmt: skip
+
+
+def _products(x: Any, y: Any, w: Any, v: Any, i: Any) -> list[Any]:
+    """What one may do with a matrix's rows and then, by what they gave, with its columns."""
+    z, u = T.dot(x, w), T.dot(x, v)
+    e = T.tanh(z) * y - u
+    picked = T.tanh(z) * y[i]
+    rows = T.nnet.softmax(x) * z.dimshuffle(0, "x")
+    return [z, T.dot(e, x), T.dot(x.T, z * 2), T.dot(picked, x), T.sum(e), T.dot(e, x) * w, rows]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_and_columns_of_one_matrix(dtype: str, subject: Subject) -> None:
+    """Products along the rows, and down the columns by what follows from them."""
+    if not subject.takes(dtype):
+        pytest.skip(f"{dtype} is not among the declared dtypes")
+    x = TensorType(dtype, (False, False))("x")
+    y, w, v = (TensorType(dtype, (False,))(name) for name in "ywv")
+    i = TensorType("int64", (False,))("i")
+    operands = [x, y, w, v, i]
+    together = subject.function(operands, _products(*operands))
+    # Each alone too, as what shares a loop depends on what else there is.
+    alone = [subject.function(operands, made) for made in _products(*operands)[1:4]]
+    rng = generator("matrix", dtype)
+    for rows, columns in _MATRICES:
+        a = rng.uniform(-1, 1, (rows, columns)).astype(dtype)
+        b, c, d = (rng.uniform(-1, 1, n).astype(dtype) for n in (rows, columns, columns))
+        places = rng.integers(-rows, max(rows, 1), rows)
+        wide = [t.astype("longdouble") for t in (a, b, c, d)]
+        z, u = wide[0] @ wide[2], wide[0] @ wide[3]
+        e, picked = np.tanh(z) * wide[1] - u, np.tanh(z) * wide[1][places]
+        top = np.exp(wide[0] - wide[0].max(axis=1, keepdims=True, initial=-1))
+        soft = top / top.sum(axis=1, keepdims=True) * z[:, None]
+        expected = [z, e @ wide[0], 2 * z @ wide[0], picked @ wide[0], e.sum(), 0, soft]
+        expected[5] = expected[1] * wide[2]
+        found = [*together(a, b, c, d, places), *(f(a, b, c, d, places) for f in alone)]
+        largest = 1 + np.abs(z).max(initial=0)  # no term of a sum is larger
+        limit = (rows + columns + 8) * np.finfo(dtype).eps * 4 * largest
+        for one, other in zip(found, [*expected, *expected[1:4]], strict=True):
+            off = np.abs(one - other).max(initial=0)
+            assert off <= limit, f"{rows} rows of {columns}: off by {off:.3g}, limit {limit:.3g}"
+        again = together(a, b, c, d, places)
+        same = all(np.array_equal(*pair) for pair in zip(again, found, strict=False))
+        assert same, f"{rows} rows of {columns}: other bits in the next call"
+        if rows:
+            places[rows // 2] = rows
+            with pytest.raises(OutOfRange):
+                together(a, b, c, d, places)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "uint64", "complex64"])
+def test_products_of_known_sizes(dtype: str, subject: Subject) -> None:
+    """Small matrices whose sizes stand in the expression: on the left, on the right, and many."""
+    if not subject.takes(dtype):
+        pytest.skip(f"{dtype} is not among the declared dtypes")
+    shapes = [(m, k, n) for m in (1, 3, 9) for k in (1, 2, 3, 8, 9) for n in (1, 3, 8, 9)]
+
+    def made(u: Any, v: Any, many: Any) -> list[Any]:
+        found = []
+        for m, k, n in shapes:
+            a, b = u.reshape((-1, k)), v[: k * n].reshape((k, n))
+            found += [a @ b, a @ b[:, 0], b.T @ a.T, a @ v[: k * n].reshape((n, k)).T]
+            if m == n:
+                found.append(many(u.reshape((-1, m, k)), v.reshape((-1, k, n))))
+        return found
+
+    u, v = (TensorType(dtype, (False,))(name) for name in "uv")
+    f = subject.function([u, v], made(u, v, T.batched_dot))
+    rng = generator("small", dtype)
+    for size in (1296, 648):  # whole numbers of matrices of each size
+        x, y = (rng.integers(-2, 3, size).astype(dtype) for _ in range(2))
+        for found, expected in zip(f(x, y), made(x, y, np.matmul), strict=True):
+            same = found.shape == expected.shape and np.array_equal(found, expected)
+            assert same, f"a product of shape {expected.shape}: found {found} for {expected}"

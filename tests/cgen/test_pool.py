@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("_generated")
 RNG = np.random.default_rng(0)
 LONG = RNG.normal(size=400_000)
 TABLE = RNG.normal(size=(1500, 300))
+NARROW = RNG.normal(size=(50_000, 5))
 WIDE = RNG.normal(size=(40, 6000))
 CUBE = RNG.normal(size=(12, 200, 70))
 WHOLE = RNG.integers(-9, 9, (160, 160))
@@ -50,6 +51,8 @@ PROGRAMS: dict[str, tuple[Tensor, Tensor, np.ndarray]] = {
     "columns of several": (c, T.sum(c * c, axis=1), CUBE),
     "matrix and vector": (m, T.dot(m, m[0]), TABLE),
     "vector and matrix": (m, T.dot(m[:, 0], m), TABLE),
+    "rows and columns": (m, T.dot(T.tanh(T.dot(m, m[0])), m), TABLE),
+    "rows and columns of few": (m, T.dot(T.tanh(T.dot(m, m[0])), m), NARROW),
     "products of many": (c, T.batched_dot(c, c.dimshuffle(0, 2, 1)), CUBE),
     "product of integers": (i, T.dot(i, i), WHOLE),
     "running total": (v, T.cumsum(v), LONG),

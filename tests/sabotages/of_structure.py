@@ -29,6 +29,8 @@ _COLUMNS = "tensorcore.codegen.columns:ColumnPrinter"
 _ACCESS = "tensorcore.lower.access"
 _ALONE = "tensorcore.lower.standalone"
 _CGEN = "tensorcore_cgen"
+_TOTALS = "tensorcore.codegen.totals:Totals"
+_ONCE = Named("test_seams", "test_rows_and_columns_of_one_matrix", {"dtype": "float64"})
 _STATE = "test_state"
 
 
@@ -46,7 +48,7 @@ OF_STRUCTURE = (
          "float32", "the last of equal entries is the largest", "one value"),
     _row(f"{_PRINTER}._combine", "({x} != {x} && s{v} == s{v})", "0", "reduce_argmin", "float64",
          "the smallest entry is looked for beyond NaN", "special values"),
-    _row(f"{_PRINTER}._innermost", "_BLOCK if pragma else _SCALAR_BLOCK", "1 << 40", "reduce_sum",
+    _row(f"{_PRINTER}._innermost", "BLOCK if pragma else _SCALAR_BLOCK", "1 << 40", "reduce_sum",
          "float32", "a sum adds one after the other, without pairs", "one value", full=True),
     _row(f"{_PRINTER}._innermost", "{self._type(a.dtype)} s{a.value}", "f32 s{a.value}",
          "reduce_sum", "float64", "blocks of a float64 sum are added in float32", "eps"),
@@ -63,6 +65,19 @@ OF_STRUCTURE = (
          "a row is left out between two blocks of a sum of columns", "2000", full=True),
     _row(f"{_COLUMNS}._width", "{width} - b;", "{width} % {STRIP};", "reduce_sum", "float64",
          "the last strip of columns is empty when it is full", "1024", full=True),
+    # -- totals of a kernel's points
+    _row(f"{_TOTALS}._join", "h < k->chunks; h *= 2", "h < 2; h *= 2", "contract", "float64",
+         "of the totals of chunks only two meet", "67 rows of 300", _ONCE),
+    _row(f"{_TOTALS}._chunk", "{name}[j] = 0;", "if (!q) {name}[j] = 0;", "contract", "float64",
+         "totals start from what was in memory", "rows of", _ONCE),
+    _row(f"{_TOTALS}._long_rows", "l + {rows} <= w", "l + {rows} < w", "contract", "float64",
+         "rows at the end are left out of totals", "rows of", _ONCE),
+    _row(f"{_TOTALS}._long_rows", "g += {BLOCK})", "g += {BLOCK} + 1)", "contract", "float64",
+         "an entry is left out between two blocks of a row", "67 rows of 300|530 rows", _ONCE),
+    _row(f"{_TOTALS}._short_rows", "{name}[j0];", "0;", "contract", "float64",
+         "totals of short rows forget the rows before", "rows of", _ONCE),
+    _row(f"{_TOTALS}._enter_row", "r{v}[{row}]", "r{v}[0]", "contract", "float64",
+         "all rows that are at hand take what belongs to the first", "rows of", _ONCE),
     _row("tensorcore.codegen.render:start_value",
          "\"-1.0 / 0.0\" if a.combine == \"max\"", "\"-1e30\" if a.combine == \"max\"",
          "reduce_max", "float64", "a maximum starts from a large negative number", "-inf"),
@@ -99,6 +114,12 @@ OF_STRUCTURE = (
          "a product of columns is added in float32", "eps", full=True),
     _row(f"{_CGEN}.contract:_STRIPS", "start += 256", "start += 257", "contract", "float16",
          "a column is left out between two strips of a product", "found", full=True),
+    _row(f"{_CGEN}.contract:_FIXED", "if (++i == m)", "if (++i > m)", "contract", "float64",
+         "of many products of known sizes the next one's rows come late", "a product of shape",
+         Named("test_seams", "test_products_of_known_sizes", {"dtype": "float32"})),
+    _row(f"{_CGEN}.contract:_FIXED", "j * (BN)", "j", "contract", "float64",
+         "columns of a small product are taken as neighbours", "a product of shape",
+         Named("test_seams", "test_products_of_known_sizes", {"dtype": "int8"})),
     # -- sorting
     _row(f"{_CGEN}.sort:_ARGSORT", "tc_argsort_less_#(x, from[j], from[i]) ? from[j++] : from[i++]",
          "tc_argsort_less_#(x, from[i], from[j]) ? from[i++] : from[j++]", "argsort", "int64",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from tensorcore.codegen.dialect import C99
 from tensorcore.dtypes import DTYPES, DType, real_part
@@ -221,6 +223,41 @@ CONTRACT: Mapping[str, Callable[[DType], str]] = {
 }
 
 
+#: Products with no more columns and no more terms, both known from the start, are unrolled.
+_UNROLLED = 8
+_FIXED = """\
+static void $_0(Context *c, const u32 *o, i64 from, i64 to) {
+  const i64 m = ROWS;
+  const TYPE *left = c->slot[o[0]], *right = c->slot[o[1]];
+  TYPE *result = c->slot[o[2]];
+  for (i64 x = from / m, i = from % m, q = from; q < to; q++) {
+    const TYPE *restrict a = left + x * (AB) + i * (AM), *restrict b = right + x * (BB);
+    TYPE *restrict r = result + x * (RB) + i * (RM), s[N] = {0};
+    #pragma GCC unroll 8
+    for (i64 l = 0; l < K; l++) {
+      const TYPE f = a[l * (AK)];
+      #pragma GCC unroll 8
+      for (i64 j = 0; j < N; j++) s[j] = (TYPE)(s[j] + f * b[l * (BK) + j * (BN)]);
+    }
+    for (i64 j = 0; j < N; j++) r[j * (RN)] = s[j];
+    if (++i == m) { i = 0; x++; }
+  }
+}
+__attribute__((noinline)) void $(Context *c, const u32 *o) {
+  tc_split(c, o, $_0, (COUNT) * (ROWS), 2.0 * N * K + N, 0);
+}
+"""
+
+
+class _Form(NamedTuple):
+    """Lengths and strides of a product as C expressions: by batch, rows, columns and summed."""
+
+    lengths: tuple[str, str, str, str]
+    left: tuple[str, str, str]
+    right: tuple[str, str, str]
+    result: tuple[str, str, str]
+
+
 def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:
     """The step's function, with ``$`` for its name, and the sizes whose product is the work.
 
@@ -232,9 +269,11 @@ def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:
     batch, rows, columns, summed = matrix_form(a, b, out)
     names: dict[tuple[str, int], str] = {}
     position = 3
-    for operand, labels in (("a", a), ("b", b), ("r", out)):
-        for axis in range(len(labels)):
-            names[operand, axis] = f"c->size[o[{position}]]"
+    for operand, slot in zip("abr", (*step.inputs, *step.outputs), strict=True):
+        for axis, number in enumerate(program.slots[slot].shape):
+            size = program.sizes[number]
+            known = size.kind == "const"
+            names[operand, axis] = str(size.args[0]) if known else f"c->size[o[{position}]]"
             position += 1
 
     def length(role: tuple[int, ...], operand: str, labels: tuple[int, ...]) -> str:
@@ -246,16 +285,47 @@ def contract_operands(program: Program, step: Call) -> tuple[str, list[SizeId]]:
         after = range(labels.index(role[-1]) + 1, len(labels))
         return " * ".join(names[operand, axis] for axis in after) or "1"
 
-    left = ", ".join(stride(role, "a", a) for role in (batch, rows, summed))
-    right = ", ".join(stride(role, "b", b) for role in (batch, summed, columns))
-    result = ", ".join(stride(role, "r", out) for role in (batch, rows, columns))
-    text = (
-        "__attribute__((noinline)) void $(Context *c, const u32 *o) {\n"
-        f"  tc_contract_TYPE(c, o, (tc_matrices_TYPE){{{length(batch, 'a', a)}, "
-        f"{length(rows, 'a', a)},\n    {length(columns, 'b', b)}, {length(summed, 'a', a)},\n"
-        f"    c->slot[o[0]], {left},\n    c->slot[o[1]], {right},\n"
-        f"    c->slot[o[2]], {result}, 0}});\n}}\n"
-    )
+    form = _Form(
+        (length(batch, "a", a), length(rows, "a", a), length(columns, "b", b),
+         length(summed, "a", a)),
+        (stride(batch, "a", a), stride(rows, "a", a), stride(summed, "a", a)),
+        (stride(batch, "b", b), stride(summed, "b", b), stride(columns, "b", b)),
+        (stride(batch, "r", out), stride(rows, "r", out), stride(columns, "r", out)),
+    )  # fmt: skip
     shapes = [program.slots[s].shape for s in step.inputs]
     sizes = dict(zip(b + a, shapes[1] + shapes[0], strict=True))
-    return text, list(sizes.values())
+    return _fixed(program, step, form) or _sized(form), list(sizes.values())
+
+
+def _sized(form: _Form) -> str:
+    """The function for sizes that the call knows."""
+    (count, rows, columns, summed), left, right, result = form
+    return (
+        "__attribute__((noinline)) void $(Context *c, const u32 *o) {\n"
+        f"  tc_contract_TYPE(c, o, (tc_matrices_TYPE){{{count}, {rows},\n"
+        f"    {columns}, {summed},\n"
+        f"    c->slot[o[0]], {', '.join(left)},\n    c->slot[o[1]], {', '.join(right)},\n"
+        f"    c->slot[o[2]], {', '.join(result)}, 0}});\n}}\n"
+    )
+
+
+def _fixed(program: Program, step: Call, form: _Form) -> str:
+    """The function for few columns and few terms that are known from the start; else empty."""
+    dtype = DTYPES[program.slots[step.inputs[0]].dtype]
+    numbers = [_product_of(text) for text in form.lengths[2:]]
+    if dtype.kind == "c" or dtype.name in C99.computed or None in numbers:
+        return ""
+    n, k = (number or 0 for number in numbers)
+    if not (1 <= n <= _UNROLLED and 1 <= k <= _UNROLLED):
+        return ""
+    words = {"COUNT": form.lengths[0], "ROWS": form.lengths[1], "N": str(n), "K": str(k)}
+    words |= dict(zip(("AB", "AM", "AK"), form.left, strict=True))
+    words |= dict(zip(("BB", "BK", "BN"), form.right, strict=True))
+    words |= dict(zip(("RB", "RM", "RN"), form.result, strict=True))
+    return _filled(_FIXED, words)
+
+
+def _product_of(text: str) -> int | None:
+    """The number that an expression of lengths is, if all of them are numbers."""
+    factors = text.split(" * ")
+    return math.prod(map(int, factors)) if all(f.isdigit() for f in factors) else None
