@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .measure import BACKEND, Figure
+from .measure import BACKEND, DEVICE, Figure
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     with tempfile.TemporaryDirectory() as folder:
         isolate(folder)
-        from . import breadth, cases, counting, throughput, vector_maths, vocabulary
+        from . import breadth, cases, counting, devices, throughput, vector_maths, vocabulary
 
         lengths = (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
         known: list[tuple[str, Callable[[], Iterable[Figure]]]] = [
@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ("positions", vocabulary.positions),
             ("throughput", throughput.throughput),
             ("breadth", breadth.breadth),
+            ("devices", devices.devices),
             ("vector-maths", vector_maths.vector_maths),
             ("rewriting", lambda: vocabulary.rewriting((lengths[-2], lengths[-1]))),
         ]
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2
         figures, failures = run(chosen, options.json)
         ran = sorted(set(counting.compiled))
-    if set(ran) - {BACKEND}:
+    if set(ran) - {BACKEND, DEVICE}:
         failures.append(f"wrong backend: expected {BACKEND}, found {', '.join(ran)}")
         print(failures[-1], file=sys.stderr)
     missed = [figure.name for figure in figures if figure.met is False]

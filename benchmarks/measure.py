@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 BACKEND = "cgen"
+#: What ``devices`` compares with it.
+DEVICE = "opencl"
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -265,10 +265,13 @@ def _capability_defects(found: object) -> list[str]:
 
 
 def _entry_defects(field: str, entries: Iterable[object]) -> Iterator[str]:
-    """What is wrong inside one field of Capabilities; its entries are names of ops."""
+    """What is wrong inside one field of Capabilities; its entries are names of ops, and among those
+    that are unsupported there may be dtypes."""
+    from .dtypes import ALL
     from .ops import OPS
 
-    for name in sorted(set(entries) - OPS.keys(), key=str):
+    dtypes = ALL if field == "unsupported" else ()
+    for name in sorted(set(entries) - OPS.keys() - set(dtypes), key=str):
         guess = did_you_mean(nearest(name, OPS)) if isinstance(name, str) else ""
         yield f"{field} {name!r}, which is no op{guess}"
     for name, value in entries.items() if isinstance(entries, Mapping) else ():

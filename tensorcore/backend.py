@@ -32,10 +32,11 @@ class Capabilities:
     ``dtypes``: those it takes. ``calls``: names of ops it runs as whole-buffer ``Call`` steps,
     or ``None`` for all of them. ``fuses``: it takes ``Kernel`` steps, so primitives that the
     core can express as kernels arrive fused. ``ulp``: limits that differ from the op's own
-    declaration. ``unsupported``: op name to the reason for which it is refused.
-    ``host_calls``: it runs ``Call`` steps that are marked ``host`` by ``interpret.call``, as the
-    Interpreter does; a backend that does not fuse has no need to say so. Such steps are the
-    user's own Python code and, under the option ``fallback``, ops that the backend lacks.
+    declaration. ``unsupported``: op name to the reason for which it is refused; a dtype that is not
+    taken may have one too. ``host_calls``: it runs ``Call`` steps that are marked ``host`` by
+    ``interpret.call``, as the Interpreter does; a backend that does not fuse has no need to say
+    so. Such steps are the user's own Python code and, under the option ``fallback``, ops that the
+    backend lacks.
     ``totals``: its kernels may add up over their own axis (``Kernel.totals``), so that products of
     a matrix and vectors can read the matrix once.
     """

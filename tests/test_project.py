@@ -58,6 +58,7 @@ def settings() -> dict[str, Any]:
         "README.md",
         "backends/cgen/README.md",
         "backends/numpy_ref/README.md",
+        "backends/opencl/README.md",
         "conformance/README.md",
         "constraints.txt",
         "docs/architecture.md",

@@ -109,7 +109,8 @@ class ColumnPrinter(KernelPrinter):
         for k in range(rank - 1):
             start, end = self._bounds() if k == 0 else ("0", self._size(self.kernel.axes[k]))
             self._loop(index[k], end, "", start)
-        self._line(f"for (i64 b = 0; b < {width}; b += {STRIP}) {{")
+        first, last = self._strip_bounds(width)
+        self._line(f"for (i64 b = {first}; b < {last}; b += {STRIP}) {{")
         self._depth += 1
         self._width(width)
         for v in self.kept:
@@ -124,6 +125,10 @@ class ColumnPrinter(KernelPrinter):
             self._close()
         self.text.body = "\n".join(self._lines)
         return self.text
+
+    def _strip_bounds(self, width: str) -> tuple[str, str]:
+        """The columns at which the strips begin and end."""
+        return "0", width
 
     def _width(self, width: str) -> None:
         self._line(f"const i64 w = b + {STRIP} < {width} ? {STRIP} : {width} - b;")

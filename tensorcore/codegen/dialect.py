@@ -12,7 +12,45 @@ from .prelude_math import INLINED, INLINED_HIGH, VERSIONS
 _NONE: Mapping[str, str] = {}
 _NO_VERSIONS: Mapping[str, tuple[str, str]] = {}
 _NOTHING_INLINED: Mapping[tuple[str, str], str] = {}
+_WIDE = re.compile(r"\b((?:0x[0-9a-fA-F]+|[0-9]+)u?)ll\b")
 _CALL = re.compile(r"\b(\w+)@\(")
+
+
+class Items(NamedTuple):
+    """How a language says where its code runs, in which work-items carry out a kernel.
+
+    ``group``: how many of them form a work-group. With 1, each takes a chunk of the points of a
+    kernel and loops over them, as suits a processor; with more, each takes a point, or a group
+    together one row. ``item`` and ``items``: the number of this work-item and how many there are;
+    ``member``: its number in its group; ``group_item`` and ``groups``: the number of its group,
+    and how many there are. ``barrier``: the statement at which a group waits for all its members
+    and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
+    before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
+    a loop of known length that is to be written out. ``claim``: whether this work-item is the first
+    to write into ``error``.
+    """
+
+    group: int
+    item: str
+    items: str
+    member: str
+    group_item: str
+    groups: str
+    barrier: str
+    local: str
+    sized: str
+    unroll: str
+    claim: str
+
+    def loop(self) -> str:
+        """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
+        so many-th point."""
+        if self.group > 1:
+            return f"for (i64 t = {self.item}; t < count; t += {self.items})"
+        end = "const i64 end = count - begin < chunk ? count : begin + chunk;"
+        return (
+            f"const i64 begin = {self.item} * chunk;\n  {end}\n  for (i64 t = begin; t < end; t++)"
+        )
 
 
 class Dialect(NamedTuple):
@@ -21,11 +59,14 @@ class Dialect(NamedTuple):
     ``types``: dtype name to the type that buffers hold. ``suffix``: dtype name to what
     replaces ``@`` in a template (``"f"`` makes ``exp@`` into ``expf``). ``entry``: what stands
     before the name of a function that is called from outside. ``space`` and ``pointer``: what
-    stands before and after the type of a buffer. ``simd``: the line before a loop whose steps are
-    independent, with ``{clauses}`` for its reductions; empty where the language has none.
+    stands before and after the type of a buffer. ``table``: what stands before that of a table of
+    constants. ``wide``: what stands behind integers of 64 bits, as texts have ``ll``. ``simd``: the
+    line before a loop whose steps are independent, with ``{clauses}`` for its reductions; empty
+    where the language has none.
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
+    ``items``: for languages whose kernels are carried out by many work-items (``items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -39,6 +80,8 @@ class Dialect(NamedTuple):
     entry: str = "void"
     space: str = ""
     pointer: str = "*restrict"
+    table: str = "static const"
+    wide: str = "ll"
     simd: str = ""
     inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
     versions: Mapping[str, tuple[str, str]] = _NO_VERSIONS
@@ -46,6 +89,7 @@ class Dialect(NamedTuple):
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
     rounds: Mapping[str, str] = _NONE
+    items: Items | None = None
 
     def in_registers(self, dtype: str) -> str:
         """The dtype in which values of ``dtype`` are computed."""
@@ -62,6 +106,10 @@ class Dialect(NamedTuple):
     def _called(self, call: re.Match[str], word: str) -> str:
         entry = self.inlined.get((call[1], word))
         return call[0] if entry is None else f"{entry}_#("
+
+    def spelled(self, text: str) -> str:
+        """A text whose integers of 64 bits are as the language has them."""
+        return text if self.wide == "ll" else _WIDE.sub(rf"\1{self.wide}", text)
 
     def load(self, dtype: str, pointer: str, index: str) -> str:
         """The value at an index, in the dtype of registers."""
@@ -99,3 +147,42 @@ C99_HIGH = C99._replace(inlined=INLINED_HIGH)
 def c99(accuracy: str) -> Dialect:
     """C99 as the option ``math_accuracy`` asks for it."""
     return C99_HIGH if accuracy == "high" else C99
+
+
+#: OpenCL C for devices whose work-items are threads of a processor: each loops over many points.
+#: The pragma, which other compilers ignore, lets those made from clang reorder sums.
+OPENCL = Dialect(
+    name="opencl",
+    types=C99.types,
+    suffix={},
+    entry="kernel",
+    space="global ",
+    table="constant",
+    wide="l",  # long long has 128 bits
+    simd="#pragma clang loop vectorize(enable)",
+    inlined=INLINED,
+    computed={"float16": "float32"},
+    loads={"float16": "vload_half({1}, (const global half *){0})"},
+    stores={"float16": "vstore_half_rte({2}, {1}, (global half *){0});"},
+    rounds=C99.rounds,
+    items=Items(
+        group=1,
+        item="get_global_id(0)",
+        items="get_global_size(0)",
+        member="get_local_id(0)",
+        group_item="get_group_id(0)",
+        groups="get_num_groups(0)",
+        barrier="barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);",
+        local="local ",
+        sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
+        unroll="#pragma unroll",
+        claim="atomic_cmpxchg((volatile global int *)error, 0, 2) == 0",
+    ),
+)
+
+
+def opencl(accuracy: str, group: int = 1) -> Dialect:
+    """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
+    assert OPENCL.items is not None
+    chosen = OPENCL._replace(items=OPENCL.items._replace(group=group))
+    return chosen._replace(inlined=c99(accuracy).inlined)

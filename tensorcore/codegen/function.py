@@ -14,7 +14,7 @@ from ..dtypes import DTYPES
 from ..program import Failure, Program, SizeId, SlotId, all_kernels
 from .columns import print_kernel
 from .dialect import Dialect
-from .prelude import COMPLEX_TYPES, FAIL, needed
+from .prelude import COMPLEX_TYPES, fail, needed
 from .render import KernelText
 
 #: The short type names that all texts use, in C.
@@ -59,13 +59,13 @@ def kernel_functions(program: Program, dialect: Dialect) -> tuple[str, tuple[Ker
                 name,
                 tuple(found.slots),
                 tuple(found.sizes),
-                tuple(_number(bits, dtype) for bits, dtype in numbers),
+                tuple(number_of(bits, dtype) for bits, dtype in numbers),
                 tuple(kernel.failures[k] for k in found.failures),
             )
         )
     text = "".join(source.replace("$", name) for source, name in names.items())
-    head = COMPLEX_TYPES + needed(text, dialect) + (FAIL if "tc_fail(" in text else "")
-    return head + text, tuple(functions)
+    head = COMPLEX_TYPES + needed(text, dialect) + (fail(dialect) if "tc_fail(" in text else "")
+    return dialect.spelled(head + text), tuple(functions)
 
 
 def _function(text: KernelText, dialect: Dialect) -> str:
@@ -82,6 +82,6 @@ def _function(text: KernelText, dialect: Dialect) -> str:
     return f"{dialect.entry} $({', '.join(parameters)}) {{\n{numbered}{text.body}\n}}\n"
 
 
-def _number(bits: int, dtype: str) -> Any:
+def number_of(bits: int, dtype: str) -> Any:
     """The scalar with these bits; see ``render.bits``."""
     return np.frombuffer(bits.to_bytes(8, "little"), dtype, count=1)[0]

@@ -20,7 +20,7 @@ from .render import KernelPrinter, KernelText
 #: The parameters of a part.
 RANGE = "i64 from, i64 to"
 #: Chunks of a stage that accumulates, at most.
-_CHUNKS = 256
+CHUNKS = 256
 #: What parts need: how kernels are split, and the lengths of chunks. ``c->split`` runs a part on
 #: all points, perhaps with others; work of less than 10 us is not worth its while.
 SPLIT = """\
@@ -42,7 +42,7 @@ static inline void tc_in_turn(Context *c, const u32 *o, Part *part, i64 count, f
 CHUNK = f"""\
 static inline i64 tc_chunk(i64 n, f64 rest) {{
   const f64 least = 16384 / (rest < 1 ? 1 : rest);
-  i64 chunk = (n + {_CHUNKS - 1}) / {_CHUNKS};
+  i64 chunk = (n + {CHUNKS - 1}) / {CHUNKS};
   chunk = chunk < least ? (i64)least : chunk;
   return rest == 1 ? (chunk + 127) / 128 * 128 : chunk + !chunk;
 }}
@@ -73,7 +73,7 @@ def print_parts(
     """The kernel's text: functions for its parts, and a body that runs them."""
     from .totals import Totals
 
-    printer: type[Parted] = _Parts
+    printer: type[Parted] = Parts
     if kernel.totals:
         printer = Totals
     elif by_columns(kernel, sizes):
@@ -90,6 +90,9 @@ def work(stage: Stage) -> int:
 
 class Parted(KernelPrinter):
     """What kernels in parts have in common."""
+
+    #: How the function that takes what parts have left reaches it.
+    _here = "k."
 
     @contextmanager
     def _function(self, suffix: str, parameters: str = RANGE) -> Iterator[None]:
@@ -110,7 +113,7 @@ class Parted(KernelPrinter):
 
     def _field(self, name: str, declaration: str) -> str:
         self.text.shared[name] = declaration
-        return f"k.{name}"
+        return f"{self._here}{name}"
 
     def _bounds(self) -> tuple[str, str]:
         return "from", "to"
@@ -132,7 +135,7 @@ class Parted(KernelPrinter):
         return own
 
 
-class _Parts(Parted):
+class Parts(Parted):
     """Prints a kernel whose first axis is cut, or which has none."""
 
     def print(self) -> KernelText:
@@ -253,7 +256,7 @@ class _Parts(Parted):
         for a in stage.accumulates:
             self._fold(a)
             for name, ctype in self._kept(a):
-                self._field(f"{name}s", f"{ctype} {name}s[{_CHUNKS}]")
+                self._field(f"{name}s", f"{ctype} {name}s[{CHUNKS}]")
                 self._line(f"k->{name}s[q] = {name};")
         self._close()
 
@@ -266,9 +269,13 @@ class _Parts(Parted):
             kept += [(f"s{a.value}", self._source_type(a)), (f"c{a.value}", "i64")]
         return kept
 
+    def _left(self, name: str) -> str:
+        """What chunk ``q`` has left of a variable."""
+        return f"{self._here}{name}s[q]"
+
     def _take(self, a: Accumulate) -> None:
         """Put what chunk ``q`` has accumulated to that of those before it."""
-        v, found = a.value, f"k.v{a.value}s[q]"
+        v, found = a.value, self._left(f"v{a.value}")
         if self._pairwise(a):
             self._line(f"{self._type(a.dtype)} s{v} = {found};")
             self._leaf(a)
@@ -276,13 +283,14 @@ class _Parts(Parted):
             sign = ">" if a.combine == "max" else "<"
             self._line(f"v{v} = {found} {sign} v{v} ? {found} : v{v};")
             if kind(a.dtype) == "f":
-                self._line(f"q{v} |= k.q{v}s[q];")
+                self._line(f"q{v} |= {self._left(f'q{v}')};")
         elif a.combine in ("argmax", "argmin"):
-            x, sign = f"k.s{v}s[q]", ">" if a.combine == "argmax" else "<"
+            x, count = self._left(f"s{v}"), self._left(f"c{v}")
+            sign = ">" if a.combine == "argmax" else "<"
             better = f"{x} {sign} s{v} || ({x} != {x} && s{v} == s{v})"
-            first = f"k.c{v}s[q] && (c{v} == 0 || {better})"
+            first = f"{count} && (c{v} == 0 || {better})"
             self._line(f"if ({first}) {{ s{v} = {x}; v{v} = c{v} + {found}; }}")
-            self._line(f"c{v} += k.c{v}s[q];")
+            self._line(f"c{v} += {count};")
         else:
             self._line(f"v{v} = {self._joined(a, f'v{v}', found)};")
 

@@ -23,12 +23,21 @@ COMPLEX_TYPES = """\
 typedef struct { f32 re, im; } c64; typedef struct { f64 re, im; } c128;
 """
 
-#: How code says that it leaves: which failure, and the numbers of its message.
-FAIL = """\
-static void tc_fail(i64 *error, i64 failure, i64 a, i64 b) {
-  error[0] = 2; error[1] = failure; error[2] = a; error[3] = b;
+_FAIL = """\
+static void tc_fail(SPACEi64 *error, i64 failure, i64 a, i64 b) {
+  CLAIMerror[1] = failure; error[2] = a; error[3] = b;
 }
 """
+
+
+def fail(dialect: Dialect) -> str:
+    """How code says that it leaves: which failure, and the numbers of its message. Of several
+    work-items the first to say so is heard."""
+    claim = "error[0] = 2; "
+    if dialect.items is not None:
+        claim = f"if (!({dialect.items.claim})) return;\n  "
+    return _FAIL.replace("SPACE", dialect.space).replace("CLAIM", claim)
+
 
 # Both halves stay in 64-bit integers, so that a vector of them multiplies in one instruction; the
 # rounds are written out, as compilers vectorise no loop around another.
@@ -190,5 +199,5 @@ def _definition(name: str, word: str, dialect: Dialect) -> str:
     texts = _KINDS[name]
     text = texts.get(word) or texts[dtype.kind]
     text = text.replace("_#", f"_{word}").replace("~", real)
-    text = text.replace("@", suffix)
+    text = text.replace("@", suffix).replace("static const ", f"{dialect.table} ")
     return re.sub(r"\b[TURC]\b", lambda m: types[m.group()], text)

@@ -65,8 +65,8 @@ static inline T tc_sgn_#(T a) {
   if (r == 0) return tc_complex_~(0, 0);
   if (r - r == 0) return tc_complex_~(a.re / r, a.im / r);
   if (r != r || fabs@(a.re) == fabs@(a.im)) return tc_complex_~(r - r, r - r);
-  if (fabs@(a.re) == r) return tc_complex_~(copysign@(1, a.re), 0);
-  return tc_complex_~(0, copysign@(1, a.im));
+  if (fabs@(a.re) == r) return tc_complex_~(copysign@((R)1, a.re), 0);
+  return tc_complex_~(0, copysign@((R)1, a.im));
 }
 """,
     # In two steps where the exponential alone would overflow and the product does not.
@@ -99,7 +99,7 @@ static inline T tc_sqrt_#(T a) {
   if (y - y != 0 && y == y) return tc_complex_~(y, a.im);
   if (x - x != 0 && x == x) {
     t = a.im - a.im;
-    if (a.re > 0) return tc_complex_~(a.re, t == 0 ? copysign@(0, a.im) : t);
+    if (a.re > 0) return tc_complex_~(a.re, t == 0 ? copysign@((R)0, a.im) : t);
     return tc_complex_~(t == 0 ? 0 : t, copysign@(x, a.im));
   }
   if (x > 1e30f || y > 1e30f) { x /= 16; y /= 16; s = 4; }
@@ -118,7 +118,7 @@ static inline T tc_sinh_#(T a) {
 """,
     "tc_cosh": """\
 static inline T tc_cosh_#(T a) {
-  if (a.im == 0) return tc_complex_~(cosh@(a.re), a.im * copysign@(1, a.re));
+  if (a.im == 0) return tc_complex_~(cosh@(a.re), a.im * copysign@((R)1, a.re));
   if (a.re == 0) return tc_complex_~(cos@(a.im), a.re * sin@(a.im));
   return tc_complex_~(cosh@(a.re) * cos@(a.im), sinh@(a.re) * sin@(a.im));
 }
@@ -130,7 +130,7 @@ static inline T tc_tanh_#(T a) {
   R t, b, s, r, d;
   if (fabs@(a.re) > 22) {
     t = a.im - a.im == 0 ? 4 * sin@(a.im) * cos@(a.im) * exp@(-2 * fabs@(a.re)) : 0;
-    return tc_complex_~(copysign@(1, a.re), t);
+    return tc_complex_~(copysign@((R)1, a.re), t);
   }
   if (a.im == 0) return tc_complex_~(tanh@(a.re), a.im);
   t = tan@(a.im);
@@ -158,8 +158,8 @@ static inline T tc_tan_#(T a) {
 """,
     # The product of annex G: where an infinite factor makes both parts NaN, it is infinite.
     "tc_product": """\
-static inline R tc_unit_#(R x) { return copysign@(x - x != 0 && x == x ? 1 : 0, x); }
-static inline R tc_part_#(R x) { return x == x ? x : copysign@(0, x); }
+static inline R tc_unit_#(R x) { return copysign@((R)(x - x != 0 && x == x), x); }
+static inline R tc_part_#(R x) { return x == x ? x : copysign@((R)0, x); }
 static inline T tc_product_#(T a, T b) {
   T r = tc_mul_#(a, b);
   R big = (R)1 / 0;

@@ -10,7 +10,7 @@ from __future__ import annotations
 # also makes subnormals normal. Infinity and NaN keep an exponent of ones.
 _LOAD = """\
 static inline f32 tc_load_f16(u16 h) {
-#if defined(__F16C__) && defined(__FLT16_MANT_DIG__)
+#if defined(__F16C__) && defined(__FLT16_MANT_DIG__) && !defined(__OPENCL_VERSION__)
   union { u16 bits; _Float16 half; } v; v.bits = h; return (f32)v.half;
 #else
   union { u32 bits; f32 number; } v;
@@ -26,7 +26,7 @@ static inline f32 tc_load_f16(u16 h) {
 # addition; above, half of the last place less one (and the last bit) is added to the bits.
 _STORE = """\
 static inline u16 tc_store_f16(f32 x) {
-#if defined(__F16C__) && defined(__FLT16_MANT_DIG__)
+#if defined(__F16C__) && defined(__FLT16_MANT_DIG__) && !defined(__OPENCL_VERSION__)
   union { u16 bits; _Float16 half; } v; v.half = (_Float16)x; return v.bits;
 #else
   union { u32 bits; f32 number; } v;

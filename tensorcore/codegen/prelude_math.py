@@ -19,7 +19,8 @@ from .prelude_gamma import GAMMAS, SHARED_OF_GAMMAS, SPECIAL_GAMMAS
 from .prelude_inverse import INVERSES, POWERS, SHARED_OF_INVERSES
 from .prelude_numbers import CONSTANTS, POLYNOMIALS
 
-_FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
+#: Where a fused multiply-add is one instruction.
+FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
 #: From so many coefficients on a polynomial is computed in two chains.
 _LONG = 12
 #: Except where the two chains would cancel.
@@ -38,7 +39,7 @@ INLINE T tc_fused_#(T a, T b, T c) { return fma@(a, b, c); }
 """,
     # A step of Horner's rule, where one rounding more does little harm.
     "tc_step": f"""\
-#if {_FAST}
+#if {FAST}
 INLINE T tc_step_#(T a, T b, T c) {{ return fma@(a, b, c); }}
 #else
 INLINE T tc_step_#(T a, T b, T c) {{ return a * b + c; }}
@@ -234,7 +235,7 @@ def _guarded(name: str, text: str) -> str:
     kind = text.split(" tc_", maxsplit=1)[0].removeprefix("INLINE ")
     called = name.removesuffix("_high").removesuffix("_small")
     own = f"static inline {kind} {head} {{ return {called}@({arguments}); }}\n"
-    return f"#if {_FAST}\n{text}#else\n{own}#endif\n"
+    return f"#if {FAST}\n{text}#else\n{own}#endif\n"
 
 
 _CHEAP |= INVERSES

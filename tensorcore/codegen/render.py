@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,23 @@ from .versions import versioned
 BLOCK, _SCALAR_BLOCK = 128, 32
 
 
+class Launch(NamedTuple):
+    """How a function of a kernel in parts is run by work-items.
+
+    ``points``: sizes whose product, divided by ``per`` and rounded up, is how many points there
+    are; they are shared out as ``way`` says. ``one``: one work-item does it all. ``chunks``: each
+    takes as many as the argument ``chunk`` says. ``items``: each takes every so many-th.
+    ``groups``: each work-group does. With ``limit`` there are so many points instead. ``cost``:
+    scalar operations of a point as a sum of products of a number and sizes.
+    """
+
+    way: str
+    points: tuple[SizeId, ...] = ()
+    per: int = 1
+    limit: int = 0
+    cost: tuple[tuple[int, tuple[SizeId, ...]], ...] = ()
+
+
 class KernelText:
     """A kernel's body and what its positional names stand for.
 
@@ -43,8 +60,9 @@ class KernelText:
     ``f<k>``. ``dtypes`` are those of the slots; ``written`` marks those that are stored to,
     ``number_dtypes`` types the constants. A kernel in parts (``parts.py``) has more:
     ``functions``, each with its suffix, its parameters and its body, ``shared``, the fields of
-    the struct that they share, and ``rows``, bytes by the position of a slot that each thread
-    has for itself.
+    the struct that they share, and ``rows``, by the position of a slot of which each thread has
+    its own, where that is. For work-items (``items.py``) ``launches`` says how often each
+    function runs.
     """
 
     def __init__(self) -> None:
@@ -57,6 +75,7 @@ class KernelText:
         self.numbers: list[int] = []
         self.number_dtypes: list[str] = []
         self.failures: list[int] = []
+        self.launches: list[Launch] = []
         self.dtypes: list[str] = []
         self.written: list[bool] = []
 
@@ -119,16 +138,21 @@ class KernelPrinter:
         """The same for the first inner axis of a stage."""
         return "0", self._size(stage.inner[0])
 
+    def _inner_step(self, stage: Stage) -> int:
+        """From one point of the first inner axis to the next that is computed here."""
+        return 1
+
     # -- lines --------------------------------------------------------------------------
 
     def _line(self, text: str) -> None:
         self._lines.append("  " * self._depth + text)
 
-    def _loop(self, index: str, length: str, pragma: str, start: str = "0") -> None:
+    def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
         if pragma:
             self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
-        self._line(f"for (i64 {index} = {start}; {index} < {length}; {index}++) {{")
+        on = f"{index}++" if step == 1 else f"{index} += {step}"
+        self._line(f"for (i64 {index} = {start}; {index} < {length}; {on}) {{")
         self._depth += 1
 
     def _close(self) -> None:
@@ -279,9 +303,13 @@ class KernelPrinter:
         self._nest(stage, outer, inner)
         for a in stage.accumulates:
             self._fold(a)
+            self._meet(a)
             self._finish(a)
         if base is not None:
             self._close()
+
+    def _meet(self, a: Accumulate) -> None:
+        """Put together what several work-items have accumulated: here there is one."""
 
     def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
         """The loops over the inner axes."""
@@ -290,7 +318,7 @@ class KernelPrinter:
             self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
             start, end = self._inner_bounds(stage) if k == 0 else ("0", self._size(stage.inner[k]))
             if k < rank - 1:
-                self._loop(inner[k], end, "", start)
+                self._loop(inner[k], end, "", start, self._inner_step(stage) if k == 0 else 1)
         self._innermost(stage, outer, inner, start, end)
         for _ in range(rank - 1):
             self._close()
@@ -303,18 +331,19 @@ class KernelPrinter:
         if self._vectorises(stage, [*outer, *inner]):
             pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
+        step = self._inner_step(stage) if len(inner) == 1 else 1
         if not sums:
-            self._loop(index, length, pragma, start)
+            self._loop(index, length, pragma, start, step)
             self._body(stage, [*outer, *inner])
             self._close()
             return
-        block = BLOCK if pragma else _SCALAR_BLOCK
+        block = (BLOCK if pragma else _SCALAR_BLOCK) * step
         self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
         self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")
         for a in sums:
             self._line(f"{self._type(a.dtype)} s{a.value} = {self.start(a)};")
-        self._loop(index, "e", pragma, start="b")
+        self._loop(index, "e", pragma, "b", step)
         self._body(stage, [*outer, *inner])
         self._close()
         for a in sums:

@@ -91,7 +91,9 @@ def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
 
 def _require(node: Tensor, takes: Capabilities, missing: dict[str, str]) -> None:
     if node.dtype not in takes.dtypes and node.op not in WITH_BODIES:
-        missing[f"dtype {node.dtype}"] = f"needed by {node!r}, made at {where_made(node)}"
+        why = takes.unsupported.get(node.dtype, "")
+        needed = f"needed by {node!r}, made at {where_made(node)}"
+        missing[f"dtype {node.dtype}"] = f"{why}, {needed}" if why else needed
     reason = lacks(node.op, takes)
     if reason:
         assert node.op is not None

@@ -234,7 +234,7 @@ def isfinite(x: TensorLike) -> Tensor:
     accepts=FLOATING,
     rule="predicate",
     reference=lambda xp, x: xp.signbit(x),
-    c="copysign@(1, {0}) < 0",
+    c="copysign@((#)1, {0}) < 0",
 )
 def signbit(x: TensorLike) -> Tensor:
     """Whether the sign is negative, as bool; of -0.0 too."""

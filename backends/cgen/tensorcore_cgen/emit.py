@@ -13,7 +13,7 @@ from tensorcore import config
 from tensorcore.codegen.dialect import C99, c99
 from tensorcore.codegen.function import C_TYPES
 from tensorcore.codegen.parts import HELPERS, print_parts, work
-from tensorcore.codegen.prelude import COMPLEX_TYPES, FAIL, needed
+from tensorcore.codegen.prelude import COMPLEX_TYPES, fail, needed
 from tensorcore.dtypes import DTYPES
 from tensorcore.program import (
     Branch,
@@ -251,7 +251,7 @@ def _files(unit: _Unit) -> list[str]:
         own = head + needed(kernels + uses, C99)
         own += "".join(text for name, text in HELPERS.items() if f"{name}(" in kernels + uses)
         own += uses
-        own += FAIL if "tc_fail(" in kernels else ""
+        own += fail(C99) if "tc_fail(" in kernels else ""
         declared = "".join(f"{hidden}void {name}(Context *, const u32 *);\n" for name, _ in chunk)
         files.append(own + declared + kernels + (_main(unit, named) if number == 0 else ""))
     return files

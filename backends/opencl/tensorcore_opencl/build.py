@@ -1,0 +1,148 @@
+"""Programs of OpenCL C, built by the device's driver and kept in the common cache."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from contextlib import suppress
+from typing import Any
+
+from tensorcore import cache, config
+from tensorcore.errors import CompileError
+
+from .device import Device
+
+#: The short type names that all texts use, in OpenCL C.
+TYPES = """\
+typedef char i8; typedef short i16; typedef int i32; typedef long i64;
+typedef uchar u8; typedef ushort u16; typedef uint u32; typedef ulong u64;
+typedef float f32; typedef u16 f16;
+"""
+_DOUBLE = "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\ntypedef double f64;\n"
+#: A device without double precision never sees code that would use it.
+_NO_DOUBLE = "typedef float f64;\n"
+_CONTRACT = "#pragma OPENCL FP_CONTRACT OFF\n"
+#: Where the machine has a fused multiply-add, some drivers call a function for it all the same,
+#: which keeps loops from becoming vector code (PoCL 3.0: 40 times slower).
+_FUSED = """\
+#if defined(__clang__) && defined(__FMA__)
+static inline f32 __attribute__((overloadable)) tc_fma(f32 a, f32 b, f32 c) {
+  return __builtin_fmaf(a, b, c);
+}
+static inline f64 __attribute__((overloadable)) tc_fma(f64 a, f64 b, f64 c) {
+  return __builtin_fma(a, b, c);
+}
+#define fma tc_fma
+#endif
+"""
+_lock = threading.Lock()
+
+
+class Built:
+    """A program on its device. ``kernel`` gives a kernel of its own to each who asks: its arguments
+    are part of it."""
+
+    def __init__(self, program: Any, text: str, origin: str) -> None:
+        self._program = program
+        self.text = text
+        self.origin = origin
+
+    def kernel(self, name: str) -> Any:
+        """A new kernel object. Raises CompileError."""
+        import pyopencl as cl
+
+        try:
+            return cl.Kernel(self._program, name)
+        except cl.Error as problem:
+            raise CompileError(
+                f"the OpenCL program has no kernel {name}: {problem}\n{_numbered(self.text)}"
+            ) from problem
+
+
+def head(device: Device) -> str:
+    """What stands before all texts."""
+    if not device.facts.double:
+        return TYPES + _NO_DOUBLE + _CONTRACT
+    return TYPES + _DOUBLE + _CONTRACT + _FUSED
+
+
+def options(device: Device) -> list[str]:
+    """The options of the driver's compiler."""
+    found = ["-cl-std=CL1.2", "-w"]
+    if device.facts.exact_division:
+        found.append("-cl-fp32-correctly-rounded-divide-sqrt")
+    if not device.facts.double:
+        found.append("-cl-single-precision-constant")
+    return found
+
+
+def build(device: Device, text: str) -> Built:
+    """The program of a text, from the cache or from the driver.
+
+    Raises CompileError with the build log and the lines of the source that it names. PoCL keeps
+    what it compiles itself, and to ask it for a binary makes it compile every kernel once more, in
+    a form that is not used (measured: 13 kernels 9 s, in place of 0.6 s).
+    """
+    import pyopencl as cl
+
+    source, flags = head(device) + text, options(device)
+    facts = device.facts
+    about = (facts.platform, facts.name, facts.version, facts.driver)
+    key = cache.key_of("opencl", *about, *flags, source)
+    store = cache.default()
+    binary = None if facts.portable else store.lookup(key)
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if binary is not None:
+            try:
+                program = cl.Program(device.context, [device.device], [binary]).build(flags)
+                return Built(program, source, "from the cache")
+            except cl.Error:  # the driver changed without saying so
+                store.discard(key)
+        program = cl.Program(device.context, source)
+        try:
+            program = program.build(flags, cache_dir=False)  # type: ignore[arg-type]
+        except cl.Error as problem:
+            raise CompileError(_words(program, device, source, flags, problem)) from None
+    if not facts.portable:
+        (made,) = program.get_info(cl.program_info.BINARIES)
+        if made:
+            store.store(key, made, {"backend": "opencl", "device": facts.name})
+    return Built(program, source, "compiled")
+
+
+_PLACE = re.compile(r":(\d+):\d+:")
+
+
+def _words(program: Any, device: Device, source: str, flags: list[str], problem: Any) -> str:
+    """What the driver's compiler says, and the lines that it means."""
+    import pyopencl as cl
+
+    log = ""
+    with suppress(cl.Error):
+        log = program.get_build_info(device.device, cl.program_build_info.LOG).strip()
+    log = log or str(problem).strip()
+    lines = source.splitlines()
+    wanted = sorted({int(number) for number in _PLACE.findall(log)})[:3]
+    shown = [
+        f"  {k}: {lines[k - 1]}"
+        for number in wanted
+        for k in range(max(1, number - 2), min(len(lines), number + 2) + 1)
+    ]
+    log = "\n".join(log.splitlines()[-20:])
+    place = "\nsource:\n" + "\n".join(shown) if shown else "\n" + _numbered(source)
+    return (
+        f"the OpenCL driver of {device.facts.name} ({device.facts.driver}) failed to build a "
+        f"program with {' '.join(flags)}:\n{log}{place}"
+    )
+
+
+def _numbered(text: str) -> str:
+    lines = text.splitlines()
+    return "\n".join(f"  {k}: {line}" for k, line in enumerate(lines, 1))[-4000:]
+
+
+def accuracy() -> str:
+    """The option that chooses between texts of elementary functions."""
+    return str(config.math_accuracy)

@@ -1,0 +1,110 @@
+"""Buffers of a device, taken from a pool, and the way between them and the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .device import Device
+
+#: Arrays up to this size are copied once more on the host and sent without waiting.
+_SMALL = 1 << 16
+
+
+class Array:
+    """A buffer of the device with the shape and dtype of what it holds."""
+
+    __slots__ = ("buffer", "dtype", "memory", "sent", "shape")
+
+    def __init__(
+        self, memory: DeviceMemory, buffer: Any, shape: tuple[int, ...], dtype: np.dtype
+    ) -> None:
+        self.memory = memory
+        self.buffer = buffer
+        self.shape = shape
+        self.dtype = dtype
+        #: What keeps the host's array alive while it is sent.
+        self.sent: Any = None
+
+    def __int__(self) -> int:
+        return int(self.memory.get(self))
+
+
+class DeviceMemory:
+    """The memory of a device; see ``tensorcore.backend.Memory``."""
+
+    name = "opencl"
+
+    def __init__(self, device: Device) -> None:
+        from pyopencl.tools import ImmediateAllocator, MemoryPool
+
+        self.device = device
+        self.pool = MemoryPool(ImmediateAllocator(device.queue))
+        self._largest = device.facts.largest
+        #: Bytes that may be in use at a time; for tests of what happens when there are no more.
+        self.limit: int | None = None
+
+    def room(self, size: int) -> Any:
+        """A buffer of so many bytes from the pool. Raises MemoryError."""
+        import pyopencl as cl
+
+        if size > self._largest:
+            raise MemoryError(
+                f"a buffer would need {size} bytes, and the device {self.device.facts.name} gives "
+                f"at most {self._largest} at once"
+            )
+        if self.limit is not None and self.pool.active_bytes + size > self.limit:
+            raise MemoryError(f"no {size} bytes are left of the {self.limit} that are allowed")
+        try:
+            return self.pool.allocate(size or 1)
+        except cl.MemoryError as problem:
+            raise MemoryError(
+                f"the device {self.device.facts.name} has no {size} bytes left: {problem}"
+            ) from None
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """An array with any content. Raises MemoryError."""
+        count = dtype.itemsize
+        for length in shape:
+            count *= length
+        return Array(self, self.room(count), shape, dtype)
+
+    def put(self, array: np.ndarray) -> Array:
+        """See ``tensorcore.backend.Memory``."""
+        import pyopencl as cl
+
+        self.device.check()
+        made = self.empty(array.shape, array.dtype)
+        if array.nbytes:
+            small = array.nbytes <= _SMALL
+            source = array.copy() if small else np.ascontiguousarray(array)
+            with self.device.lock:
+                made.sent = cl.enqueue_copy(
+                    self.device.queue, made.buffer, source, is_blocking=not small
+                )
+        return made
+
+    def get(self, buffer: Array) -> np.ndarray:
+        """See ``tensorcore.backend.Memory``."""
+        import pyopencl as cl
+
+        self.device.check()
+        found = np.empty(buffer.shape, buffer.dtype)
+        if found.nbytes:
+            cl.enqueue_copy(self.device.queue, found, buffer.buffer)
+        buffer.sent = None
+        return found
+
+    def copy(self, source: Array) -> Array:
+        """Another array with the same content."""
+        import pyopencl as cl
+
+        made = self.empty(source.shape, source.dtype)
+        size = source.dtype.itemsize
+        for length in source.shape:
+            size *= length
+        if size:
+            cl.enqueue_copy(self.device.queue, made.buffer, source.buffer, byte_count=size)
+        return made

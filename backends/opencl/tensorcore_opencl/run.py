@@ -1,0 +1,187 @@
+"""A Program on a device: its steps are put into the queue one after the other, and nobody waits for
+them before results are fetched or a size is read."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorcore.backend import Timing
+from tensorcore.codegen.dialect import Dialect, opencl
+from tensorcore.codegen.items import item_kernels
+from tensorcore.codegen.order import order
+from tensorcore.codegen.products import product
+from tensorcore.program import Call, Failure, Program, Sizes, View, bodies
+
+from .build import Built, accuracy, build
+from .device import Device
+from .frame import Frame, Plan
+from .memory import Array
+from .steps import Making, step_of
+
+#: For so many shapes of the arguments the sizes and launches are remembered.
+_PLANS = 16
+
+
+class DeviceExecutable:
+    """An Executable on a device; see ``tensorcore.backend``."""
+
+    def __init__(self, device: Device, program: Program) -> None:
+        self.program = program
+        self.device = device
+        dialect = opencl(accuracy(), device.group)
+        text, kernels = item_kernels(program, dialect, _functions_of_calls(program, dialect))
+        self.built = build(device, text)
+        self._reports = any(kernel.reports for kernel in kernels)
+        self._failures: list[Failure] = []
+        making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
+        self._runner = Runner(program, making)
+
+    def notes(self) -> dict[str, str]:
+        """See ``tensorcore.backend.Described``."""
+        pool = self.device.memory.pool
+        held = f"{pool.managed_bytes} bytes held, {pool.active_bytes} of them in use"
+        return {"compiled code": self.built.origin, "memory of the device": held}
+
+    def timings(self) -> list[Timing]:
+        """See ``tensorcore.backend.Timed``."""
+        return [Timing(k, n, t) for k, (n, t) in enumerate(self._runner.times)]
+
+    def __call__(
+        self, inputs: Sequence[Array], cells: Sequence[Array]
+    ) -> tuple[list[Array], list[Array]]:
+        """See ``tensorcore.backend.Executable``."""
+        self.device.check()
+        with self.device.lock:
+            error = self._record() if self._reports else None
+            frame = self._runner.frame([*inputs, *cells], error, self._failures)
+            self._runner.run(frame)
+            frame.judge()
+            made = self._runner.results(frame)
+        count = len(self.program.outputs)
+        return made[:count], made[count:]
+
+    def _record(self) -> Array:
+        """The record of errors, zero at first."""
+        import pyopencl as cl
+
+        record = self.device.memory.empty((4,), np.dtype(np.int64))
+        cl.enqueue_fill_buffer(self.device.queue, record.buffer, np.zeros(1, np.int64), 0, 32)
+        return record
+
+
+def _functions_of_calls(program: Program, dialect: Dialect) -> str:
+    found: dict[str, str] = {}
+
+    def look(inside: Program) -> None:
+        for step in inside.steps:
+            if isinstance(step, Call) and step.op in ("contract", "argsort") and not step.host:
+                dtype = inside.slots[step.inputs[0]].dtype
+                if step.op == "contract":
+                    made = product(dtype, dialect)
+                    found[made.helper] = made.helper
+                    found[made.name] = made.text
+                else:
+                    found[dtype] = order(dtype, dialect).text
+            for body in bodies(step):
+                look(body)
+
+    look(program)
+    return "".join(found.values())
+
+
+class Runner:
+    """Runs the steps of a Program, or of one inside a step."""
+
+    def __init__(self, program: Program, making: Making) -> None:
+        self.program = program
+        self.device = making.device
+        self.steps = [
+            (k, step_of(step, program, making))
+            for k, step in enumerate(program.steps)
+            if not isinstance(step, Sizes)
+        ]
+        self.times = [(0, 0.0)] * len(program.steps)
+        self._constants = [self.device.memory.put(value) for _, value in program.constants]
+        self._bound = program.bound()
+        self._results = (*program.outputs, *(commit.slot for commit in program.commits))
+        self._dies = _deaths(program)
+        #: Whether all sizes follow from the shapes of what is bound.
+        self._plain = not any(size.kind == "value" for size in program.sizes)
+        self._plans: OrderedDict[Any, Plan] = OrderedDict()
+        self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
+        every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
+        self._order = sorted(every, key=lambda pair: pair[0])
+
+    def frame(
+        self, given: Sequence[Array], error: Array | None, failures: Sequence[Failure]
+    ) -> Frame:
+        """What a call with these arguments begins with. Raises what the checks of sizes raise."""
+        arrays: list[Any] = [None] * len(self.program.slots)
+        for slot, array in zip(self._bound, (*given, *self._constants), strict=True):
+            arrays[slot] = array
+        if not self._plain:
+            return Frame(self, arrays, Plan([0] * len(self.program.sizes)), error, failures)
+        key = tuple(array.shape for array in given)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = Plan([0] * len(self.program.sizes))
+            for _, step in self._sizes:
+                self.program.measure(step, plan.known, arrays)
+            self._plans[key] = plan
+            if len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        return Frame(self, arrays, plan, error, failures)
+
+    def run(self, frame: Frame) -> None:
+        """Put all steps into the queue."""
+        timed = self.program.timed
+        steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        for k, step in steps:
+            start = time.perf_counter() if timed else 0.0
+            if isinstance(step, Sizes):
+                if any(self.program.sizes[size].kind == "value" for size in step.ids):
+                    frame.judge()  # what follows from a failed step is no size
+                self.program.measure(step, frame.plan.known, frame.arrays)
+            else:
+                step.run(frame)
+            for slot in self._dies.get(k, ()):
+                frame.arrays[slot] = None
+            if timed:
+                self.device.queue.finish()
+                calls, seconds = self.times[k]
+                self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def results(self, frame: Frame) -> list[Array]:
+        """Outputs and then values of commits, each with a buffer of its own."""
+        taken = {id(frame.arrays[slot].buffer) for slot in self._bound}
+        found = []
+        for slot in self._results:
+            array = frame.arrays[slot]
+            if id(array.buffer) in taken:
+                array = self.device.memory.copy(array)
+            taken.add(id(array.buffer))
+            found.append(array)
+        return found
+
+
+def _deaths(program: Program) -> dict[int, list[int]]:
+    """By step, the slots that nobody uses after it, views of them included."""
+    root = list(range(len(program.slots)))
+    for step in program.steps:
+        if isinstance(step, View):
+            root[step.output] = root[step.source]
+    found: dict[int, list[int]] = {}
+    for life in program.storage:
+        views = [slot for slot, source in enumerate(root) if source == life.slot]
+        found.setdefault(life.last, []).extend(views)
+    return found
+
+
+__all__ = ["Built", "DeviceExecutable", "Runner"]

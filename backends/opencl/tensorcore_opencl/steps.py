@@ -1,0 +1,310 @@
+"""The steps of a Program as objects that put commands into the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from tensorcore.codegen.dialect import Dialect
+from tensorcore.codegen.items import ItemKernel, items_of
+from tensorcore.codegen.order import RUN, order
+from tensorcore.codegen.products import matrices, product
+from tensorcore.codegen.render import Launch
+from tensorcore.interpret import call
+from tensorcore.ops.contraction import matrix_form
+from tensorcore.program import Branch, Call, Failure, Kernel, Loop, Program, View
+
+from .build import Built
+from .device import Device
+from .frame import Frame, Plan
+from .loops import BranchStep, LoopStep
+from .memory import Array
+
+#: Scalar operations that are worth a work-item of a processor, and how many of these each of its
+#: cores is given at most.
+_WORTH = 40_000
+_ITEMS_PER_UNIT = 16
+#: Groups per unit of other devices; the points beyond them they take in turn.
+_GROUPS_PER_UNIT = 32
+
+
+class RunningStep(Protocol):
+    """A step, ready to run."""
+
+    def run(self, frame: Frame) -> None:
+        """Put its commands into the queue."""
+        ...
+
+
+class Making(NamedTuple):
+    """What steps are made from. ``kernels`` are those of ``all_kernels``, in turn; each step that
+    may fail adds to ``failures``; ``inside`` makes the runner of a Program inside a step."""
+
+    device: Device
+    built: Built
+    dialect: Dialect
+    kernels: Iterator[ItemKernel]
+    failures: list[Failure]
+    inside: Callable[..., Any]
+
+    @property
+    def group(self) -> int:
+        """Work-items in a group."""
+        return items_of(self.dialect).group
+
+
+def step_of(step: Any, program: Program, making: Making) -> RunningStep:
+    """The step, ready to run. Raises CompileError where the program lacks its function."""
+    if isinstance(step, Kernel):
+        return KernelStep(next(making.kernels), making)
+    if isinstance(step, View):
+        return ViewStep(step)
+    if isinstance(step, Loop):
+        return LoopStep(step, making.inside(step.body, making))
+    if isinstance(step, Branch):
+        return BranchStep(step, [making.inside(body, making) for body in step.bodies])
+    if step.host:
+        return HostStep(step)
+    return _CALLS[step.op](step, program, making)
+
+
+def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
+    """How many work-items, or groups of them, and the chunk that each takes."""
+    if launch.way == "one":
+        return 1, 1
+    count = launch.limit or -(-plan.product(launch.points) // launch.per)
+    if launch.way != "chunks":
+        each = group if launch.way == "items" else 1
+        return min(-(-count // each), device.facts.units * _GROUPS_PER_UNIT), 1
+    work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
+    return chunks(count, work if launch.limit else work * count, device)
+
+
+def chunks(count: int, work: int, device: Device) -> tuple[int, int]:
+    """How many work-items of a processor share ``count`` points, and how many each takes."""
+    if count <= 0:
+        return 0, 1
+    items = max(1, min(count, work // _WORTH, device.facts.units * _ITEMS_PER_UNIT))
+    chunk = -(-count // items)
+    return -(-count // chunk), chunk
+
+
+class KernelStep:
+    """The functions of one kernel."""
+
+    def __init__(self, spec: ItemKernel, making: Making) -> None:
+        self.spec = spec
+        self.device, self.group = making.device, making.group
+        self.functions = [making.built.kernel(name) for name in spec.names]
+        self.failure = np.int64(len(making.failures))
+        making.failures.extend(spec.failures)
+        self._scalars = len(spec.slots)  # where they begin
+        after = self._scalars + len(spec.sizes) + len(spec.numbers)
+        self._shared, self._error = after, after + bool(spec.shared_bytes)
+        self._last = self._error + spec.reports
+        self._ready: Any = None
+        for function in self.functions:
+            for k, number in enumerate(spec.numbers):
+                function.set_arg(self._scalars + len(spec.sizes) + k, number)
+            function.set_arg(self._last, self.failure)
+
+    def _prepare(self, plan: Plan) -> tuple[Any, ...]:
+        """The sizes, the launches and the bytes of rows for each worker, for these sizes."""
+        sizes = [plan.integer(size) for size in self.spec.sizes]
+        launches, most = [], 0
+        for launch in self.spec.launches:
+            workers, chunk = spread(launch, plan, self.device, self.group)
+            local = 1 if launch.way == "one" else self.group
+            launches.append((workers * local, local, np.int64(chunk)))
+            most = max(most, workers * (local if launch.way == "items" else 1))
+        return sizes, launches, most
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        import pyopencl as cl
+
+        spec, plan = self.spec, frame.plan
+        ready = plan.ready.get(id(self))
+        if ready is None:
+            ready = plan.ready[id(self)] = self._prepare(plan)
+        sizes, launches, workers = ready
+        buffers = []
+        for k, slot in enumerate(spec.slots):
+            if k in spec.own:
+                dtype = np.dtype(frame.program.slots[slot].dtype)
+                shape = (workers, *frame.shape(slot))
+                buffers.append(frame.memory.empty(shape, dtype).buffer)
+            else:
+                buffers.append(frame.made(slot).buffer)
+        shared = frame.memory.room(spec.shared_bytes) if spec.shared_bytes else None
+        changed, self._ready = ready is not self._ready, ready
+        for function, (items, local, chunk) in zip(self.functions, launches, strict=True):
+            if not items:
+                continue
+            for k, buffer in enumerate(buffers):
+                function.set_arg(k, buffer)
+            if changed:  # numbers take pyopencl 30 times as long as buffers
+                for k, size in enumerate(sizes, self._scalars):
+                    function.set_arg(k, size)
+                function.set_arg(self._last + 1, chunk)
+            if shared is not None:
+                function.set_arg(self._shared, shared)
+            if frame.error is not None:
+                function.set_arg(self._error, frame.error.buffer)
+            cl.enqueue_nd_range_kernel(self.device.queue, function, (items,), (local,))
+
+
+class ViewStep:
+    """The same buffer under another shape."""
+
+    def __init__(self, step: View) -> None:
+        self.step = step
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        source = frame.arrays[self.step.source]
+        shape = frame.shape(self.step.output)
+        frame.arrays[self.step.output] = Array(source.memory, source.buffer, shape, source.dtype)
+
+
+class HostStep:
+    """Python code between the steps, on arrays of the host."""
+
+    def __init__(self, step: Call) -> None:
+        self.step = step
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        frame.judge()
+        args = [frame.memory.get(frame.arrays[slot]) for slot in self.step.inputs]
+        (out,) = self.step.outputs
+        with np.errstate(all="ignore"):
+            result = call(self.step, args, frame.program.slots[out].dtype)
+        frame.arrays[out] = frame.memory.put(np.ascontiguousarray(result).reshape(result.shape))
+
+
+class SizeStep:
+    """A size as a value."""
+
+    def __init__(self, step: Call, program: Program, making: Making) -> None:
+        self.step = step
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        import pyopencl as cl
+
+        (out,) = self.step.outputs
+        array = frame.made(out)
+        number = array.dtype.type(frame.plan.known[self.step.attrs["size"]])
+        queue = frame.memory.device.queue
+        cl.enqueue_fill_buffer(queue, array.buffer, number, 0, array.dtype.itemsize)
+
+
+class ContractStep:
+    """Products of matrices, batch by batch."""
+
+    def __init__(self, step: Call, program: Program, making: Making) -> None:
+        self.step = step
+        self.device, self.group = making.device, making.group
+        self.form = product(program.slots[step.inputs[0]].dtype, making.dialect)
+        labels = [step.attrs[key] for key in ("a", "b", "out")]
+        self.sizes = matrices(step, program.slots, matrix_form(*labels))
+        self.function = Launcher(making, self.form.name)
+
+    def _prepare(self, plan: Plan) -> tuple[Any, ...]:
+        lengths = [plan.product(sizes) for sizes in self.sizes[:4]]
+        strides = [0 if sizes is None else plan.product(sizes) for sizes in self.sizes.strides]
+        batch, rows, columns, summed = lengths
+        tiles = batch * -(-rows // self.form.rows) * -(-columns // self.form.columns)
+        cost = self.form.rows * self.form.columns * max(summed, 1)
+        if self.form.chunked:
+            items, chunk = chunks(tiles, tiles * cost, self.device)
+        else:
+            items, chunk = tiles, 1
+            items = min(-(-items // self.group), self.device.facts.units * _GROUPS_PER_UNIT)
+        return items * self.group, [np.int64(n) for n in (*lengths, *strides, chunk)]
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        ready = frame.plan.ready.get(id(self))
+        if ready is None:
+            ready = frame.plan.ready[id(self)] = self._prepare(frame.plan)
+        items, numbers = ready
+        slots = (*self.step.inputs, *self.step.outputs)
+        self.function.launch([frame.made(slot) for slot in slots], numbers, items)
+
+
+class OrderStep:
+    """Sorted positions along the last axis."""
+
+    def __init__(self, step: Call, program: Program, making: Making) -> None:
+        self.step = step
+        self.device, self.group = making.device, making.group
+        self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
+        self.runs = Launcher(making, f"{self.form.name}_runs")
+        self.merge = Launcher(making, f"{self.form.name}_merge")
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        source, result, space = (
+            frame.made(slot) for slot in (*self.step.inputs, *self.step.outputs)
+        )
+        *outer, length = source.shape
+        rows = 1
+        for n in outer:
+            rows *= n
+        if not rows * length:
+            return
+        passes = 0
+        while RUN << passes < length:
+            passes += 1
+        places = [result, space] if passes % 2 == 0 else [space, result]
+        self._launch(self.runs, [source, places[0]], [rows, length], rows * -(-length // RUN), RUN)
+        for k in range(passes):
+            old, new = places[k % 2], places[(k + 1) % 2]
+            self._launch(
+                self.merge, [source, old, new], [rows, length, RUN << k], rows * length, 4 * k + 20
+            )
+
+    def _launch(
+        self, function: Launcher, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
+    ) -> None:
+        if self.form.chunked:
+            items, chunk = chunks(count, count * cost * 4, self.device)
+        else:
+            items, chunk = -(-count // self.group), 1
+            items = min(items, self.device.facts.units * _GROUPS_PER_UNIT) * self.group
+        function.launch(arrays, [np.int64(n) for n in (*numbers, chunk)], items)
+
+
+class Launcher:
+    """A function of buffers and then numbers, which remembers the numbers."""
+
+    def __init__(self, making: Making, name: str) -> None:
+        self.device, self.group = making.device, making.group
+        self.function = making.built.kernel(name)
+        self._numbers: list[Any] = []
+
+    def launch(self, arrays: Sequence[Array], numbers: list[Any], items: int) -> None:
+        """Put it into the queue, unless there is nothing to do."""
+        import pyopencl as cl
+
+        if not items:
+            return
+        for k, array in enumerate(arrays):
+            self.function.set_arg(k, array.buffer)
+        if numbers != self._numbers:
+            for k, number in enumerate(numbers, len(arrays)):
+                self.function.set_arg(k, number)
+            self._numbers = numbers
+        group = (self.group,)
+        cl.enqueue_nd_range_kernel(self.device.queue, self.function, (items,), group)
+
+
+_CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {
+    "size": SizeStep,
+    "contract": ContractStep,
+    "argsort": OrderStep,
+}

@@ -1,0 +1,220 @@
+"""Programs on a device: launches, memory, errors, and the ways in which work is shared out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorcore
+import tensorcore.tensor as T
+from tensorcore import config
+from tensorcore.errors import CompileError, OutOfRange
+
+pytestmark = pytest.mark.usefixtures("on_device")
+
+
+@pytest.fixture
+def on_device() -> Iterator[None]:
+    """What is compiled inside runs on the device."""
+    from tensorcore import plugins
+
+    status = plugins.status("opencl")
+    if status.state != "ok":
+        pytest.skip(f"opencl: {status.reason}")
+    with config.change_flags(backend="opencl"):
+        yield
+
+
+def vocabulary() -> tuple[Any, list[np.ndarray], list[Any]]:
+    """Kernels of every form: a function, arguments, and what it must return."""
+    x, i = T.fmatrix("x"), T.lvector("i")
+    expressions = [
+        x * 2, T.nnet.softmax(x), x.sum(), x.sum(axis=0), x.sum(axis=1), T.argmax(x, axis=1),
+        x.max(), T.dot(x, x.T), T.sort(x, axis=1), x[::-1], T.argmax(x), x[i],
+        T.cumsum(x, axis=1), T.inc_subtensor(x[i], 1), x.var(axis=1), x.prod(axis=1),
+        T.exp(x).mean(), T.any(x > 0.9), T.all(x > 0, axis=0), T.min(x, axis=0),
+    ]  # fmt: skip
+    f = tensorcore.function([x, i], expressions)
+    a = np.random.default_rng(1).random((37, 21)).astype("float32")
+    index = np.array([0, -1, 2, 2])
+    added = a.copy()
+    np.add.at(added, index, np.float32(1))
+    e = np.exp(a)
+    expected = [
+        a * 2, e / e.sum(1, keepdims=True), a.sum(), a.sum(0), a.sum(1), a.argmax(1), a.max(),
+        a @ a.T, np.sort(a, 1), a[::-1], a.argmax(), a[index], a.cumsum(1), added, a.var(1),
+        a.prod(1), e.mean(), (a > 0.9).any(), (a > 0).all(0), a.min(0),
+    ]  # fmt: skip
+    return f, [a, index], expected
+
+
+@pytest.mark.parametrize("group", [1, 8])
+def test_all_forms_of_kernels(group: int) -> None:
+    """Loops of a processor's threads, and groups that share rows as on graphics processors."""
+    with config.change_flags(**{"opencl.group": group}):
+        f, arguments, expected = vocabulary()
+    for found, wanted in zip(f(*arguments), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1), (300, 2), (2, 3000)])
+def test_groups_take_any_shape(shape: tuple[int, int]) -> None:
+    x = T.fmatrix("x")
+    with config.change_flags(**{"opencl.group": 8}):
+        f = tensorcore.function([x], [x.sum(axis=1), x.sum(), T.nnet.softmax(x), x.sum(axis=0)])
+    a = np.random.default_rng(2).random(shape).astype("float32")
+    rows, total, softmax, columns = f(a)
+    np.testing.assert_allclose(rows, a.sum(1), rtol=1e-5)
+    np.testing.assert_allclose(total, a.sum(), rtol=1e-5)
+    np.testing.assert_allclose(columns, a.sum(0), rtol=1e-5)
+    assert softmax.shape == shape
+
+
+def test_two_hundred_sizes_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorcore_opencl.run
+
+    count, build = [0], tensorcore_opencl.run.build
+
+    def counting(*arguments: Any) -> Any:
+        count[0] += 1
+        return build(*arguments)
+
+    monkeypatch.setattr(tensorcore_opencl.run, "build", counting)
+    x = T.dmatrix("x")
+    f = tensorcore.function([x], T.nnet.softmax(x).sum(axis=0))
+    for size in range(1, 201):
+        assert f(np.zeros((size, 4))) == pytest.approx(np.full(4, size / 4))
+    assert count == [1]
+
+
+def test_a_steady_state_allocates_nothing() -> None:
+    x = tensorcore.shared(np.ones((8, 8), "float32"))
+    o = tensorcore.shared(np.ones(1, "float32"))
+    f = tensorcore.function([], [], updates={o: T.nnet.softmax(T.dot(x, x) * 2).sum(axis=0)})
+    f()
+    f()
+    pool = o.memory.device.memory.pool  # type: ignore[attr-defined]
+    before = pool.managed_bytes
+    for _ in range(20):
+        f()
+    assert pool.managed_bytes == before
+    np.testing.assert_allclose(o.get_value(), np.ones(8), rtol=1e-6)
+
+
+def test_shared_variables_stay_on_the_device() -> None:
+    w = tensorcore.shared(np.zeros(3))
+    f = tensorcore.function([], w.sum(), updates={w: w + 1})
+    assert [float(f()) for _ in range(3)] == [0.0, 3.0, 6.0]
+    assert w.memory.name == "opencl"
+    assert w.get_value().tolist() == [3.0, 3.0, 3.0]
+
+
+def test_an_index_that_lies_outside_ends_the_call() -> None:
+    x, i = T.dvector("x"), T.lvector("i")
+    w = tensorcore.shared(np.zeros(3))
+    f = tensorcore.function([x, i], T.exp(x[i]).sum(), updates={w: w + x[i].sum()})
+    with pytest.raises(OutOfRange, match="7 on axis 0, which has 3 entries"):
+        f(np.ones(3), np.array([0, 7]))
+    assert w.get_value().tolist() == [0.0, 0.0, 0.0]
+    assert float(f(np.zeros(3), np.array([0, -1]))) == 2.0
+
+
+def test_memory_that_runs_out_is_an_exception_and_leaves_all_as_it_was() -> None:
+    w = tensorcore.shared(np.ones(1000))
+    f = tensorcore.function([], [], updates={w: T.cumsum(w[::-1]) * w.sum()})
+    f()
+    memory = w.memory
+    before = w.get_value()
+    memory.limit = memory.pool.active_bytes + 100  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(MemoryError, match="bytes are left"):
+            f()
+    finally:
+        memory.limit = None  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(w.get_value(), before)
+    f()
+
+
+def test_an_array_larger_than_the_device_gives_at_once() -> None:
+    n = T.lscalar("n")
+    f = tensorcore.function([n], T.zeros((n,), "float64") + n)
+    with pytest.raises(MemoryError):
+        f(10**13)
+    assert f(2).tolist() == [2.0, 2.0]
+
+
+def test_a_text_that_does_not_build() -> None:
+    from tensorcore_opencl.build import build
+    from tensorcore_opencl.device import opened
+
+    text = "kernel void broken(global f32 *x) {\n  x[0] = nowhere;\n}\n"
+    with pytest.raises(CompileError) as caught:
+        build(opened(""), text)
+    words = str(caught.value)
+    assert "nowhere" in words.split("source:", maxsplit=1)[0]
+    assert "x[0] = nowhere;" in words.split("source:")[1]
+
+
+def test_a_child_of_a_fork_is_told() -> None:
+    f = tensorcore.function([], T.constant(1.0) + tensorcore.shared(1.0))
+    f()
+    from tensorcore_opencl.device import opened
+
+    device = opened("")
+    process = device._process
+    device._process = -1
+    try:
+        with pytest.raises(tensorcore.errors.BackendUnavailable, match="forked"):
+            f()
+    finally:
+        device._process = process
+
+
+def test_loops_and_choices() -> None:
+    x = T.dvector("x")
+    total, _ = tensorcore.scan(lambda row, before: before * 0.5 + row, x, T.constant(0.0))
+    f = tensorcore.function([x], [total, tensorcore.ifelse(x[0] > 0, x.sum(), x.max())])
+    a = np.array([1.0, 2.0, 3.0])
+    rows, choice = f(a)
+    np.testing.assert_allclose(rows, [1.0, 2.5, 4.25])
+    assert float(choice) == 6.0
+    assert float(f(-a)[1]) == -1.0
+
+
+def test_oclgrind_finds_nothing(tmp_path: Path) -> None:
+    """A simulator that reports races, missing barriers and what lies outside of buffers."""
+    from tensorcore_opencl.device import devices
+
+    if not any("oclgrind" in device.platform.name.lower() for device in devices()):
+        pytest.skip("oclgrind is not installed: pip install 'pyopencl[oclgrind]'")
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "from test_device import vocabulary\n"
+        "import numpy as np\n"
+        "f, arguments, expected = vocabulary()\n"
+        "for found, wanted in zip(f(*arguments), expected, strict=True):\n"
+        "    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)\n"
+        "print(f.backend)\n"
+    )
+    here = Path(__file__).resolve().parent
+    log = tmp_path / "oclgrind.log"
+    env = {
+        **os.environ,
+        "OCLGRIND_DATA_RACES": "1",
+        "OCLGRIND_UNINITIALIZED": "0",
+        "OCLGRIND_LOG": str(log),
+        "TENSORCORE_BACKEND": "opencl:oclgrind",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(here)],
+        capture_output=True, text=True, check=False, env=env,
+    )  # fmt: skip
+    assert done.stdout == "opencl\n", done.stderr
+    assert not log.exists() or not log.read_text(), log.read_text()[:2000]
