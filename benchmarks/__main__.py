@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     with tempfile.TemporaryDirectory() as folder:
         isolate(folder)
-        from . import cases, counting, devices, throughput, vector_maths, vocabulary
+        from . import breadth, cases, counting, devices, throughput, vector_maths, vocabulary
 
         lengths = (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
         known: list[tuple[str, Callable[[], Iterable[Figure]]]] = [
@@ -80,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Behind the chains: a child process counts the memory of its parent as its own peak.
             ("positions", vocabulary.positions),
             ("throughput", throughput.throughput),
+            ("breadth", breadth.breadth),
             ("devices", devices.devices),
             ("vector-maths", vector_maths.vector_maths),
             ("rewriting", lambda: vocabulary.rewriting((lengths[-2], lengths[-1]))),

@@ -22,20 +22,21 @@ def throughput() -> Iterator[Figure]:
     yield from _network()
 
 
-def _against(
+def against(
     name: str,
     target: float,
-    compiled: Callable[..., Any],
+    ours: Callable[..., Any],
     hand: Callable[..., Any],
     values: Sequence[np.ndarray],
     calls: int,
     tolerance: float,
 ) -> Iterator[Figure]:
-    found, expected = compiled(*values), hand(*values)
-    for ours, theirs in zip(_listed(found), _listed(expected), strict=True):
-        if not np.allclose(ours, theirs, rtol=tolerance, atol=tolerance):
-            raise WrongResult(f"{name}: differs from NumPy by {np.abs(ours - theirs).max():.3g}")
-    names = {"ours": compiled, "hand": hand, "values": values}
+    """The figure of a compiled function against the same by hand; raises WrongResult."""
+    found, expected = ours(*values), hand(*values)
+    for mine, theirs in zip(_listed(found), _listed(expected), strict=True):
+        if not np.allclose(mine, theirs, rtol=tolerance, atol=tolerance):
+            raise WrongResult(f"{name}: differs from NumPy by {np.abs(mine - theirs).max():.3g}")
+    names = {"ours": ours, "hand": hand, "values": values}
     times = round_robin(
         {"numpy": ("hand(*values)", names), "tensorcore": ("ours(*values)", names)}, calls, 7
     )
@@ -47,7 +48,8 @@ def _listed(results: Any) -> list[Any]:
     return list(results) if isinstance(results, (list, tuple)) else [results]
 
 
-def _compiled(inputs: list[Any], outputs: Any, updates: Any = None) -> Any:
+def compiled(inputs: list[Any], outputs: Any, updates: Any = None) -> Any:
+    """A function on the backend that is measured."""
     import tensorcore
 
     return tensorcore.function(inputs, outputs, updates=updates, backend=BACKEND)
@@ -66,13 +68,13 @@ def _elementwise() -> Iterator[Figure]:
             y: np.ndarray = np.exp(-(x**2)) * np.sin(x) + np.log1p(x**2) * np.tanh(x)
             return y
 
-        f = _compiled([x], chain)
-        yield from _against(f"chain, 10M {dtype}", 6.0, f, hand, values, 1, tolerance)
+        f = compiled([x], chain)
+        yield from against(f"chain, 10M {dtype}", 6.0, f, hand, values, 1, tolerance)
     x, z = T.fvector("x"), T.fvector("z")
     a, b = np.float32(2.5), np.float32(-0.5)
     values = [rng.normal(size=_MILLIONS).astype("float32") for _ in range(2)]
-    f = _compiled([x, z], a * x + b * z + np.float32(1))
-    yield from _against(
+    f = compiled([x, z], a * x + b * z + np.float32(1))
+    yield from against(
         "a*x + b*z + 1, 10M float32", 4.0, f, lambda x, z: a * x + b * z + np.float32(1),
         values, 1, 1e-5,
     )  # fmt: skip
@@ -102,8 +104,8 @@ def _rows() -> Iterator[Figure]:
         ("variance, axis 0", 6.0, x.var(axis=0), lambda x: x.var(axis=0)),
         ("variance, axis 1", 6.0, x.var(axis=1), lambda x: x.var(axis=1)),
     ):
-        f = _compiled([x], expression)
-        yield from _against(f"{name}, 4096x1024", target, f, hand, [table], 3, 1e-4)
+        f = compiled([x], expression)
+        yield from against(f"{name}, 4096x1024", target, f, hand, [table], 3, 1e-4)
 
 
 def _small() -> Iterator[Figure]:
@@ -113,14 +115,14 @@ def _small() -> Iterator[Figure]:
     v, rng = T.dvector("v"), np.random.default_rng(4)
     table = rng.normal(size=20_000 * 16)
     many = v.reshape((-1, 4, 4))
-    f = _compiled([v], T.batched_dot(many, many))
+    f = compiled([v], T.batched_dot(many, many))
 
     def hand(v: np.ndarray) -> np.ndarray:
         many = v.reshape(-1, 4, 4)
         y: np.ndarray = many @ many
         return y
 
-    yield from _against("20,000 products of 4x4, float64", 4.0, f, hand, [table], 10, 1e-12)
+    yield from against("20,000 products of 4x4, float64", 4.0, f, hand, [table], 10, 1e-12)
 
 
 def _logistic() -> Iterator[Figure]:
@@ -138,7 +140,7 @@ def _logistic() -> Iterator[Figure]:
     loss = -y * T.log(p) - (1 - y) * T.log(1 - p)
     cost = loss.mean() + 0.01 * (w**2).sum()
     gw, gb = T.grad(cost, [w, b])
-    step = _compiled([x, y], [p > 0.5, loss], [(w, w - 0.1 * gw), (b, b - 0.1 * gb)])
+    step = compiled([x, y], [p > 0.5, loss], [(w, w - 0.1 * gw), (b, b - 0.1 * gb)])
     state = {"w": start, "b": 0.0}
 
     def hand(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +154,7 @@ def _logistic() -> Iterator[Figure]:
         return p > 0.5, loss
 
     name = "logistic regression, float64"
-    yield from _against(name, 2.2, step, hand, [data, labels], 200, 1e-8)
+    yield from against(name, 2.2, step, hand, [data, labels], 200, 1e-8)
 
 
 def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndarray]]:
@@ -178,7 +180,7 @@ def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndar
 def _network() -> Iterator[Figure]:
     """The network's step against NumPy by hand."""
     inputs, cost, updates, values, start = network()
-    step = _compiled(inputs, cost, updates)
+    step = compiled(inputs, cost, updates)
     rate = np.float32(0.01)
     state = list(start)
 
@@ -198,4 +200,4 @@ def _network() -> Iterator[Figure]:
         state[:] = [v - rate * g for v, g in zip(state, gradients, strict=True)]
         return cost
 
-    yield from _against("784-500-10 network, float32", 1.3, step, hand, values, 10, 1e-4)
+    yield from against("784-500-10 network, float32", 1.3, step, hand, values, 10, 1e-4)

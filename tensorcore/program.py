@@ -143,8 +143,10 @@ class Store(NamedTuple):
     """Write ``value`` to memory at each point of the stage.
 
     ``combine``: empty to overwrite, ``sum`` to add to what is there. ``where``: a bool value;
-    nothing is written where it is false. Several points may write to one place only in a
-    kernel without axes of its own, where the later point wins, and into a kernel's ``totals``.
+    nothing is written where it is false. Several points may write to one place
+    only in a kernel without axes of its own, where the later point wins; into a kernel's
+    ``totals``; and in a stage whose inner axes come in order, if they differ in others than the
+    last of these.
     """
 
     value: ValueId

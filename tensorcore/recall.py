@@ -27,9 +27,10 @@ from .program import Program
 #: Larger constants would take longer to read than lowering takes.
 _LIMIT = 1 << 20
 
-#: What checks and kernels may raise.
-EXCEPTIONS = tuple(
-    c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)
+#: What checks, kernels and loops may raise.
+EXCEPTIONS: tuple[type[Exception], ...] = (
+    MemoryError,
+    *(c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Exception)),
 )
 #: Programs as bytes.
 PACKER = Packer(

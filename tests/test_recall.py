@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -88,6 +89,16 @@ def test_a_second_process_neither_rewrites_nor_lowers_nor_prints(world: World) -
     assert cold == warm
     assert "script.py:8: picked = p[T.arange(y.shape[0]), y]" in warm["said"][3]
     assert warm["fired"]
+
+
+def test_import_leaves_the_passes_alone() -> None:
+    """What only a cold start needs is not imported before one."""
+    code = "import sys, tensorcore; print([m for m in sys.modules if m.startswith('tensorcore.')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "'tensorcore.function'" in done.stdout
+    assert not re.search(r"tensorcore\.(lower|rewrite|codegen|interpret)\b", done.stdout)
 
 
 def test_messages_name_the_line_as_it_is_now(world: World) -> None:
@@ -249,3 +260,14 @@ def test_a_function_that_was_recalled_has_all_that_others_have(folder: Path) -> 
     assert str(second.explain()) == str(first.explain())
     assert len(second.maker.fgraph.toposort()) == len(first.maker.fgraph.toposort()) == 2
     assert second.report().steps == first.report().steps
+
+
+def test_libraries_of_loops_are_known_too(folder: Path) -> None:
+    skip_unless_ready("cgen")
+    x, w = T.dvector("x"), tensorcore.shared(0.5)
+    y, _ = tensorcore.scan(lambda v, s: s * w + v, [x], [w])
+    for _ in range(2):
+        f = tensorcore.function([x], ifelse(w > 0, y, x), backend="cgen")
+    assert list(f.report().compilation.seconds) == ["looking up", "compiling"]
+    whats = [(cache.Cache(folder).header(e.stem) or {}).get("what") for e in folder.glob("*.entry")]
+    assert whats.count("library of a Program") == 1

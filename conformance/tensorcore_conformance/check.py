@@ -26,7 +26,7 @@ from .subject import Subject, ahead
 from .values import Array
 
 #: How many expressions are compiled together.
-PACK = 50
+PACK = 100
 #: Results of so many calls are kept, to see that a later one is not written over them.
 _KEPT = 3
 

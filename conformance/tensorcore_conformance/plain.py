@@ -95,6 +95,37 @@ def _moved(place: Place, cut: Mapping[int, tuple[int, int, int]]) -> Place:
     return tuple(cut[a][0] + cut[a][2] * i if a in cut else i for a, i in enumerate(place))
 
 
+def _unfold(op: Op[Any], x: Table, *sizes: Table, axes: Any) -> Table:
+    numbers = [_scalar(s) for s in sizes]
+    shape, rank = list(x[0]), len(axes)
+    for k, axis in enumerate(axes):
+        shape[axis] = numbers[4 * k]
+    lengths = [numbers[4 * k + 1] for k in range(rank)]
+
+    def entry(place: Place) -> Any:
+        source = list(place[rank:])
+        for k, axis in enumerate(axes):
+            source[axis] = source[axis] * numbers[4 * k + 2] + place[k] * numbers[4 * k + 3]
+        return x[1][tuple(source)]
+
+    return _made([*lengths, *shape], entry)
+
+
+def _fold(op: Op[Any], x: Table, *sizes: Table, axes: Any) -> Table:
+    numbers = [_scalar(s) for s in sizes]
+    rank = len(axes)
+    shape = list(x[0][rank:])
+    for k, axis in enumerate(axes):
+        shape[axis] = numbers[3 * k]
+    entries = dict.fromkeys(places(shape), 0)
+    for place in places(x[0]):
+        target = list(place[rank:])
+        for k, axis in enumerate(axes):
+            target[axis] = target[axis] * numbers[3 * k + 1] + place[k] * numbers[3 * k + 2]
+        entries[tuple(target)] += x[1][place]
+    return tuple(shape), entries
+
+
 def _write(op: Op[Any], entries: dict[Place, Any], place: Place, value: Any) -> None:
     if op.c != "sum":
         entries[place] = value
@@ -279,6 +310,8 @@ MEANINGS: Mapping[str, Callable[..., Table]] = {
     "join": _join,
     "window": _window,
     "window_update": _window_update,
+    "unfold": _unfold,
+    "fold": _fold,
     "gather": _gather,
     "scatter": _scatter,
     "subtensor": _subtensor,

@@ -34,7 +34,9 @@ def _selected(request: pytest.FixtureRequest, test: str) -> Pairs:
     """The op and dtype pairs of the selected items of a test."""
     found: Pairs = {}
     for item in request.session.items:
-        if isinstance(item, pytest.Function) and item.originalname == test:
+        if item.path != request.path or not isinstance(item, pytest.Function):
+            continue
+        if item.originalname == test:
             params = item.callspec.params
             found[str(params["op_name"]), str(params["dtype"])] = None
     return found

@@ -92,6 +92,8 @@ def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
     while moved.op is not None and moved.op.name in TRANSPARENT:
         moved = moved.inputs[0]
     inline = moved.op is not None and moved.op.name in INLINE
+    if node.op.family.name in ("unfold", "fold"):
+        return inline or operand.op.name in TRANSPARENT
     if node.op.name == "gather" or node.op.family.name in STANDALONE:
         return inline  # these load through movement themselves
     return operand.op.name in TRANSPARENT

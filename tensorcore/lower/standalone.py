@@ -10,6 +10,7 @@ from ..node import Tensor, where_made
 from ..ops._declare import Op
 from ..ops.elementwise import add, mul
 from ..program import (
+    Access,
     Accumulate,
     Failure,
     Instr,
@@ -21,7 +22,7 @@ from ..program import (
     Store,
     ValueId,
 )
-from .access import AxisMap, IndexMap, address, outside, resolve
+from .access import AxisMap, IndexMap, address, contiguous, outside, resolve
 from .fuse import space_axes
 from .sizes import SizeTable
 
@@ -217,6 +218,51 @@ def positions_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     return writer.kernel(Stage(sizes.shape(mask), (load,), body, (carry,), (store,)))
 
 
+def unfold_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """All entries in parallel; a window's place adds its own stride to that of the window."""
+    writer = _Writer(node, sizes, slot_of)
+    x, axes = node.inputs[0], node.attrs["axes"]
+    steps = [sizes.integer(t) for t in node.inputs[1:]]
+    strides = contiguous(sizes.shape(x), sizes)
+    reads = [sizes.mul(strides[a], steps[4 * k + 3]) for k, a in enumerate(axes)]
+    for a, stride in enumerate(strides):
+        step = steps[4 * axes.index(a) + 2] if a in axes else sizes.one
+        reads.append(sizes.mul(stride, step))
+    shape, over = sizes.shape(node), space_axes(node)
+    writes = contiguous(shape, sizes)
+    load = Load(
+        writer.value(), Access(slot_of(x), sizes.zero, tuple(reads[a] for a in over)), x.dtype
+    )
+    store = Store(load.value, Access(slot_of(node), sizes.zero, tuple(writes[a] for a in over)))
+    return writer.kernel(Stage((), (load,), (), (), (store,)), axes=tuple(shape[a] for a in over))
+
+
+def fold_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
+    """The axes along which no window moves in parallel; on each, zeros, and then one place of the
+    windows after the other, added where it belongs."""
+    writer = _Writer(node, sizes, slot_of)
+    x, axes = node.inputs[0], node.attrs["axes"]
+    rank, steps = len(axes), [sizes.integer(t) for t in node.inputs[1:]]
+    shape, source = sizes.shape(node), sizes.shape(x)
+    target, strides = contiguous(shape, sizes), contiguous(source, sizes)
+    rest = [a for a in range(node.ndim) if a not in axes]
+    zero = Instr(writer.value(), "const", (), node.dtype, node.dtype, "", 0)
+    clear = Access(slot_of(node), sizes.zero, tuple(target[a] for a in (*rest, *axes)))
+    blank = Stage(tuple(shape[a] for a in axes), (), (zero,), (), (Store(zero.value, clear),))
+    inner = [*range(rank), *(rank + a for a in axes)]
+    read = Access(
+        slot_of(x), sizes.zero, tuple(strides[r] for r in (*(rank + a for a in rest), *inner))
+    )
+    load = Load(writer.value(), read, x.dtype)
+    places = [sizes.mul(target[a], steps[3 * k + 2]) for k, a in enumerate(axes)]
+    places += [sizes.mul(target[a], steps[3 * k + 1]) for k, a in enumerate(axes)]
+    write = Access(slot_of(node), sizes.zero, (*(target[a] for a in rest), *places))
+    add_up = Stage(
+        tuple(source[r] for r in inner), (load,), (), (), (Store(load.value, write, "sum"),)
+    )
+    return writer.kernel(blank, add_up, axes=tuple(shape[a] for a in rest))
+
+
 #: The kernels by the family of their op.
 STANDALONE: Mapping[str, Callable[[Tensor, SizeTable, SlotOf], Kernel]] = {
     "join": join_kernel,
@@ -224,4 +270,6 @@ STANDALONE: Mapping[str, Callable[[Tensor, SizeTable, SlotOf], Kernel]] = {
     "scatter": scatter_kernel,
     "cumulative": cumulative_kernel,
     "positions": positions_kernel,
+    "unfold": unfold_kernel,
+    "fold": fold_kernel,
 }

@@ -20,6 +20,7 @@ from . import (
     stable,
     subtensor,
     trigonometric,
+    unfolding,
 )
 from ._declare import OPS, Op, op_named
 
@@ -46,4 +47,5 @@ __all__ = [
     "stable",
     "subtensor",
     "trigonometric",
+    "unfolding",
 ]

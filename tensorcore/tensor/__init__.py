@@ -163,9 +163,17 @@ __all__ = [  # noqa: PLE0604
 ]  # fmt: skip
 
 
+#: Modules that are imported when they are asked for, as most programs do not.
+_LATER = ("shared_randomstreams", "signal")
+
+
 def __getattr__(name: str) -> Any:
-    # Only reached for unknown names; it also tells type checkers that constructors exist.
+    # Reached for names that are not there yet; it also tells type checkers that constructors exist.
     import difflib
+    import importlib
+
+    if name in _LATER:
+        return importlib.import_module(f".{name}", __name__)
 
     words = {word: word for word in __all__}
     words |= {word: f"nnet.{word}" for word in vars(nnet) if word[0] != "_" and word not in words}

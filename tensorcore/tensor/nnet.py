@@ -9,12 +9,24 @@ from ..ops.composites import log_softmax as _log_softmax
 from ..ops.composites import softmax as _softmax
 from ..ops.elementwise import cast, expm1, log
 from ..ops.logic import eq, ge, lt, maximum, minimum, switch
+from .convolution import (
+    conv2d,
+    conv2d_grad_wrt_inputs,
+    conv2d_grad_wrt_weights,
+    conv2d_transpose,
+    conv3d,
+)
 from .creation import arange
 from .reductions import Axis, argmax, max, sum
 
 __all__ = [
     "binary_crossentropy",
     "categorical_crossentropy",
+    "conv2d",
+    "conv2d_grad_wrt_inputs",
+    "conv2d_grad_wrt_weights",
+    "conv2d_transpose",
+    "conv3d",
     "crossentropy_categorical_1hot",
     "crossentropy_softmax_1hot",
     "crossentropy_softmax_1hot_with_bias",

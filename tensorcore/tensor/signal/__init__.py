@@ -1,0 +1,5 @@
+"""Functions of signals and images."""
+
+from . import pool
+
+__all__ = ["pool"]
