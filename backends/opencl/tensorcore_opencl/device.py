@@ -38,6 +38,11 @@ class Facts(NamedTuple):
         """Whether the driver is PoCL."""
         return self.platform.startswith("Portable")
 
+    @property
+    def simulator(self) -> bool:
+        """Whether it is oclgrind, which looks for mistakes in kernels."""
+        return "oclgrind" in self.platform.lower()
+
     def words(self, number: int) -> str:
         """A line for listings."""
         double = "fp64" if self.double else "no fp64"
@@ -71,7 +76,7 @@ def facts_of(device: Any) -> Facts:
 
 
 def devices() -> list[Any]:
-    """All devices of all platforms, in the driver's order; processors' simulators come last.
+    """All devices of all platforms, in the driver's order; a simulator comes last.
 
     Raises ImportError without pyopencl, and its errors where there is no driver.
     """
