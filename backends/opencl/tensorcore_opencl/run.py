@@ -172,13 +172,17 @@ class Runner:
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:
-    """By step, the slots that nobody uses after it, views of them included."""
+    """By step, the slots that nobody uses after it, views of them included. What sizes are read
+    from stays, as plans do not count that."""
     root = list(range(len(program.slots)))
     for step in program.steps:
         if isinstance(step, View):
             root[step.output] = root[step.source]
     found: dict[int, list[int]] = {}
+    sized = {size.args[0] for size in program.sizes if size.kind == "value"}
     for life in program.storage:
+        if life.slot in sized:
+            continue
         views = [slot for slot, source in enumerate(root) if source == life.slot]
         found.setdefault(life.last, []).extend(views)
     return found
