@@ -200,8 +200,10 @@ def test_a_wrong_value_is_said_once_and_in_words(place: Path) -> None:
 def test_one_cause_of_many_failures(place: Path) -> None:
     few = (
         "-k",
-        "((test_values or test_gradient) and (exp or tan) or test_state or test_random_graphs) "
-        "and not test_loops",
+        (
+            "((test_values or test_gradient) and (exp or tan) or test_state or test_random_graphs) "
+            "and not test_loops"
+        ),
         "-q",
     )
     report = ("--json", "broken.json", "--html", "broken.html")
