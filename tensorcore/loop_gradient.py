@@ -17,7 +17,7 @@ from .ops.control import Body, State, make_loop, parts_of, results_of, variables
 from .ops.creation import size_of
 from .ops.elementwise import add, cast_to
 from .ops.logic import eq, minimum, switch
-from .ops.movement import OP_RESHAPE, broadcast_to, dimshuffle, join, shape_list, zeros_like
+from .ops.movement import broadcast_to, dimshuffle, in_type, join, shape_list, zeros_like
 from .types import TensorType
 
 
@@ -175,7 +175,7 @@ class _Reverse:
                 if j in taps and taps[j] in found:
                     parts.append(found[taps[j]])
                 after = add(*parts) if len(parts) == 2 else (parts or [_zeros(variable)])[0]
-                carries.append(_Carry(variable, zero, _typed(after, variable.type)))
+                carries.append(_Carry(variable, zero, in_type(after, variable.type)))
         return carries
 
     def _sums(self, found: Mapping[Tensor, Tensor]) -> list[_Carry]:
@@ -184,7 +184,7 @@ class _Reverse:
         for x, v in zip(self.parts.invariants, self.variables.invariants, strict=True):
             if v in found and x in self.needed:
                 total = v.type(f"sum_{v.name or 'invariant'}")
-                after = _typed(add(total, _typed(found[v], v.type)), v.type)
+                after = in_type(add(total, in_type(found[v], v.type)), v.type)
                 carries.append(_Carry(total, _one_row(_zeros(x)), after))
         return carries
 
@@ -278,11 +278,4 @@ def _zeros_of_rows(result: Tensor) -> Tensor:
 
 def _one_row(x: Tensor) -> Tensor:
     padded = dimshuffle(x, ("x", *range(x.ndim)))
-    return _typed(padded, TensorType(x.dtype, (False, *x.broadcastable)))
-
-
-def _typed(x: Tensor, wanted: TensorType) -> Tensor:
-    x = cast_to(x, wanted.dtype)
-    if x.broadcastable == wanted.broadcastable:
-        return x
-    return OP_RESHAPE.make((x, *shape_list(x)), {"broadcastable": wanted.broadcastable})
+    return in_type(padded, TensorType(x.dtype, (False, *x.broadcastable)))

@@ -12,6 +12,7 @@ import numpy as np
 
 from .graph import toposort
 from .node import Tensor, TensorLike, constant_text, is_constant
+from .ops.control import bodies_of
 
 if TYPE_CHECKING:
     from .inspection.drawing import pydotprint, to_svg
@@ -95,7 +96,13 @@ def _parts(node: Tensor) -> Iterator[str | Tensor]:
 
 
 def _attrs(node: Tensor) -> str:
-    inside = ", ".join(f"{name}={value}" for name, value in node.attrs.items())
+    attrs = dict(node.attrs)
+    if bodies_of(node):  # what is inside is shown for itself; of the rest, what is not usual
+        attrs = {name: value for name, value in attrs.items() if value not in (False, 0, -1)}
+        states = attrs.pop("states", None)
+        attrs = {} if states is None else {**attrs, "taps": [list(s.taps) for s in states]}
+        attrs.pop("body", None)
+    inside = ", ".join(f"{name}={value}" for name, value in attrs.items())
     return f"{{{inside}}}" if inside else ""
 
 
@@ -129,7 +136,8 @@ def debugprint(
     was shown before is marked ``...`` and not opened again. ``depth``: levels to show, -1 for
     all. ``ids``: ``"int"``, ``"CHAR"`` (letters) or ``""`` for none. With ``stop_on_name``
     named results are not opened. The number after a function's node is its place in the order
-    of computation. Raises TypeError for other objects, ValueError for other ``ids``.
+    of computation. What is inside loops and choices follows, under their ids. Raises TypeError
+    for other objects, ValueError for other ``ids``.
     """
     if ids not in ("int", "CHAR", ""):
         raise ValueError(f"debugprint: ids is 'int', 'CHAR' or '', found {ids!r}.")
@@ -141,7 +149,13 @@ def debugprint(
     lines: list[str] = []
     seen: dict[Tensor, int] = {}
     stack = [(root, 0) for root in reversed(roots)]
-    while stack:
+    inside: list[tuple[Tensor, Sequence[Tensor]]] = []
+    while stack or inside:
+        if not stack:
+            owner, outputs = inside.pop(0)
+            lines.append(f"inside {_label(owner)} [id {seen[owner]}]:")
+            stack = [(output, 1) for output in reversed(outputs)]
+            continue
         node, level = stack.pop()
         known = node in seen
         words = [_label(node)]
@@ -157,6 +171,8 @@ def debugprint(
         if closed and node.inputs:
             words.append("...")
         lines.append(_indent(level) + " ".join(words))
+        if not known:
+            inside.extend((node, body.outputs) for body in bodies_of(node))
         if not closed:
             stack.extend((i, level + 1) for i in reversed(node.inputs))
     text = "\n".join(lines)

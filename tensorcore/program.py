@@ -412,14 +412,18 @@ def bodies(step: Step) -> tuple[Program, ...]:
     return step.bodies if isinstance(step, Branch) else ()
 
 
-def all_kernels(program: Program) -> Iterator[tuple[Program, Kernel]]:
-    """The Kernel steps in order, those of Programs inside steps included, each with its own
+def all_steps(program: Program) -> Iterator[tuple[Program, Step]]:
+    """The steps in order, behind each those of the Programs inside it, each with its own
     Program."""
     for step in program.steps:
-        if isinstance(step, Kernel):
-            yield program, step
+        yield program, step
         for body in bodies(step):
-            yield from all_kernels(body)
+            yield from all_steps(body)
+
+
+def all_kernels(program: Program) -> Iterator[tuple[Program, Kernel]]:
+    """The Kernel steps among ``all_steps``."""
+    return ((owner, step) for owner, step in all_steps(program) if isinstance(step, Kernel))
 
 
 def _product(*numbers: int) -> int:

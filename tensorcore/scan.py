@@ -12,7 +12,7 @@ from .node import Tensor, as_tensor, is_constant, where_made
 from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
 from .ops.logic import minimum
-from .ops.movement import OP_RESHAPE, dimshuffle, shape_list
+from .ops.movement import dimshuffle, in_type, shape_list
 from .shared import Shared, shared
 from .types import TensorType
 
@@ -199,7 +199,7 @@ class _Building:
                     new.update(zip(self.before[k], taps, strict=True))
                     self.before[k] = taps
                     rows = TensorType(wanted.dtype, (False, *wanted.broadcastable))
-                    initial = _as_type(info.initial, rows)
+                    initial = in_type(info.initial, rows)
                     self.infos[k] = info._replace(initial=initial)
             if not new:
                 break
@@ -208,7 +208,7 @@ class _Building:
             self.condition = None if self.condition is None else ends[-1]
         for k, info in enumerate(self.infos):
             if info.initial is not None:
-                self.outputs[k] = _as_type(self.outputs[k], self.before[k][0].type)
+                self.outputs[k] = in_type(self.outputs[k], self.before[k][0].type)
 
     def _common(self, k: int, old: Tensor, y: Tensor) -> TensorType:
         dtype = dtypes.promote([old.dtype, y.dtype])
@@ -332,14 +332,7 @@ def _padded(x: Tensor) -> Tensor:
 
 
 def _unbroadcast_rows(x: Tensor) -> Tensor:
-    return _as_type(x, TensorType(x.dtype, (False, *x.broadcastable[1:])))
-
-
-def _as_type(x: Tensor, wanted: TensorType) -> Tensor:
-    x = cast_to(x, wanted.dtype)
-    if x.broadcastable == wanted.broadcastable:
-        return x
-    return OP_RESHAPE.make((x, *shape_list(x)), {"broadcastable": wanted.broadcastable})
+    return in_type(x, TensorType(x.dtype, (False, *x.broadcastable[1:])))
 
 
 def _named(what: str, tap: int) -> str:

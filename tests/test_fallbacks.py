@@ -63,6 +63,19 @@ def test_a_backend_chosen_by_name_never_falls_back_by_itself() -> None:
         made(Without("erf"), "auto", T.erf(x), x)
 
 
+def test_an_op_inside_a_loop_or_a_choice_is_lent_too() -> None:
+    x = T.dvector("x")
+    rows, _ = tensorcore.scan(lambda v, s: s + T.erf(v + s), x, T.constant(0.0))
+    chosen = tensorcore.ifelse(T.gt(x[0], 0), T.gamma(x), x)
+    f = made(Without("erf", "gamma"), "allow", [rows, chosen], x)
+    assert set(f.fallbacks) == {"erf", "gamma"}
+    found, _ = f(np.array([0.5, -0.25]))
+    first = np.float64(0.5204998778130465)  # erf(1/2)
+    np.testing.assert_allclose(found[0], first, rtol=1e-15)
+    with pytest.raises(UnsupportedOp, match="op erf"):
+        made(Without("erf"), "error", rows, x)
+
+
 def test_warn_runs_that_op_on_the_reference_and_says_so() -> None:
     x = T.dvector("x")
     with pytest.warns(RuntimeWarning, match="the reference helps: .*\n  op erf: no table"):

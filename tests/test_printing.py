@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorcore.tensor as T
-from tensorcore import debugprint, function, pp, shared
+from tensorcore import debugprint, function, pp, scan, shared
 from tensorcore.printing import min_informative_str
 
 pytestmark = pytest.mark.usefixtures("on_reference")
@@ -130,3 +130,14 @@ def test_functions_say_their_name():
     x = T.dscalar("x")
     assert repr(function([x], x * 2, name="double")) == "<function double>"
     assert repr(function([x], x * 2)) == "<tensorcore function>"
+
+
+def test_what_is_inside_a_loop_follows_it() -> None:
+    x, start = T.dvector("x"), T.dscalar("start")
+    rows, _ = scan(lambda v, s: T.exp(s) * v, x, start)
+    text = debugprint(rows, file="str")
+    assert text is not None
+    above, _, inside = text.partition("inside loop{sequences=1, taps=[[1]]} [id ")
+    assert "exp" not in above and "loop{sequences=1, taps=[[1]]}" in above
+    lines = [line.partition(" [id")[0] for line in inside.splitlines()[1:]]
+    assert lines == [" |mul", " | |exp", " | | |output0[t-1]", " | |x[t]"]

@@ -172,7 +172,7 @@ def _check(case: Case, made: Any, n: int, second: bool) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_values(name: str, subject: Subject) -> None:
+def test_loops_compute_what_python_computes(name: str, subject: Subject) -> None:
     """One function for any number of steps."""
     case, variables = CASES[name], _variables(CASES[name])
     outputs, _ = scan(case.fn, **case.arguments(*variables), return_list=True)

@@ -9,6 +9,7 @@ from ..graph import Graph, substitute, toposort
 from ..node import Tensor, is_constant, made_at, where_made
 from ..ops.control import (
     Body,
+    bodies_of,
     branch,
     choice,
     halves,
@@ -141,7 +142,7 @@ def branch_step(
 
 def has_bodies(nodes: Iterable[Tensor]) -> bool:
     """Whether some node holds a graph of its own."""
-    return any("body" in node.attrs or "bodies" in node.attrs for node in nodes)
+    return any(bodies_of(node) for node in nodes)
 
 
 def is_leading_window(node: Tensor) -> bool:

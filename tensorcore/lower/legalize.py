@@ -13,7 +13,7 @@ from ..ops.contraction import contract, matrix_form
 from ..ops.control import WITH_BODIES, item
 from ..ops.host import on_host
 from ..ops.movement import dimshuffle
-from ..program import Call, Program
+from ..program import Call, Program, all_steps
 from .access import INLINE, TRANSPARENT
 
 #: Primitives that become kernels, views or sizes, so that a fusing backend needs no call.
@@ -116,7 +116,7 @@ def lacks(op: Op[Any] | None, takes: Capabilities) -> str:
 
 def fallbacks(program: Program, takes: Capabilities) -> dict[str, str]:
     """The ops of a Program that the reference computes because the backend lacks them, and why."""
-    lent = [step.op for step in program.steps if isinstance(step, Call) and step.host]
+    lent = [step.op for _, step in all_steps(program) if isinstance(step, Call) and step.host]
     return {name: lacks(OPS[name], takes) for name in lent if not OPS[name].host}
 
 

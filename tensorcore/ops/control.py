@@ -301,6 +301,13 @@ branch = _structural("branch", Branching(), "ifelse")
 WITH_BODIES = (loop, branch)
 
 
+def bodies_of(node: Tensor) -> tuple[Body, ...]:
+    """The graphs inside a node."""
+    one = node.attrs.get("body")
+    found: tuple[Body, ...] = node.attrs.get("bodies", () if one is None else (one,))
+    return found
+
+
 def items_of(node: Tensor) -> tuple[TensorType, ...]:
     """The types of a node's results."""
     found: Any = node.type

@@ -466,3 +466,13 @@ def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *sizes: Tensor) -> Any:
 def zeros_like(x: Tensor, dtype: str) -> Tensor:
     """Zeros in the shape of ``x``."""
     return broadcast_like(as_tensor(np.zeros((), dtype=dtype)), x)
+
+
+def in_type(x: Tensor, wanted: TensorType) -> Tensor:
+    """``x`` cast, and with its axes known to be 1 where those of the type are, which is checked."""
+    from .elementwise import cast_to
+
+    x = cast_to(x, wanted.dtype)
+    if x.broadcastable == wanted.broadcastable:
+        return x
+    return OP_RESHAPE.make((x, *shape_list(x)), {"broadcastable": wanted.broadcastable})

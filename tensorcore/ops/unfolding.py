@@ -131,7 +131,7 @@ def _reference_fold(xp: Any, x: Any, *sizes: Any, axes: tuple[int, ...]) -> Any:
     result = xp.zeros(tuple(shape), dtype=x.dtype)
     for place in itertools.product(*(range(n) for n in x.shape[:rank])):
         where = _part(len(shape), axes, place, windows)
-        result[where] = result[where] + x[place]
+        result[where] = result[where] + x[(*place, ...)]
     return result
 
 
