@@ -243,3 +243,16 @@ device.queue.finish()
     _, log = under_oclgrind(code, tmp_path)
     assert "data race" in log
     assert "Invalid write of size 4" in log
+
+
+def test_a_device_is_chosen_by_option_and_by_name() -> None:
+    from tensorcore_opencl.device import devices
+
+    names = [device.name for device in devices()]
+    backend = tensorcore.plugins.select("opencl").backend
+    for number, name in enumerate(names):
+        with config.change_flags(**{"opencl.device": str(number)}):
+            assert backend.device.facts.name == name.strip()  # type: ignore[attr-defined]
+    missing = pytest.raises(tensorcore.errors.BackendUnavailable, match="there are: 0")
+    with config.change_flags(**{"opencl.device": "no such thing"}), missing:
+        tensorcore.function([], T.constant(1.0) + 1, backend="opencl")

@@ -48,8 +48,8 @@ class Facts(NamedTuple):
         double = "fp64" if self.double else "no fp64"
         half = "fp16" if self.half else "fp16 as storage"
         gib = self.bytes / 2**30
-        about = (self.platform, self.version, f"{gib:.1f} GiB", double, half)
-        return f"{number}: {self.name} ({', '.join(about)})"
+        about = (f"opencl:{number}", self.platform, self.version, f"{gib:.1f} GiB", double, half)
+        return f"{self.name} ({', '.join(about)})"
 
 
 def facts_of(device: Any) -> Facts:
