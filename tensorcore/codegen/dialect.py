@@ -66,7 +66,7 @@ class Dialect(NamedTuple):
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
-    ``items``: for languages whose kernels are carried out by many work-items (``items.py``).
+    ``items``: for languages whose kernels are carried out by many work-items (``work_items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``

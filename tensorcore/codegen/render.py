@@ -61,7 +61,7 @@ class KernelText:
     ``number_dtypes`` types the constants. A kernel in parts (``parts.py``) has more:
     ``functions``, each with its suffix, its parameters and its body, ``shared``, the fields of
     the struct that they share, and ``rows``, by the position of a slot of which each thread has
-    its own, where that is. For work-items (``items.py``) ``launches`` says how often each
+    its own, where that is. For work-items (``work_items.py``) ``launches`` says how often each
     function runs.
     """
 

@@ -188,33 +188,71 @@ def test_loops_and_choices() -> None:
     assert float(f(-a)[1]) == -1.0
 
 
-def test_oclgrind_finds_nothing(tmp_path: Path) -> None:
-    """A simulator that reports races, missing barriers and what lies outside of buffers."""
+def under_oclgrind(code: str, folder: Path) -> tuple[str, str]:
+    """What Python code prints that runs where OpenCL is oclgrind, a simulator that reports races,
+    missing barriers and what lies outside of buffers; and what it reports."""
     from tensorcore_opencl.device import devices
 
     if not any("oclgrind" in device.platform.name.lower() for device in devices()):
         pytest.skip("oclgrind is not installed: pip install 'pyopencl[oclgrind]'")
-    code = (
-        "import sys; sys.path[:0] = sys.argv[1:]\n"
-        "from test_device import vocabulary\n"
-        "import numpy as np\n"
-        "f, arguments, expected = vocabulary()\n"
-        "for found, wanted in zip(f(*arguments), expected, strict=True):\n"
-        "    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)\n"
-        "print(f.backend)\n"
-    )
-    here = Path(__file__).resolve().parent
-    log = tmp_path / "oclgrind.log"
+    log = folder / "oclgrind.log"
     env = {
         **os.environ,
         "OCLGRIND_DATA_RACES": "1",
-        "OCLGRIND_UNINITIALIZED": "0",
         "OCLGRIND_LOG": str(log),
         "TENSORCORE_BACKEND": "opencl:oclgrind",
+        "PYTHONPATH": os.pathsep.join(map(str, [Path(__file__).resolve().parent, *sys.path])),
     }
     done = subprocess.run(
-        [sys.executable, "-c", code, str(here)],
-        capture_output=True, text=True, check=False, env=env,
-    )  # fmt: skip
-    assert done.stdout == "opencl\n", done.stderr
-    assert not log.exists() or not log.read_text(), log.read_text()[:2000]
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, log.read_text() if log.exists() else ""
+
+
+@pytest.mark.parametrize("group", [1, 8])
+def test_oclgrind_finds_nothing(group: int, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("TENSORCORE_OPENCL_GROUP", str(group))
+    code = """
+from test_device import vocabulary
+import numpy as np
+f, arguments, expected = vocabulary()
+for found, wanted in zip(f(*arguments), expected, strict=True):
+    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)
+print(f.backend)
+"""
+    said, log = under_oclgrind(code, tmp_path)
+    assert said == "opencl\n"
+    assert not log, log[:2000]
+
+
+def test_oclgrind_finds_what_is_planted(tmp_path: Path) -> None:
+    code = """
+import numpy as np
+from tensorcore_opencl.build import build
+from tensorcore_opencl.device import opened
+import pyopencl as cl
+device = opened("oclgrind")
+text = "kernel void f(global i32 *x) { x[0] = get_global_id(0); x[4] = 1; }"
+f = build(device, text).kernel("f")
+room = device.memory.room(16)
+f.set_arg(0, room)
+cl.enqueue_nd_range_kernel(device.queue, f, (8,), (8,))
+device.queue.finish()
+"""
+    _, log = under_oclgrind(code, tmp_path)
+    assert "data race" in log
+    assert "Invalid write of size 4" in log
+
+
+def test_a_device_is_chosen_by_option_and_by_name() -> None:
+    from tensorcore_opencl.device import devices
+
+    names = [device.name for device in devices()]
+    backend = tensorcore.plugins.select("opencl").backend
+    for number, name in enumerate(names):
+        with config.change_flags(**{"opencl.device": str(number)}):
+            assert backend.device.facts.name == name.strip()  # type: ignore[attr-defined]
+    missing = pytest.raises(tensorcore.errors.BackendUnavailable, match="there are: 0")
+    with config.change_flags(**{"opencl.device": "no such thing"}), missing:
+        tensorcore.function([], T.constant(1.0) + 1, backend="opencl")

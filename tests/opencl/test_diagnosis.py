@@ -106,7 +106,8 @@ def test_a_kernel_that_ends_the_child(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_without_double_precision() -> None:
     backend = tensorcore_opencl.OpenCL()
-    backend._device = SimpleNamespace(facts=FACTS._replace(double=False))  # type: ignore[assignment]
+    lacking: Any = SimpleNamespace(facts=FACTS._replace(double=False))
+    backend._devices[backend._chosen()] = lacking
     takes = backend.capabilities()
     assert "float64" not in takes.dtypes
     assert "complex128" not in takes.dtypes
@@ -125,6 +126,6 @@ def test_what_is_said_on_a_machine_without_drivers(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, env=env,
     )  # fmt: skip
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("opencl")]
-    if "0:" in line:
+    if " ok" in line:
         pytest.skip("a driver is found without the folder of drivers")
     assert "no OpenCL driver (ICD) is installed" in line

@@ -42,7 +42,8 @@ class OpenCL:
 
     def __init__(self, device: str = "") -> None:
         self._words = device
-        self._device: Device | None = None
+        #: By the words that chose them.
+        self._devices: dict[str, Device] = {}
 
     def _chosen(self) -> str:
         return self._words or str(config.get("opencl.device"))
@@ -50,11 +51,12 @@ class OpenCL:
     @property
     def device(self) -> Device:
         """The device, opened when it is first needed. Raises BackendUnavailable."""
-        if self._device is None:
+        words = self._chosen()
+        if words not in self._devices:
             from .device import opened
 
-            self._device = opened(self._chosen())
-        return self._device
+            self._devices[words] = opened(words)
+        return self._devices[words]
 
     @property
     def memory(self) -> DeviceMemory:

@@ -38,13 +38,18 @@ class Facts(NamedTuple):
         """Whether the driver is PoCL."""
         return self.platform.startswith("Portable")
 
+    @property
+    def simulator(self) -> bool:
+        """Whether it is oclgrind, which looks for mistakes in kernels."""
+        return "oclgrind" in self.platform.lower()
+
     def words(self, number: int) -> str:
         """A line for listings."""
         double = "fp64" if self.double else "no fp64"
         half = "fp16" if self.half else "fp16 as storage"
         gib = self.bytes / 2**30
-        about = (self.platform, self.version, f"{gib:.1f} GiB", double, half)
-        return f"{number}: {self.name} ({', '.join(about)})"
+        about = (f"opencl:{number}", self.platform, self.version, f"{gib:.1f} GiB", double, half)
+        return f"{self.name} ({', '.join(about)})"
 
 
 def facts_of(device: Any) -> Facts:
@@ -71,7 +76,7 @@ def facts_of(device: Any) -> Facts:
 
 
 def devices() -> list[Any]:
-    """All devices of all platforms, in the driver's order; processors' simulators come last.
+    """All devices of all platforms, in the driver's order; a simulator comes last.
 
     Raises ImportError without pyopencl, and its errors where there is no driver.
     """

@@ -1,0 +1,365 @@
+"""How work-items carry out a kernel.
+
+Where work-items are threads of a processor (a group of one), each takes a chunk of the points of a
+kernel's first axis and loops over them as C code does. Where they are the lanes of a graphics
+processor, each takes one point; and where points reduce rows, a work-group takes a point, its
+members share out the row and put their results together in memory of the group.
+
+A kernel without axes is a row of functions, launched one after the other: stages that divide are
+shared out in chunks of their first inner axis, and between them one work-item does the rest. What
+one function leaves for the next is in a struct in memory, whose fields those of ``parts.py`` are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dtypes import kind
+from ..errors import UnsupportedOp
+from ..program import Accumulate, Kernel, Size, Slot, Stage, Store
+from .columns import STRIP, ColumnPrinter, by_columns
+from .dialect import Dialect, Items
+from .parts import CHUNKS, Parted, Parts, work
+from .render import KernelPrinter, KernelText, Launch
+
+
+def items_of(dialect: Dialect) -> Items:
+    """What the dialect says of work-items. Raises UnsupportedOp where it says nothing."""
+    if dialect.items is None:
+        raise UnsupportedOp(f"dialect {dialect.name} has no words for work-items")
+    return dialect.items
+
+
+def print_items(
+    kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
+) -> KernelText:
+    """The kernel's text: functions, and how they are launched."""
+    if items_of(dialect).group == 1 and by_columns(kernel, sizes):
+        return _ItemColumns(kernel, slots, sizes, dialect).print()
+    return _ItemPrinter(kernel, slots, sizes, dialect).print()
+
+
+class _Launching(Parted):
+    """What both printers have in common."""
+
+    def _own_rows(self) -> None:
+        for slot in self.kernel.scratch:
+            length = " * ".join(map(self._size, self.slots[slot].shape)) or "1"
+            self.text.rows[int(self._pointer(slot, True)[1:])] = length
+
+    def _range(self, count: str) -> None:
+        """The lines that say which points a work-item takes."""
+        item = items_of(self.dialect).item
+        self._line(f"const i64 from = {item} * chunk;")
+        self._line(f"const i64 to = {count} - from < chunk ? {count} : from + chunk;")
+
+
+class _ItemColumns(_Launching, ColumnPrinter):
+    """Prints a kernel that reduces columns: each work-item takes strips of them, or matrices."""
+
+    def print(self) -> KernelText:
+        """The function, and how it is launched."""
+        axes = self.kernel.axes
+        with self._function("_0"):
+            if len(axes) == 1:
+                self._range(f"(({self._size(axes[0])} + {STRIP - 1}) / {STRIP})")
+            else:
+                self._range(self._size(axes[0]))
+            ColumnPrinter.print(self)
+        self._own_rows()
+        if len(axes) == 1:
+            cost = tuple((work(s) * STRIP, s.inner) for s in self.kernel.stages)
+            self.text.launches.append(Launch("chunks", axes, STRIP, 0, cost))
+        else:
+            cost = tuple((work(s), (*axes[1:], *s.inner)) for s in self.kernel.stages)
+            self.text.launches.append(Launch("chunks", axes[:1], 1, 0, cost))
+        return self.text
+
+    def _strip_bounds(self, width: str) -> tuple[str, str]:
+        if len(self.kernel.axes) > 1:
+            return "0", width
+        last = f"to * {STRIP}"
+        return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
+
+
+class _ItemPrinter(_Launching, Parts):
+    """Prints every other kernel."""
+
+    _here = "k->"
+
+    def __init__(
+        self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
+    ) -> None:
+        super().__init__(kernel, slots, sizes, dialect)
+        self.items = items_of(dialect)
+        #: Whether a work-group shares the present function's points.
+        self._together = False
+        #: Whether one work-item walks a stage of a kernel without axes, and whether one member
+        #: of a group writes.
+        self._whole = self._once = False
+        self._local: list[str] = []
+        self._glue = 0
+
+    def print(self) -> KernelText:
+        """The functions, and how they are launched."""
+        if self.kernel.axes:
+            self._over_axes()
+        else:
+            for number, stage in enumerate(self.kernel.stages):
+                self._alone(number, stage)
+            self._flush(len(self.kernel.stages))
+        return self.text
+
+    # -- kernels with axes --------------------------------------------------------------
+
+    def _over_axes(self) -> None:
+        axes, stages = self.kernel.axes, self.kernel.stages
+        rows = any(stage.inner for stage in stages)
+        fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
+        self._together = rows and self.items.group > 1 and not fails
+        with self._function("_0"):
+            if self.items.group == 1:
+                self._range(self._size(axes[0]))
+                KernelPrinter.print(self)
+                self.text.body = ""
+            else:
+                self._points()
+            self._lines[:0] = self._local
+        self._own_rows()
+        if self.items.group == 1:
+            cost = tuple((work(s), (*axes[1:], *s.inner)) for s in stages)
+            self.text.launches.append(Launch("chunks", axes[:1], 1, 0, cost))
+            return
+        cost = tuple((work(s), s.inner) for s in stages)
+        way = "groups" if self._together else "items"
+        self.text.launches.append(Launch(way, axes, 1, 0, cost))
+
+    def _points(self) -> None:
+        """The loop over the points that a work-item, or group, takes."""
+        rank = len(self.kernel.axes)
+        count = " * ".join(map(self._size, self.kernel.axes))
+        start, step = self.items.item, self.items.items
+        if self._together:
+            start, step = self.items.group_item, self.items.groups
+        self._line(f"const i64 count = {count};")
+        self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
+        self._depth += 1
+        rest = "point"
+        for k in reversed(range(1, rank)):
+            length = self._size(self.kernel.axes[k])
+            self._line(f"const i64 i{k} = {rest} % {length}, rest{k} = {rest} / {length};")
+            rest = f"rest{k}"
+        self._line(f"const i64 i0 = {rest};")
+        for stage in self.kernel.stages:
+            self._stage(stage, [f"i{k}" for k in range(rank)])
+        self._close()
+
+    # -- kernels without: stage by stage ------------------------------------------------
+
+    def _alone(self, number: int, stage: Stage) -> None:
+        if not stage.inner:
+            self._body(stage, [])
+        elif self._divides(stage):
+            self._shared_out(number, stage)
+        else:
+            self._whole = True
+            self._stage(stage, [])
+            self._whole = False
+
+    def _flush(self, number: int) -> None:
+        """What one work-item does between two stages that are shared out, as a function. It takes
+        what earlier ones left, and leaves what the stages from ``number`` on need."""
+        lines, self._lines = self._lines, []
+        stages = self.kernel.stages
+        taken = {v for stage in stages for v in stage.taken()}
+        for v in sorted(v for v in taken if f"v{v}" in self.text.shared):
+            self._line(f"const {self._type(self._dtypes[v])} v{v} = k->v{v};")
+        head, self._lines = self._lines, []
+        later = {v for stage in stages[number:] for v in stage.taken()}
+        for v in sorted(later & set(self._names)):
+            if f"v{v}" not in self.text.shared:
+                ctype = self._type(self._dtypes[v])
+                self._line(f"{self._field(f'v{v}', f'{ctype} v{v}')} = {self._names[v]};")
+        tail, self._lines = self._lines, []
+        if lines or tail:
+            body = "\n".join([*head, *lines, *tail])
+            self.text.functions.append((f"_g{self._glue}", "", body))
+            self.text.launches.append(Launch("one"))
+            self._glue += 1
+
+    def _shared_out(self, number: int, stage: Stage) -> None:
+        """A stage as a function of its own, for every chunk of its first inner axis; what chunks
+        have accumulated is put together by the work-item that comes after."""
+        self._flush(number)
+        inner = [f"j{k}" for k in range(len(stage.inner))]
+        single = self.items.group == 1
+        with self._function(f"_{number}"):
+            self._local = []
+            self._receive(stage)
+            if stage.accumulates:
+                self._together = not single and not self.kernel.failures
+                self._line(self._chunk_lines(stage, ""))
+                self._of_chunks(stage, inner)
+            else:
+                self._pieces(stage, inner)
+            self._lines[:0] = self._local
+        launch = Launch("chunks" if single else "items", stage.inner[:1])
+        if stage.accumulates:
+            launch = launch._replace(points=(), limit=CHUNKS)
+        if self._together:
+            launch = launch._replace(way="groups")
+        self._together = False
+        inside = stage.inner if stage.accumulates else stage.inner[1:]
+        self.text.launches.append(launch._replace(cost=((work(stage), inside),)))
+        if not stage.accumulates:
+            return
+        self._line(self._chunk_lines(stage, str(number)))
+        for a in stage.accumulates:
+            self._declare(a)
+        self._line(f"for (i64 q = 0; q < chunks{number}; q++) {{")
+        self._depth += 1
+        for a in stage.accumulates:
+            self._take(a)
+        self._close()
+        for a in stage.accumulates:
+            self._fold(a)
+            self._finish(a)
+
+    def _pieces(self, stage: Stage, inner: list[str]) -> None:
+        if self.items.group == 1:
+            self._range(self._size(stage.inner[0]))
+            self._line("const i64 first = from, last = to;")
+            self._nest(stage, [], inner)
+            return
+        step, length = self.items.items, self._size(stage.inner[0])
+        start = self.items.item
+        self._line(f"for (i64 first = {start}; first < {length}; first += {step}) {{")
+        self._depth += 1
+        self._line("const i64 last = first + 1;")
+        self._nest(stage, [], inner)
+        self._close()
+
+    def _chunk_lines(self, stage: Stage, suffix: str) -> str:
+        """The length of a chunk, and how many there are."""
+        length = self._size(stage.inner[0])
+        rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
+        step = f"step{suffix}"
+        return (
+            f"const i64 {step} = tc_chunk({length}, {rest}), "
+            f"chunks{suffix} = ({length} + {step} - 1) / {step};"
+        )
+
+    def _of_chunks(self, stage: Stage, inner: list[str]) -> None:
+        """What a function does that accumulates by chunks."""
+        items = self.items
+        if items.group == 1:
+            self._range("chunks")
+            self._line("for (i64 q = from; q < to; q++) {")
+        elif self._together:
+            self._line(f"for (i64 q = {items.group_item}; q < chunks; q += {items.groups}) {{")
+        else:
+            self._line(f"for (i64 q = {items.item}; q < chunks; q += {items.items}) {{")
+        self._depth += 1
+        size = self._size(stage.inner[0])
+        self._line("const i64 first = q * step;")
+        self._line(f"const i64 last = {size} - first < step ? {size} : first + step;")
+        for a in stage.accumulates:
+            self._declare(a)
+        self._nest(stage, [], inner)
+        only = f"if ({items.member} == 0) " if self._together else ""
+        for a in stage.accumulates:
+            self._fold(a)
+            self._meet(a)
+            for name, ctype in self._kept(a):
+                place = self._field(f"{name}s", f"{ctype} {name}s[{CHUNKS}]")
+                self._line(f"{only}{place}[q] = {name};")
+        self._close()
+
+    # -- the members of a group ---------------------------------------------------------
+
+    def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
+        alone = bool(self.kernel.axes) or self._whole
+        first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
+        if not self._together or _carries(stage):
+            return first, last
+        member = self.items.member
+        if not _ordered(stage):
+            return (member if first == "0" else f"first + (i64){member}"), last
+        each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
+        self._line(f"const i64 each = {each}, begin = {first} + (i64){member} * each;")
+        self._line(f"const i64 end = begin + each < {last} ? begin + each : {last};")
+        return "begin", "end"
+
+    def _inner_step(self, stage: Stage) -> int:
+        shared = self._together and not _ordered(stage) and not _carries(stage)
+        return self.items.group if shared else 1
+
+    def _stage(self, stage: Stage, outer: Sequence[str]) -> None:
+        # What has no inner axes every member computes, and one writes.
+        self._once = self._together and not stage.inner
+        super()._stage(stage, outer)
+        self._once = False
+        if self._together and stage.stores:
+            self._line(self.items.barrier)
+
+    def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        alone = self._together and _carries(stage)
+        if alone:
+            self._line(f"if ({self.items.member} == 0) {{")
+        super()._nest(stage, outer, inner)
+        if alone:
+            self._line("}")
+
+    def _left(self, name: str) -> str:
+        return f"l{name}[q]" if self._together else super()._left(name)
+
+    def _meet(self, a: Accumulate) -> None:
+        if not self._together:
+            return
+        v, member, group = a.value, self.items.member, self.items.group
+        kept = self._kept(a)
+        for name, ctype in kept:
+            self._local.append(f"  {self.items.local}{ctype} l{name}[{group}];")
+            self._line(f"l{name}[{member}] = {name};")
+        self._line(self.items.barrier)
+        if a.combine in ("argmax", "argmin"):
+            self._line(f"v{v} = c{v} = 0; s{v} = 0;")
+            self._line(f"for (i64 q = 0; q < {group}; q++) {{")
+            self._depth += 1
+            self._take(a)
+            self._close()
+        else:
+            if a.combine != "carry":
+                self._tree(a)
+            for name, _ in kept:
+                self._line(f"{name} = l{name}[0];")
+        self._line(self.items.barrier)
+
+    def _tree(self, a: Accumulate) -> None:
+        """Halve the number of results until one is left."""
+        v, member = a.value, self.items.member
+        mine, other = f"lv{v}[{member}]", f"lv{v}[{member} + h]"
+        self._line(f"for (i64 h = {self.items.group // 2}; h > 0; h /= 2) {{")
+        self._depth += 1
+        if a.combine in ("max", "min"):
+            sign = ">" if a.combine == "max" else "<"
+            text = f"{mine} = {other} {sign} {mine} ? {other} : {mine};"
+            if kind(a.dtype) == "f":
+                text += f" lq{v}[{member}] |= lq{v}[{member} + h];"
+        else:
+            text = f"{mine} = {self._joined(a, mine, other)};"
+        self._line(f"if ({member} < h) {{ {text} }}")
+        self._line(self.items.barrier)
+        self._close()
+
+    def _write(self, store: Store, index: Sequence[str]) -> str:
+        text = super()._write(store, index)
+        return f"if ({self.items.member} == 0) {{ {text} }}" if self._once else text
+
+
+def _carries(stage: Stage) -> bool:
+    return any(a.combine == "carry" for a in stage.accumulates)
+
+
+def _ordered(stage: Stage) -> bool:
+    return any(a.combine in ("argmax", "argmin") for a in stage.accumulates)
