@@ -52,7 +52,7 @@ def _speeds() -> Iterator[Figure]:
         if not np.allclose(ours, theirs, rtol=1e-4, atol=1e-5):
             raise WrongResult(f"{name}: the backends differ by {np.abs(ours - theirs).max():.3g}")
         calls = {key: ("run.call()", {"run": run}) for key, run in runs.items()}
-        value_, detail = ratio(round_robin(calls, 1, 9), BACKEND, DEVICE)
+        value_, detail = ratio(round_robin(calls, 1, 25), BACKEND, DEVICE)
         yield Figure(name, value_, f"of {BACKEND}'s speed", target, True, detail)
 
 
