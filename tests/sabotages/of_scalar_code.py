@@ -59,7 +59,7 @@ OF_SCALAR_CODE = (
     _c("neg", "float64", "-{0}", "0 - {0}", "the negative is zero minus the number"),
     _c("copysign", "float32", "copysign@({0}, {1})", "({1} < 0 ? -fabs@({0}) : fabs@({0}))",
        "the sign is read by comparing with zero"),
-    _c("signbit", "float64", "copysign@(1, {0}) < 0", "{0} < 0", "minus zero has no sign bit"),
+    _c("signbit", "float64", "copysign@((#)1, {0}) < 0", "{0} < 0", "minus zero has no sign bit"),
     _c("round_half_to_even", "float64", "rint@({0})", "round@({0})", "halves go away from zero"),
     _c("trunc", "float64", "trunc@({0})", "floor@({0} + ({0} < 0))",
        "negative whole numbers are truncated to the next"),

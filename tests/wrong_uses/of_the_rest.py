@@ -49,6 +49,39 @@ NNET: dict[str, list[Row]] = {
         row(lambda a: T.nnet.softmax_with_bias(a.s, a.s), ShapeError, "scalar", "no axis"),
     ],
 }
+_FOUR = T.dtensor4()
+NNET["conv2d"] = [
+    row(lambda a: T.nnet.conv2d(a.t, _FOUR), ShapeError, "input must have 4 dimensions"),
+    row(lambda a: T.nnet.conv2d(_FOUR, a.m), ShapeError, "filters must have 4 dimensions"),
+    row(lambda a: T.nnet.conv2d(_FOUR, _FOUR, border_mode="same"), ValueError, "'half'", "'same'"),
+    row(lambda a: T.nnet.conv2d(_FOUR, _FOUR, subsample=(0, 1)), ValueError, "each at least 1"),
+    row(lambda a: T.nnet.conv2d(_FOUR, _FOUR, num_groups=0), ValueError, "num_groups", "found 0"),
+    row(lambda a: T.nnet.conv2d(_FOUR, _FOUR, unshared=True), TypeError, "unshared"),
+]
+NNET["conv3d"] = [
+    row(lambda a: T.nnet.conv3d(_FOUR, _FOUR), ShapeError, "input must have 5 dimensions"),
+]
+NNET["conv2d_grad_wrt_inputs"] = [
+    row(
+        lambda a: T.nnet.conv2d_grad_wrt_inputs(_FOUR, _FOUR, (None, None, None, 3)),
+        ShapeError,
+        "rows and columns of input_shape",
+    ),
+]
+NNET["conv2d_grad_wrt_weights"] = [
+    row(
+        lambda a: T.nnet.conv2d_grad_wrt_weights(a.m, _FOUR, (1, 1, 2, 2)),
+        ShapeError,
+        "input must have 4 dimensions",
+    ),
+]
+NNET["conv2d_transpose"] = [
+    row(
+        lambda a: T.nnet.conv2d_transpose(_FOUR, _FOUR, (1, 1, 5, 5), border_mode=-1),
+        ValueError,
+        "none negative",
+    ),
+]
 for _name in ("elu", "hard_sigmoid", "selu", "softsign", "ultra_fast_sigmoid"):
     NNET[_name] = [
         row(lambda a, name=_name: getattr(T.nnet, name)("a"), DTypeError, "cannot become a tensor")
@@ -74,6 +107,49 @@ NNET["crossentropy_categorical_1hot"] = [
 ]
 
 TOP: dict[str, list[Row]] = {
+    "scan": [
+        row(lambda a: tensorcore.scan(lambda x: x), ValueError, "no sequences", "give n_steps"),
+        row(lambda a: tensorcore.scan(lambda x: x, a.s), ShapeError, "scalar", "non_sequences"),
+        row(
+            lambda a: tensorcore.scan(lambda x, s: s, a.v, {"initial": a.v, "taps": [1]}),
+            ValueError,
+            "must be negative",
+        ),
+        row(
+            lambda a: tensorcore.scan(lambda x, s: s, a.v, {"taps": [-1]}), ValueError, "'initial'"
+        ),
+        row(
+            lambda a: tensorcore.scan(lambda x: [x, x], a.v, [None]), ValueError, "2 output(s)", "1"
+        ),
+        row(
+            lambda a: tensorcore.scan(lambda x, s: a.m, a.v, a.v),
+            ShapeError,
+            "output 0 has 2 dimension(s) after a step and 1 before",
+        ),
+        row(
+            lambda a: tensorcore.scan(lambda x: x + a.s, a.v, strict=True),
+            MissingInputError,
+            "strict=True refuses",
+            "s",
+        ),
+        row(lambda a: tensorcore.scan(lambda x: x, a.v, n_steps=-2), ValueError, "go_backwards"),
+        row(lambda a: tensorcore.scan(lambda x: x, a.v, n_steps=a.s), TypeError, "integer scalar"),
+        row(lambda a: tensorcore.scan(lambda x: "x", a.v), DTypeError, "is no tensor"),
+    ],
+    "map": [row(lambda a: tensorcore.map(lambda x: x, a.s), ShapeError, "scalar", "no rows")],
+    "reduce": [
+        row(lambda a: tensorcore.reduce(lambda x, s: a.m, a.v, a.s), ShapeError, "dimension(s)")
+    ],
+    "foldl": [row(lambda a: tensorcore.foldl(lambda x, s: s, a.s, a.s), ShapeError, "no rows")],
+    "foldr": [row(lambda a: tensorcore.foldr(lambda x, s: s, a.s, a.s), ShapeError, "no rows")],
+    "until": [row(lambda a: tensorcore.until(a.v), ShapeError, "scalar", "T.all or T.any")],
+    "ifelse": [
+        row(lambda a: tensorcore.ifelse(a.v, a.s, a.s), ShapeError, "T.switch", "T.all"),
+        row(lambda a: tensorcore.ifelse(a.s, [a.s], a.s), ValueError, "a list and the other"),
+        row(lambda a: tensorcore.ifelse(a.s, [a.s, a.s], [a.s]), ValueError, "2 and 1 values"),
+        row(lambda a: tensorcore.ifelse(a.s, a.v, a.m), ShapeError, "1 and 2 dimension(s)"),
+        row(lambda a: tensorcore.ifelse(a.s, a.v, T.eq(a.v, 0)), DTypeError, "cast one of them"),
+    ],
     "In": [row(lambda a: tensorcore.In("x"), TypeError, "In: expected a variable", "'x'")],
     "Param": [row(lambda a: tensorcore.Param(3), TypeError, "expected a variable", "3")],
     "Out": [row(lambda a: tensorcore.Out("x"), DTypeError, "cannot become a tensor")],
