@@ -271,3 +271,23 @@ def test_libraries_of_loops_are_known_too(folder: Path) -> None:
     assert list(f.report().compilation.seconds) == ["looking up", "compiling"]
     whats = [(cache.Cache(folder).header(e.stem) or {}).get("what") for e in folder.glob("*.entry")]
     assert whats.count("library of a Program") == 1
+
+
+def test_constants_inside_loops_are_bound_when_they_are_recalled(folder: Path) -> None:
+    skip_unless_ready("cgen")
+    x = T.dmatrix("x")
+
+    def inside(row: Any, state: Any) -> Any:
+        table = T.constant(np.array([2.0, 3.0, 5.0]))
+        steps, _ = tensorcore.scan(lambda v, s: T.sin(s * v) + T.sum(table * v), row, state)
+        return steps[-1]
+
+    y, _ = tensorcore.scan(inside, x, T.constant(1.0))
+    slope = tensorcore.grad(y[-1], x)
+    values = np.arange(6.0).reshape(2, 3) / 7
+    expected = tensorcore.function([x], [y, slope], backend="numpy_ref")(values)
+    for _ in range(2):
+        f = tensorcore.function([x], [y, slope], backend="cgen")
+        for found, wanted in zip(f(values), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert list(f.report().compilation.seconds) == ["looking up", "compiling"]

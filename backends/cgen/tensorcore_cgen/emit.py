@@ -25,13 +25,12 @@ from tensorcore.program import (
     Sizes,
     Step,
     View,
-    bodies,
 )
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan, StorageSpec
 from .contract import CONTRACT, contract_operands
 from .control import HEAD, OVERFLOW, branch_text, loop_text
-from .frames import Frame, frames, inner, segments
+from .frames import Frame, constants, frames, inner, segments
 from .functions import CALLS, by_file, kernel_function
 from .sort import argsort_helper, argsort_operands
 
@@ -154,15 +153,15 @@ def _add(unit: _Unit, step: Step, number: int) -> None:
     elif isinstance(step, Call):
         _call(unit, step, number)
     else:
-        _inside(unit, step)
+        _inside(unit, step, number)
 
 
-def _inside(unit: _Unit, step: Loop | Branch) -> None:
+def _inside(unit: _Unit, step: Loop | Branch, number: int) -> None:
     """A step that runs other Programs."""
     overflow = len(unit.failures)
     unit.failures.append(Failure(OVERFLOW, MemoryError))
     name = f"tc_l{len(unit.loops)}"
-    found = [inner(unit.frames, body) for body in bodies(step)]
+    found = inner(unit.frames, unit.at, number)
     if isinstance(step, Loop):
         unit.loops.append(loop_text(name, step, unit.at, found[0], overflow))
     else:
@@ -429,9 +428,7 @@ def _plan(all_frames: Sequence[Frame]) -> CallPlan:
         inner_segments=sum(segments(f.program) for f in all_frames[1:]),
         inputs=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.inputs),
         cells=tuple((s, slots[s].dtype, len(slots[s].shape)) for s in program.cells),
-        constants=tuple(
-            (f.slot + slot, value) for f in all_frames for slot, value in f.program.constants
-        ),
+        constants=constants(all_frames),
         outputs=tuple((s, slots[s].dtype, slots[s].shape, segment_of[s]) for s in program.outputs),
         commits=tuple(
             (

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from tensorcore.program import Loop, Program, SizeId, Sizes, SlotId, Step, bodies
 
 
 class Frame(NamedTuple):
     """One Program and where its numbers begin in the common tables: of slots, of sizes, of
-    segments, and of steps. ``shapes``: for the inputs of a loop's body, the sizes of the outer
-    Program, in the common table, that are theirs."""
+    segments, and of steps. ``place``: which body of which step of which frame it is, by number;
+    the same Program may stand at several places. ``shapes``: for the inputs of a body, the sizes
+    of the outer Program, in the common table, that are theirs."""
 
     program: Program
     slot: int
     size: int
     segment: int
     step: int
+    place: tuple[int, int, int]
     shapes: dict[SlotId, tuple[SizeId, ...]]
 
 
 def frames(program: Program) -> list[Frame]:
     """The Program itself, then those inside its steps, then those inside theirs."""
-    found = [Frame(program, 0, 0, 0, 0, {})]
-    for frame in found:
-        for step in frame.program.steps:
+    found = [Frame(program, 0, 0, 0, 0, (0, 0, 0), {})]
+    for index, frame in enumerate(found):
+        for number, step in enumerate(frame.program.steps):
             for k, body in enumerate(bodies(step)):
                 last = found[-1]
                 found.append(
@@ -34,10 +39,16 @@ def frames(program: Program) -> list[Frame]:
                         last.size + len(last.program.sizes),
                         last.segment + segments(last.program),
                         last.step + len(last.program.steps),
+                        (index, number, k),
                         _shapes(frame, step, body, k),
                     )
                 )
     return found
+
+
+def constants(all_frames: Sequence[Frame]) -> tuple[tuple[SlotId, np.ndarray], ...]:
+    """The constants of all Programs by slot in the common table."""
+    return tuple((f.slot + slot, value) for f in all_frames for slot, value in f.program.constants)
 
 
 def segments(program: Program) -> int:
@@ -45,9 +56,10 @@ def segments(program: Program) -> int:
     return sum(isinstance(step, Sizes) for step in program.steps)
 
 
-def inner(all_frames: list[Frame], program: Program) -> Frame:
-    """The frame of a Program inside a step."""
-    return next(frame for frame in all_frames if frame.program is program)
+def inner(all_frames: list[Frame], frame: Frame, number: int) -> list[Frame]:
+    """The frames of the Programs inside a frame's step of this number."""
+    index = next(k for k, other in enumerate(all_frames) if other is frame)
+    return [other for other in all_frames[1:] if other.place[:2] == (index, number)]
 
 
 def step_number(all_frames: list[Frame], number: int) -> tuple[Frame, Step]:

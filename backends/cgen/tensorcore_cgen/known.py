@@ -13,6 +13,7 @@ from tensorcore.recall import EXCEPTIONS, PACKER
 
 from . import compiler
 from .callplan import CallPlan
+from .frames import constants, frames
 from .library import Library
 
 #: What every library of a program must have.
@@ -31,7 +32,7 @@ def library_of(program: Program) -> tuple[Library, CallPlan]:
             _store(key, library.key, plan)
         return library, plan
     library, plan = known
-    return library, plan._replace(constants=program.constants)
+    return library, plan._replace(constants=constants(frames(program)))
 
 
 def _made(program: Program) -> tuple[Library, CallPlan]:
