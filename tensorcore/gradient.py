@@ -29,6 +29,7 @@ from .ops.complexes import in_dtype
 from .ops.composites import fill
 from .ops.control import item as item_op
 from .ops.control import loop as loop_op
+from .ops.control import parts_of, variables_of
 from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.logic import eq
@@ -388,7 +389,29 @@ def _check_linear(column: Tensor, u: Tensor, y: Tensor) -> None:
         if node in seen or node.op is None or node.op.name in ("size", "shape"):
             continue
         seen.add(node)
-        stack.extend(node.inputs[1:] if node.op is fill else node.inputs)
+        stack.extend(_read(node))
+
+
+def _read(node: Tensor) -> Sequence[Tensor]:
+    """The operands whose values, and not only sizes, a node reads."""
+    if node.op is fill:
+        return node.inputs[1:]
+    if node.op is not loop_op:
+        return node.inputs
+    inside: set[Tensor] = set()
+    stack = list(node.attrs["body"].outputs)
+    while stack:
+        n = stack.pop()
+        if n not in inside and (n.op is None or n.op.name not in ("size", "shape")):
+            inside.add(n)
+            stack.extend(_read(n))
+    parts, variables = parts_of(node), variables_of(node)
+    pairs = [
+        *zip(parts.sequences, variables.sequences, strict=True),
+        *zip(parts.invariants, variables.invariants, strict=True),
+        *((x, v) for x, vs in zip(parts.states, variables.states, strict=True) for v in vs),
+    ]
+    return [x for x, v in pairs if v in inside]
 
 
 def subgraph_grad(

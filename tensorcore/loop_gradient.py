@@ -190,14 +190,17 @@ class _Reverse:
 
     def _loop(self, carries: Sequence[_Carry], stacked: Sequence[Tensor]) -> list[Tensor]:
         ends = [carry.next for carry in carries] + list(stacked)
-        inputs = [*self.elements, *(carry.variable for carry in carries)]
-        free = self.variables.invariants
-        body = Body([*inputs, *free], ends)
+        # What nothing needs is not read: a gradient must not seem to depend on more than it does.
+        used = set(toposort(ends))
+        rows = {v: x for v, x in zip(self.elements, self.rows, strict=True) if v in used}
+        pairs = zip(self.variables.invariants, self.parts.invariants, strict=True)
+        free = {v: x for v, x in pairs if v in used}
+        body = Body([*rows, *(carry.variable for carry in carries), *free], ends)
         node = make_loop(
-            body, self.count, self.rows,
+            body, self.count, list(rows.values()),
             [State((1,)) for _ in carries] + [State() for _ in stacked],
             [carry.initial for carry in carries] + [None for _ in stacked],
-            self.parts.invariants, reverse=self.backwards,
+            list(free.values()), reverse=self.backwards,
         )  # fmt: skip
         return results_of(node)
 

@@ -393,7 +393,7 @@ def _understood(returned: Any, what: str) -> _Traced:
     updates: dict[Tensor, Tensor] = {}
     if parts and (isinstance(parts[-1], Mapping) or _are_updates(parts[-1])):
         updates = _updates(parts.pop(), what)
-    elif len(parts) == 2 and parts[-1] == [] and isinstance(parts[0], (list, tuple)):
+    elif len(parts) == 2 and all(isinstance(p, (list, tuple)) for p in parts) and not parts[-1]:
         parts.pop()
     if len(parts) == 1 and isinstance(parts[0], (list, tuple)):
         parts = list(parts[0])

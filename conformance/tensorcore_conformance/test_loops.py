@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tensorcore import Tensor, TensorType, function, grad, hessian, ifelse, scan, shared, until
+from tensorcore import Rop, Tensor, TensorType, function, grad, hessian, ifelse, scan, shared, until
 from tensorcore import tensor as T
 from tensorcore.errors import OutOfRange, ShapeError
 
@@ -295,6 +295,28 @@ def test_sizes_that_do_not_fit(subject: Subject) -> None:
     ):  # fmt: skip
         with pytest.raises(ShapeError, match="test_loops"):
             f(values, start, steps)
+    doubled, _ = scan(lambda x: 2 * x, x, n_steps=n)  # of which no loop is left
+    g = subject.function([x, n], doubled)
+    assert g(np.ones((3, 2)), 2).shape == (2, 2)
+    with pytest.raises(ShapeError, match="test_loops"):
+        g(np.ones((3, 2)), 4)
+
+
+@pytest.mark.parametrize("name", ["recurrent net", "two taps", "map", "lstm"])
+def test_forward_derivatives(name: str, subject: Subject) -> None:
+    """Jacobian times vector, which goes backwards twice."""
+    case, variables = CASES[name], _variables(CASES[name])
+    outputs, _ = scan(case.fn, **case.arguments(*variables), return_list=True)
+    points = [v.type(f"d{k}") for k, v in enumerate(variables)]
+    f = subject.function([*variables, *points], Rop(outputs, variables, points))
+    values = _values(case, 3)
+    rng = np.random.default_rng(5)
+    directions = [rng.standard_normal(v.shape) for v in values]
+    plain = function(variables, outputs, backend=PrimitivesOnly())
+    pairs = list(zip(values, directions, strict=True))
+    up, down = (plain(*(v + t * d for v, d in pairs)) for t in (1e-6, -1e-6))
+    for found, a, b in zip(f(*values, *directions), up, down, strict=True):
+        np.testing.assert_allclose(found, (a - b) / 2e-6, rtol=1e-5, atol=1e-7)
 
 
 def test_batches_of_loops(subject: Subject) -> None:

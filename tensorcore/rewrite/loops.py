@@ -20,7 +20,7 @@ from ..ops.contraction import contract
 from ..ops.control import Body, State, item, loop, make_loop, parts_of, variables_of
 from ..ops.creation import size_of
 from ..ops.elementwise import add, cast_to
-from ..ops.movement import dimshuffle
+from ..ops.movement import OP_RESHAPE, dimshuffle, shape_list
 from ..ops.reduction import reduce_sum
 from ..ops.subtensor import Slice, subtensor
 from ..types import TensorType, TupleType
@@ -364,11 +364,14 @@ class _Rebuilt:
     def _first_rows(self) -> dict[Tensor, Tensor]:
         """The rows of the sequences, as many as there are iterations."""
         count = self.old.count
-        return {
-            v: x if count.op is size_of and count.inputs[0] is x and not count.attrs["axis"]
-            else x[:count]
-            for v, x in self.rows.items()
-        }  # fmt: skip
+        found = {}
+        for v, x in self.rows.items():
+            if count.op is size_of and count.inputs[0] is x and not count.attrs["axis"]:
+                found[v] = x
+            else:  # too few rows must stay an error when there is no loop left to find it
+                sizes = (count, *shape_list(x)[1:])
+                found[v] = OP_RESHAPE.make((x[:count], *sizes), {"broadcastable": x.broadcastable})
+        return found
 
     def _handed_on(self, items: Sequence[Tensor], results: list[Tensor]) -> dict[Tensor, Tensor]:
         old, uses = self.old, self.old.uses
