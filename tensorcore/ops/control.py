@@ -96,16 +96,20 @@ def variables_of(node: Tensor) -> LoopParts:
     return LoopParts(tuple(sequences), tuple(taps), tuple(rest))
 
 
-class Looping:
-    """``loop``: sequences, initial rows, invariants, and last a 0-d int64, the count."""
-
-    name = "loop"
-    data: int | None = -1
+class _Structure:
+    """What the families here share: operands and attributes as they are given."""
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
         return tuple(args), attrs
+
+
+class Looping(_Structure):
+    """``loop``: sequences, initial rows, invariants, and last a 0-d int64, the count."""
+
+    name = "loop"
+    data: int | None = -1
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -161,16 +165,11 @@ class Looping:
         return tuple(found)
 
 
-class Items:
+class Items(_Structure):
     """``item``: one result of a node that has several; attribute ``index``."""
 
     name = "item"
     data: int | None = None
-
-    def bind(
-        self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
-    ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        return tuple(args), attrs
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -189,7 +188,7 @@ class Items:
         return sizes.shape_of_item(node.inputs[0], node.attrs["index"])
 
 
-class Choosing:
+class Choosing(_Structure):
     """``ifelse``: a 0-d condition, then values, then as many others of the same types.
 
     Only those that the condition asks for are computed: lowering turns the node, and what
@@ -198,11 +197,6 @@ class Choosing:
 
     name = "choice"
     data: int | None = None
-
-    def bind(
-        self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
-    ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        return tuple(args), attrs
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -243,17 +237,12 @@ def _either(node: Tensor, first: Shape, second: Shape, sizes: SizeBuilder) -> Sh
     return tuple(a if a == b else sizes.arith("select", condition, a, b) for a, b in pairs)
 
 
-class Branching:
+class Branching(_Structure):
     """``branch``: a condition, and the operands of two bodies, ``first`` of them for the one that
     runs where it is true."""
 
     name = "branch"
     data: int | None = None
-
-    def bind(
-        self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
-    ) -> tuple[tuple[Tensor, ...], Mapping[str, Any]]:
-        return tuple(args), attrs
 
     def operand_dtypes(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
