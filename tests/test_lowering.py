@@ -10,12 +10,12 @@ import pytest
 from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
-from tensorcore import config, function
+from tensorcore import config, function, ifelse
 from tensorcore.backend import Capabilities
 from tensorcore.errors import ShapeError
 from tensorcore.graph import Graph
 from tensorcore.lower import lower
-from tensorcore.program import Call, Kernel
+from tensorcore.program import Branch, Call, Kernel
 
 Build = Callable[..., list[Any]]
 
@@ -237,3 +237,15 @@ class TestMatricesReadOnce:
             return [T.dot(z, x)]
 
         assert products(long) == (2, 0)
+
+
+def test_a_branch_holds_what_nothing_else_needs() -> None:
+    x, c = T.dvector("x"), T.dscalar("c")
+    shared_part = T.exp(x)
+    chosen = ifelse(c > 0, shared_part * T.sin(x), x)
+    program = function([x, c], [chosen, shared_part + 1], backend="numpy_ref").program
+    (branch,) = [step for step in program.steps if isinstance(step, Branch)]
+    outside = {step.op for step in program.steps if isinstance(step, Call)}
+    inside = [{s.op for s in body.steps if isinstance(s, Call)} for body in branch.bodies]
+    assert "exp" in outside and "sin" not in outside
+    assert inside[0] == {"sin", "mul"} and inside[1] == set()

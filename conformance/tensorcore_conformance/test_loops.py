@@ -44,6 +44,8 @@ CASES = {
     "recurrent net": Case(lambda x, h, w, u: T.tanh(T.dot(x, w) + T.dot(h, u)), lambda x, h, w, u: {
         "sequences": x, "outputs_info": h, "non_sequences": [w, u]},
         (("n", 2, 3), (2, 4), (3, 4), (4, 4))),
+    "a bias in each step": Case(lambda x, h, b: T.tanh(x + h * b), lambda x, h, b: {
+        "sequences": x, "outputs_info": h, "non_sequences": b}, (("n", 2, 3), (2, 3), (3,))),
     "lstm": Case(_lstm, lambda x, h, w: {
         "sequences": x, "outputs_info": [h, T.zeros_like(h)], "non_sequences": w},
         (("n", 2, 3), (2, 3), (3, 3))),

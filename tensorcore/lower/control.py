@@ -115,6 +115,21 @@ def _needed_only_by(
     return alone
 
 
+def _results(
+    node: Tensor,
+    items: Sequence[Tensor],
+    sizes: SizeTable,
+    slot_of: SlotOf,
+    new_slot: NewSlot,
+) -> list[SlotId]:
+    """A slot for each result of a node; ``items`` are those that somebody reads."""
+    known = {i.attrs["index"]: slot_of(i) for i in items}
+    return [
+        known[k] if k in known else new_slot(result.dtype, sizes.shape_of_item(node, k))
+        for k, result in enumerate(items_of(node))
+    ]
+
+
 def branch_step(
     node: Tensor,
     items: Sequence[Tensor],
@@ -124,11 +139,7 @@ def branch_step(
     lower: Lower,
 ) -> Branch:
     """The step of a ``branch`` node; ``items`` are those of its results that somebody reads."""
-    known = {i.attrs["index"]: slot_of(i) for i in items}
-    results = [
-        known[k] if k in known else new_slot(result.dtype, sizes.shape_of_item(node, k))
-        for k, result in enumerate(items_of(node))
-    ]
+    results = _results(node, items, sizes, slot_of, new_slot)
     first, second = node.attrs["bodies"]
     inputs = [tuple(slot_of(node.inputs[k]) for k in part) for part in halves(node)]
     return Branch(
@@ -192,11 +203,7 @@ def loop_step(
     program = lower(body.inputs, body.outputs)
     inner = dict(zip(body.inputs, program.inputs, strict=True))
     parts, variables = parts_of(node), variables_of(node)
-    known = {i.attrs["index"]: slot_of(i) for i in items}
-    results = [
-        known[k] if k in known else new_slot(item.dtype, sizes.shape_of_item(node, k))
-        for k, item in enumerate(items_of(node))
-    ]
+    results = _results(node, items, sizes, slot_of, new_slot)
     states = node.attrs["states"]
     carried = []
     for k, (state, x, taps) in enumerate(zip(states, parts.states, variables.states, strict=True)):
