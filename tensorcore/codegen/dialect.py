@@ -186,3 +186,39 @@ def opencl(accuracy: str, group: int = 1) -> Dialect:
     assert OPENCL.items is not None
     chosen = OPENCL._replace(items=OPENCL.items._replace(group=group))
     return chosen._replace(inlined=c99(accuracy).inlined)
+
+
+#: CUDA C, as NVRTC takes it where functions without a word about their place are the device's.
+CUDA = Dialect(
+    name="cuda",
+    types=C99.types,
+    suffix=C99.suffix,
+    entry="__global__",
+    pointer="*__restrict__",
+    table="static __device__ const",
+    inlined=INLINED,
+    computed=C99.computed,
+    loads=C99.loads,
+    stores=C99.stores,
+    rounds=C99.rounds,
+    items=Items(
+        group=128,
+        item="((i64)blockIdx.x * blockDim.x + threadIdx.x)",
+        items="((i64)gridDim.x * blockDim.x)",
+        member="((int)threadIdx.x)",
+        group_item="((i64)blockIdx.x)",
+        groups="((i64)gridDim.x)",
+        barrier="__syncthreads();",
+        local="__shared__ ",
+        sized="void __launch_bounds__({0})",
+        unroll="#pragma unroll",
+        claim="atomicCAS((int *)error, 0, 2) == 0",
+    ),
+)
+
+
+def cuda(accuracy: str, group: int = 128) -> Dialect:
+    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
+    assert CUDA.items is not None
+    chosen = CUDA._replace(items=CUDA.items._replace(group=group))
+    return chosen._replace(inlined=c99(accuracy).inlined)

@@ -10,17 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tensorcore.backend import Timing
-from tensorcore.codegen.dialect import Dialect, opencl
-from tensorcore.codegen.items import item_kernels
-from tensorcore.codegen.order import order
-from tensorcore.codegen.products import product
-from tensorcore.program import Call, Failure, Program, Sizes, View, bodies
-
-from .build import Built, accuracy, build
-from .device import Device
+from ..backend import Timing
+from ..codegen.dialect import Dialect
+from ..codegen.items import item_kernels
+from ..codegen.order import order
+from ..codegen.products import product
+from ..program import Call, Failure, Program, Sizes, View, bodies
 from .frame import Frame, Plan
-from .memory import Array
+from .machine import Array, Device
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -33,9 +30,9 @@ class DeviceExecutable:
     def __init__(self, device: Device, program: Program) -> None:
         self.program = program
         self.device = device
-        dialect = opencl(accuracy(), device.group)
+        dialect = device.dialect()
         text, kernels = item_kernels(program, dialect, _functions_of_calls(program, dialect))
-        self.built = build(device, text)
+        self.built = device.build(text)
         self._reports = any(kernel.reports for kernel in kernels)
         self._failures: list[Failure] = []
         making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
@@ -43,8 +40,7 @@ class DeviceExecutable:
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
-        pool = self.device.memory.pool
-        held = f"{pool.managed_bytes} bytes held, {pool.active_bytes} of them in use"
+        held = self.device.memory.held()
         return {"compiled code": self.built.origin, "memory of the device": held}
 
     def timings(self) -> list[Timing]:
@@ -67,10 +63,8 @@ class DeviceExecutable:
 
     def _record(self) -> Array:
         """The record of errors, zero at first."""
-        import pyopencl as cl
-
         record = self.device.memory.empty((4,), np.dtype(np.int64))
-        cl.enqueue_fill_buffer(self.device.queue, record.buffer, np.zeros(1, np.int64), 0, 32)
+        self.device.memory.clear(record.buffer, record.nbytes)
         return record
 
 
@@ -154,7 +148,7 @@ class Runner:
             for slot in self._dies.get(k, ()):
                 frame.arrays[slot] = None
             if timed:
-                self.device.queue.finish()
+                self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
 
@@ -186,6 +180,3 @@ def _deaths(program: Program) -> dict[int, list[int]]:
         views = [slot for slot, source in enumerate(root) if source == life.slot]
         found.setdefault(life.last, []).extend(views)
     return found
-
-
-__all__ = ["Built", "DeviceExecutable", "Runner"]
