@@ -1,7 +1,8 @@
 """Numbers of 16 bits in the common subset of C: how they are read, written and rounded.
 
 The compiler's own half type is used where the compiler announces one that converts in hardware,
-and on CUDA devices their instruction; elsewhere the bits are moved by hand. All round to nearest, ties to even.
+and on CUDA devices their instruction; elsewhere the bits are moved by hand. All round to nearest,
+ties to even.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ..codegen.dialect import Dialect
 from ..codegen.items import item_kernels
 from ..codegen.order import order
 from ..codegen.products import product
-from ..program import Call, Failure, Program, Sizes, View, bodies
+from ..program import Branch, Call, Failure, Loop, Program, Sizes, View, bodies
 from .frame import Frame, Plan
 from .machine import Array, Device
 from .steps import Making, step_of
@@ -31,7 +31,7 @@ class DeviceExecutable:
         self.program = program
         self.device = device
         dialect = device.dialect()
-        text, kernels = item_kernels(program, dialect, _functions_of_calls(program, dialect))
+        text, kernels = item_kernels(program, dialect, functions_of_calls(program, dialect))
         self.built = device.build(text)
         self._reports = any(kernel.reports for kernel in kernels)
         self._failures: list[Failure] = []
@@ -53,13 +53,28 @@ class DeviceExecutable:
         """See ``tensorcore.backend.Executable``."""
         self.device.check()
         with self.device.lock:
-            error = self._record() if self._reports else None
-            frame = self._runner.frame([*inputs, *cells], error, self._failures)
-            self._runner.run(frame)
+            frame = self.begin([*inputs, *cells])
             frame.judge()
-            made = self._runner.results(frame)
+            made = self.results(frame)
         count = len(self.program.outputs)
         return made[:count], made[count:]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the commands of a call follow from the shapes of its arguments alone: nothing is
+        read between them, and no Python code runs."""
+        return self._runner.repeats
+
+    def begin(self, given: Sequence[Array]) -> Frame:
+        """Put all steps of a call into the queue."""
+        error = self._record() if self._reports else None
+        frame = self._runner.frame(given, error, self._failures)
+        self._runner.run(frame)
+        return frame
+
+    def results(self, frame: Frame) -> list[Array]:
+        """Outputs and then values of commits, each with a buffer of its own."""
+        return self._runner.results(frame)
 
     def _record(self) -> Array:
         """The record of errors, zero at first."""
@@ -68,7 +83,8 @@ class DeviceExecutable:
         return record
 
 
-def _functions_of_calls(program: Program, dialect: Dialect) -> str:
+def functions_of_calls(program: Program, dialect: Dialect) -> str:
+    """The text of the functions that carry out calls: products and sorting."""
     found: dict[str, str] = {}
 
     def look(inside: Program) -> None:
@@ -106,6 +122,7 @@ class Runner:
         self._dies = _deaths(program)
         #: Whether all sizes follow from the shapes of what is bound.
         self._plain = not any(size.kind == "value" for size in program.sizes)
+        self.repeats = self._plain and not program.timed and not any(map(_waits, program.steps))
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
         every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
@@ -163,6 +180,11 @@ class Runner:
             taken.add(id(array.buffer))
             found.append(array)
         return found
+
+
+def _waits(step: Any) -> bool:
+    """Whether a step reads values on the host, or launches as often as values say."""
+    return isinstance(step, (Loop, Branch)) or (isinstance(step, Call) and step.host)
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:
