@@ -26,7 +26,8 @@ _DEPTH = 16
 _UNROLLED, _SHORT = 4, 8
 #: Accumulators per kernel, as each takes up to 100 KiB of stack.
 _MOST = 8
-_COMBINES = frozenset({"sum", "prod", "max", "min", "any", "all"})
+#: How what several have accumulated becomes one.
+COMBINES = frozenset({"sum", "prod", "max", "min", "any", "all"})
 
 
 def print_kernel(
@@ -44,7 +45,7 @@ def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
     if not kernel.axes or not across or not across[0].accumulates:
         return False
     for a in (a for stage in across for a in stage.accumulates):
-        if a.combine not in _COMBINES or kind(a.dtype) == "c":
+        if a.combine not in COMBINES or kind(a.dtype) == "c":
             return False
     if any(len(stage.accumulates) > _MOST for stage in across):
         return False

@@ -27,7 +27,8 @@ class Items(NamedTuple):
     and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
-    to write into ``error``.
+    to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value ``{0}``
+    of the member ``{1}`` places further; empty where they do not.
     """
 
     group: int
@@ -41,6 +42,7 @@ class Items(NamedTuple):
     sized: str
     unroll: str
     claim: str
+    shuffle: str = ""
 
     def loop(self) -> str:
         """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
@@ -213,6 +215,7 @@ CUDA = Dialect(
         sized="void __launch_bounds__({0})",
         unroll="#pragma unroll",
         claim="atomicCAS((int *)error, 0, 2) == 0",
+        shuffle="__shfl_down_sync(0xffffffffu, {0}, {1})",
     ),
 )
 

@@ -3,7 +3,9 @@
 Where work-items are threads of a processor (a group of one), each takes a chunk of the points of a
 kernel's first axis and loops over them as C code does. Where they are the lanes of a graphics
 processor, each takes one point; and where points reduce rows, a work-group takes a point, its
-members share out the row and put their results together in memory of the group.
+members share out the row and put their results together in memory of the group. Where points reduce
+columns, which lie side by side in memory, a group takes as many neighbouring points as read memory
+together, and its members share out the columns' entries.
 
 A kernel without axes is a row of functions, launched one after the other: stages that divide are
 shared out in chunks of their first inner axis, and between them one work-item does the rest. What
@@ -17,10 +19,13 @@ from collections.abc import Sequence
 from ..dtypes import kind
 from ..errors import UnsupportedOp
 from ..program import Accumulate, Kernel, Size, Slot, Stage, Store
-from .columns import STRIP, ColumnPrinter, by_columns
+from .columns import COMBINES, STRIP, ColumnPrinter, by_columns
 from .dialect import Dialect, Items
 from .parts import CHUNKS, Parted, Parts, work
 from .render import KernelPrinter, KernelText, Launch
+
+#: Neighbours that go in step on graphics processors, and read memory together.
+_LANES = 32
 
 
 def items_of(dialect: Dialect) -> Items:
@@ -97,6 +102,8 @@ class _ItemPrinter(_Launching, Parts):
         #: Whether one work-item walks a stage of a kernel without axes, and whether one member
         #: of a group writes.
         self._whole = self._once = False
+        #: How many neighbouring points a group shares.
+        self._lanes = 1
         self._local: list[str] = []
         self._glue = 0
 
@@ -117,6 +124,8 @@ class _ItemPrinter(_Launching, Parts):
         rows = any(stage.inner for stage in stages)
         fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
         self._together = rows and self.items.group > 1 and not fails
+        if self._together and not self.kernel.scratch and by_columns(self.kernel, self.table):
+            self._lanes = min(_LANES, self.items.group // 2)
         with self._function("_0"):
             if self.items.group == 1:
                 self._range(self._size(axes[0]))
@@ -132,7 +141,7 @@ class _ItemPrinter(_Launching, Parts):
             return
         cost = tuple((work(s), s.inner) for s in stages)
         way = "groups" if self._together else "items"
-        self.text.launches.append(Launch(way, axes, 1, 0, cost))
+        self.text.launches.append(Launch(way, axes, self._lanes, 0, cost))
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
@@ -142,8 +151,16 @@ class _ItemPrinter(_Launching, Parts):
         if self._together:
             start, step = self.items.group_item, self.items.groups
         self._line(f"const i64 count = {count};")
-        self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
-        self._depth += 1
+        if self._lanes > 1:
+            lanes, lane = self._lanes, self._lane()
+            head = f"i64 base = {start} * {lanes}; base < count; base += {step} * {lanes}"
+            self._line(f"for ({head}) {{")
+            self._depth += 1
+            self._line(f"const int inside = base + {lane} < count;")
+            self._line(f"const i64 point = inside ? base + {lane} : count - 1;")
+        else:
+            self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
+            self._depth += 1
         rest = "point"
         for k in reversed(range(1, rank)):
             length = self._size(self.kernel.axes[k])
@@ -277,12 +294,21 @@ class _ItemPrinter(_Launching, Parts):
 
     # -- the members of a group ---------------------------------------------------------
 
+    def _place_in_row(self) -> str:
+        """Which of the members that share a point this one is."""
+        member = self.items.member
+        return member if self._lanes == 1 else f"({member} / {self._lanes})"
+
+    def _lane(self) -> str:
+        """Which of the group's points is this member's."""
+        return "0" if self._lanes == 1 else f"({self.items.member} % {self._lanes})"
+
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
         alone = bool(self.kernel.axes) or self._whole
         first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
         if not self._together or _carries(stage):
             return first, last
-        member = self.items.member
+        member = self._place_in_row()
         if not _ordered(stage):
             return (member if first == "0" else f"first + (i64){member}"), last
         each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
@@ -292,7 +318,7 @@ class _ItemPrinter(_Launching, Parts):
 
     def _inner_step(self, stage: Stage) -> int:
         shared = self._together and not _ordered(stage) and not _carries(stage)
-        return self.items.group if shared else 1
+        return self.items.group // self._lanes if shared else 1
 
     def _stage(self, stage: Stage, outer: Sequence[str]) -> None:
         # What has no inner axes every member computes, and one writes.
@@ -303,12 +329,42 @@ class _ItemPrinter(_Launching, Parts):
             self._line(self.items.barrier)
 
     def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
-        alone = self._together and _carries(stage)
+        in_turn = self._together and len(inner) > 1 and self._collides(stage)
+        if in_turn and not stage.accumulates:
+            self._nest_in_turn(stage, outer, inner)
+            return
+        alone = self._together and (in_turn or _carries(stage))
         if alone:
             self._line(f"if ({self.items.member} == 0) {{")
         super()._nest(stage, outer, inner)
         if alone:
             self._line("}")
+
+    def _collides(self, stage: Stage) -> bool:
+        """Whether points of a stage may write to one place, whose order then matters. Such points
+        never differ in the last inner axis alone."""
+        zero, first = Size("const", (0,)), len(self.kernel.axes)
+        return any(
+            s.combine
+            or s.access.gathered
+            or zero in (self.table[k] for k in s.access.strides[first:])
+            for s in stage.stores
+        )
+
+    def _nest_in_turn(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        """Members share the last inner axis, and wait for each other at each point of the others."""
+        *before, last = inner
+        for k, name in enumerate(before):
+            self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
+            self._loop(name, self._size(stage.inner[k]), "")
+        self._place(stage, [*outer, *inner], [*outer, *before])
+        step = self.items.group // self._lanes
+        self._loop(last, self._size(stage.inner[-1]), "", self._place_in_row(), step)
+        self._body(stage, [*outer, *inner])
+        self._close()
+        self._line(self.items.barrier)
+        for _ in before:
+            self._close()
 
     def _left(self, name: str) -> str:
         return f"l{name}[q]" if self._together else super()._left(name)
@@ -317,6 +373,9 @@ class _ItemPrinter(_Launching, Parts):
         if not self._together:
             return
         v, member, group = a.value, self.items.member, self.items.group
+        if self._shuffles(a):
+            self._meet_by_shuffles(a)
+            return
         kept = self._kept(a)
         for name, ctype in kept:
             self._local.append(f"  {self.items.local}{ctype} l{name}[{group}];")
@@ -332,14 +391,51 @@ class _ItemPrinter(_Launching, Parts):
             if a.combine != "carry":
                 self._tree(a)
             for name, _ in kept:
-                self._line(f"{name} = l{name}[0];")
+                self._line(f"{name} = l{name}[{self._lane()}];")
         self._line(self.items.barrier)
+
+    def _shuffles(self, a: Accumulate) -> bool:
+        """Whether neighbours put their results together without memory."""
+        whole = self._lanes == 1 and self.items.group % _LANES == 0
+        return bool(self.items.shuffle) and whole and a.combine in COMBINES and kind(a.dtype) != "c"
+
+    def _meet_by_shuffles(self, a: Accumulate) -> None:
+        """32 neighbours halve their results in registers; the first of each 32 leaves theirs to
+        the group, of whose members everyone then joins them in the same order."""
+        member, few = self.items.member, self.items.group // _LANES
+        kept = [name for name, _ in self._kept(a)]
+        for name, ctype in self._kept(a):
+            self._local.append(f"  {self.items.local}{ctype} l{name}[{few}];")
+        self._line(f"for (int h = {_LANES // 2}; h > 0; h /= 2) {{")
+        for name, ctype in self._kept(a):
+            other = self.items.shuffle.format(name, "h")
+            self._line(f"  const {ctype} o{name} = {other};")
+        self._line(f"  {self._into(a, '', 'o', '')}")
+        self._line("}")
+        leave = " ".join(f"l{name}[{member} / {_LANES}] = {name};" for name in kept)
+        self._line(f"if ({member} % {_LANES} == 0) {{ {leave} }}")
+        self._line(self.items.barrier)
+        self._line(" ".join(f"{name} = l{name}[0];" for name in kept))
+        self._line(f"for (int h = 1; h < {few}; h++) {{ {self._into(a, '', 'l', '[h]')} }}")
+        self._line(self.items.barrier)
+
+    def _into(self, a: Accumulate, mine: str, other: str, place: str) -> str:
+        """The statements that join what the variables with the prefix ``other`` hold to what those
+        with ``mine`` do."""
+        v = f"{mine}v{a.value}"
+        w = f"{other}v{a.value}{place}"
+        if a.combine not in ("max", "min"):
+            return f"{v} = {self._joined(a, v, w)};"
+        sign = ">" if a.combine == "max" else "<"
+        text = f"{v} = {w} {sign} {v} ? {w} : {v};"
+        return text + (f" q{a.value} |= {other}q{a.value}{place};" if kind(a.dtype) == "f" else "")
 
     def _tree(self, a: Accumulate) -> None:
         """Halve the number of results until one is left."""
-        v, member = a.value, self.items.member
+        v, member, lanes = a.value, self.items.member, self._lanes
         mine, other = f"lv{v}[{member}]", f"lv{v}[{member} + h]"
-        self._line(f"for (i64 h = {self.items.group // 2}; h > 0; h /= 2) {{")
+        down = f"h > {lanes // 2}" if lanes > 1 else "h > 0"
+        self._line(f"for (i64 h = {self.items.group // 2}; {down}; h /= 2) {{")
         self._depth += 1
         if a.combine in ("max", "min"):
             sign = ">" if a.combine == "max" else "<"
@@ -354,7 +450,9 @@ class _ItemPrinter(_Launching, Parts):
 
     def _write(self, store: Store, index: Sequence[str]) -> str:
         text = super()._write(store, index)
-        return f"if ({self.items.member} == 0) {{ {text} }}" if self._once else text
+        conditions = [f"{self._place_in_row()} == 0"] if self._once else []
+        conditions += ["inside"] if self._lanes > 1 else []
+        return f"if ({' && '.join(conditions)}) {{ {text} }}" if conditions else text
 
 
 def _carries(stage: Stage) -> bool:

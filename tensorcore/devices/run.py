@@ -67,9 +67,24 @@ class DeviceExecutable:
 
     def begin(self, given: Sequence[Array]) -> Frame:
         """Put all steps of a call into the queue."""
-        error = self._record() if self._reports else None
-        frame = self._runner.frame(given, error, self._failures)
+        frame = self.frame(given)
         self._runner.run(frame)
+        return frame
+
+    def frame(self, given: Sequence[Array]) -> Frame:
+        """What a call begins with."""
+        error = self._record() if self._reports else None
+        return self._runner.frame(given, error, self._failures)
+
+    def places(self, given: Sequence[Array]) -> list[Array]:
+        """New arrays of the right shapes for all results, where ``repeats`` says that the shapes
+        of arguments decide that."""
+        return self._runner.places(self.frame(given))
+
+    def begin_into(self, given: Sequence[Array], places: Sequence[Array]) -> Frame:
+        """As ``begin``; the results are written into ``places``."""
+        frame = self.frame(given)
+        self._runner.run_into(frame, places)
         return frame
 
     def results(self, frame: Frame) -> list[Array]:
@@ -168,6 +183,26 @@ class Runner:
                 self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def places(self, frame: Frame) -> list[Array]:
+        """New arrays for the results of a frame whose sizes are known."""
+        slots = self.program.slots
+        return [
+            frame.memory.empty(frame.shape(slot), np.dtype(slots[slot].dtype))
+            for slot in self._results
+        ]
+
+    def run_into(self, frame: Frame, places: Sequence[Array]) -> None:
+        """Put all steps into the queue, and the results into ``places``: at once where the step
+        that makes one asks for a buffer, else by a copy at the end."""
+        for slot, place in zip(self._results, places, strict=True):
+            if frame.arrays[slot] is None:
+                frame.arrays[slot] = place
+        self.run(frame)
+        for slot, place in zip(self._results, places, strict=True):
+            array = frame.arrays[slot]
+            if array.buffer is not place.buffer and place.nbytes:
+                frame.memory.move(place.buffer, 0, array.buffer, 0, place.nbytes)
 
     def results(self, frame: Frame) -> list[Array]:
         """Outputs and then values of commits, each with a buffer of its own."""

@@ -11,7 +11,7 @@ import ctypes
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from emulator import MEMORY, Module
@@ -33,7 +33,7 @@ class Stream:
     """Runs commands at once, or keeps them while it captures."""
 
     null: Any = None
-    by_pointer: dict[int, Stream] = {}
+    by_pointer: ClassVar[dict[int, Stream]] = {}
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         self.ptr = 0 if null else 1000 + len(self.by_pointer)
@@ -85,7 +85,7 @@ class Device:
         assert number < DEVICES
         self.id = number
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -221,8 +221,8 @@ def set_stream(handle: Any, stream: int) -> None:
 
 def properties(number: int) -> dict[str, Any]:
     return {
-        "name": f"Emulated {number}".encode(), "major": 9, "minor": 0,
-        "totalGlobalMem": 2**30, "multiProcessorCount": 2,
+        "name": f"Emulated-{number}".encode(), "major": 9, "minor": 0,
+        "totalGlobalMem": 2**30, "multiProcessorCount": 1,
     }  # fmt: skip
 
 

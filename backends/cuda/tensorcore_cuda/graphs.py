@@ -1,8 +1,8 @@
 """Calls that repeat are captured as a CUDA graph, which later ones replay in one command.
 
-A graph knows addresses, so there is one for each combination of the arguments' buffers; buffers
-come from a pool, so in a steady state few combinations take turns. What a graph writes belongs to
-it: results that somebody still holds keep it from being replayed, and that call goes the long way.
+A graph knows addresses. So results go into few sets of buffers, which belong to the executable and
+take turns: one whose buffers somebody still holds is not written to. Updates then walk from set to
+set, and there is a graph for each combination of the arguments' buffers and a set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from tensorcore import config
 from tensorcore.devices.frame import Frame
@@ -20,13 +21,13 @@ from tensorcore.program import Program
 
 from .device import Device
 
-#: Graphs of one executable, and combinations of buffers that are remembered.
-_GRAPHS = 8
-_SEEN = 64
+#: Graphs of one executable, combinations of buffers that are remembered, shapes of arguments with
+#: sets of results, and sets for each.
+_GRAPHS, _SEEN, _SHAPES, _SETS = 8, 64, 4, 4
 
 
 class Lent:
-    """A buffer of a graph, for as long as somebody holds it."""
+    """A buffer of a set, for as long as somebody holds it."""
 
     __slots__ = ("__weakref__", "_owner", "ptr")
 
@@ -35,30 +36,37 @@ class Lent:
         self.ptr: int = owner.ptr
 
 
-class Captured:
-    """The commands of a call with their buffers: those of the pool ``arena`` are the graph's own,
-    and ``frame`` keeps what it shares with other calls."""
+class Results:
+    """A set of buffers for all results of a call."""
 
-    def __init__(self, graph: Any, frame: Frame, results: Sequence[Array], arena: Any) -> None:
-        self._graph = graph
-        self.frame = frame
-        self._results = results
-        self._arena = arena
+    def __init__(self, number: int, arrays: Sequence[Array]) -> None:
+        #: No other set of the executable has it, also none that is gone.
+        self.number = number
+        self.arrays = arrays
         self._lent: list[weakref.ref[Lent]] = []
 
     def free(self) -> bool:
-        """Whether nobody holds results of an earlier replay."""
+        """Whether nobody holds any of them."""
         return all(lent() is None for lent in self._lent)
 
-    def replay(self, stream: Any) -> list[Array]:
-        """Put the commands into the stream; the results."""
-        self._graph.launch(stream)
-        buffers = [Lent(array.buffer) for array in self._results]
+    def lend(self) -> list[Array]:
+        """The results for who called."""
+        buffers = [Lent(array.buffer) for array in self.arrays]
         self._lent = [weakref.ref(buffer) for buffer in buffers]
         return [
             Array(array.memory, buffer, array.shape, array.dtype)
-            for array, buffer in zip(self._results, buffers, strict=True)
+            for array, buffer in zip(self.arrays, buffers, strict=True)
         ]
+
+
+class Captured(NamedTuple):
+    """The commands of a call. ``arena`` is the pool of the buffers between its steps, ``frame``
+    keeps what it shares with other calls and says whether kernels have reported errors."""
+
+    graph: Any
+    frame: Frame
+    arena: Any
+    results: Results
 
 
 class GraphExecutable(DeviceExecutable):
@@ -71,6 +79,8 @@ class GraphExecutable(DeviceExecutable):
             super().__init__(device, program)
         self._graphs: OrderedDict[Any, Captured] = OrderedDict()
         self._seen: OrderedDict[Any, None] = OrderedDict()
+        self._sets: OrderedDict[Any, list[Results]] = OrderedDict()
+        self._numbers = count()
         self._refused = ""
         self.replays = 0
 
@@ -84,36 +94,58 @@ class GraphExecutable(DeviceExecutable):
     ) -> tuple[list[Array], list[Array]]:
         """See ``tensorcore.backend.Executable``."""
         with self.device.current():
-            if not self.repeats or self._refused or not config.get("cuda.graphs"):
-                return super().__call__(inputs, cells)
             given = [*inputs, *cells]
-            key = tuple((array.buffer.ptr, array.shape) for array in given)
-            captured = self._graphs.get(key) or self._capture(key, given)
-            if captured is None or not captured.free():
+            results = None
+            if self.repeats and not self._refused and config.get("cuda.graphs"):
+                results = self._set(given)
+            if results is None:
                 return super().__call__(inputs, cells)
-            self._graphs.move_to_end(key)
-            made = captured.replay(self.device.stream)
-            self.replays += 1
-            captured.frame.judge()
-        count = len(self.program.outputs)
-        return made[:count], made[count:]
+            self._run(given, results).judge()
+            made = results.lend()
+        outputs = len(self.program.outputs)
+        return made[:outputs], made[outputs:]
 
-    def _capture(self, key: Any, given: Sequence[Array]) -> Captured | None:
-        """The graph of a call whose buffers were seen before; None at the first time, in which
-        everything is made ready that must not be made while commands are captured."""
-        import cupy
+    def _set(self, given: Sequence[Array]) -> Results | None:
+        """A set that is free; None where callers hold all of them."""
+        shapes = tuple(array.shape for array in given)
+        sets = self._sets.setdefault(shapes, [])
+        self._sets.move_to_end(shapes)
+        for known in sets:
+            if known.free():
+                return known
+        if len(sets) == _SETS:
+            return None
+        sets.append(Results(next(self._numbers), self.places(given)))
+        if len(self._sets) > _SHAPES:
+            self._sets.popitem(last=False)
+        return sets[-1]
 
-        if key not in self._seen:
+    def _run(self, given: Sequence[Array], results: Results) -> Frame:
+        """Put a call into the stream: as a graph, or the first time step by step, by which all is
+        made ready that must not be made while commands are captured."""
+        key = (results.number, *((array.buffer.ptr, array.shape) for array in given))
+        captured = self._graphs.get(key)
+        if captured is None and key in self._seen:
+            captured = self._capture(key, given, results)
+        if captured is None:
             self._seen[key] = None
             if len(self._seen) > _SEEN:
                 self._seen.popitem(last=False)
-            return None
+            return self.begin_into(given, results.arrays)
+        self._graphs.move_to_end(key)
+        captured.graph.launch(self.device.stream)
+        self.replays += 1
+        return captured.frame
+
+    def _capture(self, key: Any, given: Sequence[Array], results: Results) -> Captured | None:
+        """The graph of a call whose buffers were seen before; None where CUDA refuses it."""
+        import cupy
+
         stream, arena = self.device.stream, cupy.cuda.MemoryPool()
         with self.device.memory.taking_from(arena):
             stream.begin_capture()
             try:
-                frame = self.begin(given)
-                results = self.results(frame)
+                frame = self.begin_into(given, results.arrays)
             except BaseException:
                 self._end(stream)
                 raise
@@ -122,9 +154,10 @@ class GraphExecutable(DeviceExecutable):
             except cupy.cuda.runtime.CUDARuntimeError as problem:
                 self._refused = f"none: capture failed ({problem})"
                 return None
+        frame.arrays = []  # it must not hold what the caller gave
         if len(self._graphs) >= _GRAPHS:
             self._graphs.popitem(last=False)
-        found = self._graphs[key] = Captured(graph, frame, results, arena)
+        found = self._graphs[key] = Captured(graph, frame, arena, results)
         return found
 
     @staticmethod
