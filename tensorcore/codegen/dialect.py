@@ -27,8 +27,8 @@ class Items(NamedTuple):
     and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
-    to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value ``{0}``
-    of the member ``{1}`` places further; empty where they do not.
+    to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
+    ``{0}`` of the member ``{1}`` places further; empty where they do not.
     """
 
     group: int

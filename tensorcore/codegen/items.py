@@ -13,10 +13,11 @@ from ..dtypes import DTYPES
 from ..program import Failure, Program, SizeId, SlotId, all_kernels
 from .dialect import Dialect
 from .function import number_of
+from .meeting import items_of
 from .parts import CHUNK
 from .prelude import COMPLEX_TYPES, fail, needed
 from .render import KernelText, Launch
-from .work_items import items_of, print_items
+from .work_items import print_items
 
 __all__ = ["ItemKernel", "item_kernels", "items_of"]
 

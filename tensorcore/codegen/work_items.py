@@ -16,23 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dtypes import kind
-from ..errors import UnsupportedOp
-from ..program import Accumulate, Kernel, Size, Slot, Stage, Store
-from .columns import COMBINES, STRIP, ColumnPrinter, by_columns
-from .dialect import Dialect, Items
-from .parts import CHUNKS, Parted, Parts, work
+from ..program import Kernel, Size, Slot, Stage, Store
+from .columns import STRIP, ColumnPrinter, by_columns
+from .dialect import Dialect
+from .meeting import LANES, Meeting, items_of
+from .parts import CHUNKS, Parted, work
 from .render import KernelPrinter, KernelText, Launch
-
-#: Neighbours that go in step on graphics processors, and read memory together.
-_LANES = 32
-
-
-def items_of(dialect: Dialect) -> Items:
-    """What the dialect says of work-items. Raises UnsupportedOp where it says nothing."""
-    if dialect.items is None:
-        raise UnsupportedOp(f"dialect {dialect.name} has no words for work-items")
-    return dialect.items
 
 
 def print_items(
@@ -87,7 +76,7 @@ class _ItemColumns(_Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(_Launching, Parts):
+class _ItemPrinter(_Launching, Meeting):
     """Prints every other kernel."""
 
     _here = "k->"
@@ -96,15 +85,9 @@ class _ItemPrinter(_Launching, Parts):
         self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
     ) -> None:
         super().__init__(kernel, slots, sizes, dialect)
-        self.items = items_of(dialect)
-        #: Whether a work-group shares the present function's points.
-        self._together = False
         #: Whether one work-item walks a stage of a kernel without axes, and whether one member
         #: of a group writes.
         self._whole = self._once = False
-        #: How many neighbouring points a group shares.
-        self._lanes = 1
-        self._local: list[str] = []
         self._glue = 0
 
     def print(self) -> KernelText:
@@ -124,8 +107,8 @@ class _ItemPrinter(_Launching, Parts):
         rows = any(stage.inner for stage in stages)
         fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
         self._together = rows and self.items.group > 1 and not fails
-        if self._together and not self.kernel.scratch and by_columns(self.kernel, self.table):
-            self._lanes = min(_LANES, self.items.group // 2)
+        if self._together and self._side_by_side():
+            self._lanes = min(LANES, self.items.group // 2)
         with self._function("_0"):
             if self.items.group == 1:
                 self._range(self._size(axes[0]))
@@ -294,15 +277,6 @@ class _ItemPrinter(_Launching, Parts):
 
     # -- the members of a group ---------------------------------------------------------
 
-    def _place_in_row(self) -> str:
-        """Which of the members that share a point this one is."""
-        member = self.items.member
-        return member if self._lanes == 1 else f"({member} / {self._lanes})"
-
-    def _lane(self) -> str:
-        """Which of the group's points is this member's."""
-        return "0" if self._lanes == 1 else f"({self.items.member} % {self._lanes})"
-
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
         alone = bool(self.kernel.axes) or self._whole
         first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
@@ -340,6 +314,13 @@ class _ItemPrinter(_Launching, Parts):
         if alone:
             self._line("}")
 
+    def _side_by_side(self) -> bool:
+        """Whether a group takes neighbouring points at a time."""
+        kernel = self.kernel
+        if kernel.scratch or any(map(self._collides, kernel.stages)):
+            return False
+        return by_columns(kernel, self.table)
+
     def _collides(self, stage: Stage) -> bool:
         """Whether points of a stage may write to one place, whose order then matters. Such points
         never differ in the last inner axis alone."""
@@ -352,7 +333,7 @@ class _ItemPrinter(_Launching, Parts):
         )
 
     def _nest_in_turn(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
-        """Members share the last inner axis, and wait for each other at each point of the others."""
+        """Members share the last inner axis, and wait for each other at each point of others."""
         *before, last = inner
         for k, name in enumerate(before):
             self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
@@ -365,88 +346,6 @@ class _ItemPrinter(_Launching, Parts):
         self._line(self.items.barrier)
         for _ in before:
             self._close()
-
-    def _left(self, name: str) -> str:
-        return f"l{name}[q]" if self._together else super()._left(name)
-
-    def _meet(self, a: Accumulate) -> None:
-        if not self._together:
-            return
-        v, member, group = a.value, self.items.member, self.items.group
-        if self._shuffles(a):
-            self._meet_by_shuffles(a)
-            return
-        kept = self._kept(a)
-        for name, ctype in kept:
-            self._local.append(f"  {self.items.local}{ctype} l{name}[{group}];")
-            self._line(f"l{name}[{member}] = {name};")
-        self._line(self.items.barrier)
-        if a.combine in ("argmax", "argmin"):
-            self._line(f"v{v} = c{v} = 0; s{v} = 0;")
-            self._line(f"for (i64 q = 0; q < {group}; q++) {{")
-            self._depth += 1
-            self._take(a)
-            self._close()
-        else:
-            if a.combine != "carry":
-                self._tree(a)
-            for name, _ in kept:
-                self._line(f"{name} = l{name}[{self._lane()}];")
-        self._line(self.items.barrier)
-
-    def _shuffles(self, a: Accumulate) -> bool:
-        """Whether neighbours put their results together without memory."""
-        whole = self._lanes == 1 and self.items.group % _LANES == 0
-        return bool(self.items.shuffle) and whole and a.combine in COMBINES and kind(a.dtype) != "c"
-
-    def _meet_by_shuffles(self, a: Accumulate) -> None:
-        """32 neighbours halve their results in registers; the first of each 32 leaves theirs to
-        the group, of whose members everyone then joins them in the same order."""
-        member, few = self.items.member, self.items.group // _LANES
-        kept = [name for name, _ in self._kept(a)]
-        for name, ctype in self._kept(a):
-            self._local.append(f"  {self.items.local}{ctype} l{name}[{few}];")
-        self._line(f"for (int h = {_LANES // 2}; h > 0; h /= 2) {{")
-        for name, ctype in self._kept(a):
-            other = self.items.shuffle.format(name, "h")
-            self._line(f"  const {ctype} o{name} = {other};")
-        self._line(f"  {self._into(a, '', 'o', '')}")
-        self._line("}")
-        leave = " ".join(f"l{name}[{member} / {_LANES}] = {name};" for name in kept)
-        self._line(f"if ({member} % {_LANES} == 0) {{ {leave} }}")
-        self._line(self.items.barrier)
-        self._line(" ".join(f"{name} = l{name}[0];" for name in kept))
-        self._line(f"for (int h = 1; h < {few}; h++) {{ {self._into(a, '', 'l', '[h]')} }}")
-        self._line(self.items.barrier)
-
-    def _into(self, a: Accumulate, mine: str, other: str, place: str) -> str:
-        """The statements that join what the variables with the prefix ``other`` hold to what those
-        with ``mine`` do."""
-        v = f"{mine}v{a.value}"
-        w = f"{other}v{a.value}{place}"
-        if a.combine not in ("max", "min"):
-            return f"{v} = {self._joined(a, v, w)};"
-        sign = ">" if a.combine == "max" else "<"
-        text = f"{v} = {w} {sign} {v} ? {w} : {v};"
-        return text + (f" q{a.value} |= {other}q{a.value}{place};" if kind(a.dtype) == "f" else "")
-
-    def _tree(self, a: Accumulate) -> None:
-        """Halve the number of results until one is left."""
-        v, member, lanes = a.value, self.items.member, self._lanes
-        mine, other = f"lv{v}[{member}]", f"lv{v}[{member} + h]"
-        down = f"h > {lanes // 2}" if lanes > 1 else "h > 0"
-        self._line(f"for (i64 h = {self.items.group // 2}; {down}; h /= 2) {{")
-        self._depth += 1
-        if a.combine in ("max", "min"):
-            sign = ">" if a.combine == "max" else "<"
-            text = f"{mine} = {other} {sign} {mine} ? {other} : {mine};"
-            if kind(a.dtype) == "f":
-                text += f" lq{v}[{member}] |= lq{v}[{member} + h];"
-        else:
-            text = f"{mine} = {self._joined(a, mine, other)};"
-        self._line(f"if ({member} < h) {{ {text} }}")
-        self._line(self.items.barrier)
-        self._close()
 
     def _write(self, store: Store, index: Sequence[str]) -> str:
         text = super()._write(store, index)
