@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..dtypes import kind
-from ..program import Accumulate, Instr, Kernel, Size, Slot, Stage, ValueId
+from ..program import Accumulate, Instr, Kernel, Size, Slot, SlotId, Stage, ValueId
 from .dialect import Dialect
 from .render import KernelPrinter, KernelText, start_value
 
@@ -39,8 +39,9 @@ def print_kernel(
     return KernelPrinter(kernel, slots, sizes, dialect).print()
 
 
-def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
-    """Whether what the stages reduce lies across memory, so that columns go side by side."""
+def by_columns(kernel: Kernel, sizes: Sequence[Size], without: Sequence[SlotId] = ()) -> bool:
+    """Whether what the stages reduce lies across memory, so that columns go side by side. How slots
+    ``without`` a say in it are read does not matter."""
     across = [stage for stage in kernel.stages if stage.inner]
     if not kernel.axes or not across or not across[0].accumulates:
         return False
@@ -54,7 +55,8 @@ def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
     def is_one(size: int) -> bool:
         return sizes[size] == Size("const", (1,))
 
-    along = [access.strides for stage in across for access in stage.accesses()]
+    accesses = [access for stage in across for access in stage.accesses()]
+    along = [access.strides for access in accesses if access.slot not in without]
     return any(is_one(s[last]) for s in along) and not any(is_one(s[-1]) for s in along)
 
 

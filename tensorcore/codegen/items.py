@@ -31,7 +31,8 @@ class ItemKernel(NamedTuple):
     it. Then numbers: the ``sizes`` as 64-bit integers, ``numbers`` in their own dtypes, and two
     64-bit integers, the number that the first of ``failures`` has in that record and the chunk.
     ``own`` says, by position, of which slots each work-item (or group, where they share a point)
-    has a row of its own: the buffer holds as many as there are of them.
+    has a row of its own, and a group that takes several points at a time one for each: the buffer
+    holds as many as that.
     """
 
     names: tuple[str, ...]
@@ -120,6 +121,8 @@ def _own(text: KernelText, position: int, launch: Launch, dialect: Dialect) -> s
     number = items.group_item if launch.way == "groups" else items.item
     word = DTYPES[text.dtypes[position]].c
     place = f"w{position} + (i64){number} * ({text.rows[position]})"
+    if launch.way == "groups" and launch.per > 1:  # side by side
+        place += f" * {launch.per} + {items.member} % {launch.per}"
     return f"  {dialect.space}{word} {dialect.pointer} p{position} = {place};\n"
 
 

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..program import Kernel, Size, Slot, Stage, Store
+from ..program import Access, Kernel, Size, Slot, Stage, Store
 from .columns import STRIP, ColumnPrinter, by_columns
 from .dialect import Dialect
-from .meeting import LANES, Meeting, items_of
+from .meeting import LANES, items_of
 from .parts import CHUNKS, Parted, work
 from .render import KernelPrinter, KernelText, Launch
+from .turning import Turning
 
 
 def print_items(
@@ -76,7 +77,7 @@ class _ItemColumns(_Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(_Launching, Meeting):
+class _ItemPrinter(_Launching, Turning):
     """Prints every other kernel."""
 
     _here = "k->"
@@ -109,11 +110,14 @@ class _ItemPrinter(_Launching, Meeting):
         self._together = rows and self.items.group > 1 and not fails
         if self._together and self._side_by_side():
             self._lanes = min(LANES, self.items.group // 2)
+        axis, turned = self._turned()
         with self._function("_0"):
             if self.items.group == 1:
                 self._range(self._size(axes[0]))
                 KernelPrinter.print(self)
                 self.text.body = ""
+            elif turned:
+                self._squares(axis, turned)
             else:
                 self._points()
             self._lines[:0] = self._local
@@ -123,8 +127,9 @@ class _ItemPrinter(_Launching, Meeting):
             self.text.launches.append(Launch("chunks", axes[:1], 1, 0, cost))
             return
         cost = tuple((work(s), s.inner) for s in stages)
-        way = "groups" if self._together else "items"
-        self.text.launches.append(Launch(way, axes, self._lanes, 0, cost))
+        way = "groups" if self._together or turned else "items"
+        per = LANES * LANES if turned else self._lanes
+        self.text.launches.append(Launch(way, axes, per, 0, cost))
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
@@ -316,10 +321,9 @@ class _ItemPrinter(_Launching, Meeting):
 
     def _side_by_side(self) -> bool:
         """Whether a group takes neighbouring points at a time."""
-        kernel = self.kernel
-        if kernel.scratch or any(map(self._collides, kernel.stages)):
+        if any(map(self._collides, self.kernel.stages)):
             return False
-        return by_columns(kernel, self.table)
+        return by_columns(self.kernel, self.table, self.kernel.scratch)
 
     def _collides(self, stage: Stage) -> bool:
         """Whether points of a stage may write to one place, whose order then matters. Such points
@@ -346,6 +350,14 @@ class _ItemPrinter(_Launching, Meeting):
         self._line(self.items.barrier)
         for _ in before:
             self._close()
+
+    def _at(
+        self, access: Access, index: Sequence[str], written: bool = False
+    ) -> tuple[str, str, str]:
+        dtype, pointer, place = super()._at(access, index, written)
+        if self._lanes > 1 and access.slot in self.kernel.scratch:  # rows lie side by side
+            place = f"({place}) * {self._lanes}"
+        return dtype, pointer, place
 
     def _write(self, store: Store, index: Sequence[str]) -> str:
         text = super()._write(store, index)

@@ -108,7 +108,8 @@ class KernelStep:
             local = 1 if launch.way == "one" else self.group
             if groups:
                 launches.append((function, (*numbers, np.int64(chunk)), groups, local))
-            most = max(most, groups * (local if launch.way == "items" else 1))
+            each = {"items": local, "groups": launch.per}.get(launch.way, 1)
+            most = max(most, groups * each)
         return launches, most
 
     def run(self, frame: Frame) -> None:

@@ -51,15 +51,41 @@ def test_all_forms_of_kernels(emulated: Any, block: int) -> None:
 def test_blocks_take_any_shape(emulated: Any, shape: tuple[int, int]) -> None:
     x = T.fmatrix("x")
     results = [x.sum(axis=1), x.sum(), T.nnet.softmax(x), x.sum(axis=0), x.T + 1, x.T * x.T.sum()]
+    results += [T.nnet.softmax(x, axis=0), x.var(axis=0)]
     f = tensorcore.function([x], results)
     a = np.random.default_rng(2).random(shape).astype("float32")
-    rows, total, softmax, columns, turned, scaled = f(a)
+    rows, total, softmax, columns, turned, scaled, down, variance = f(a)
     np.testing.assert_allclose(rows, a.sum(1), rtol=1e-5)
     np.testing.assert_allclose(total, a.sum(), rtol=1e-5)
     np.testing.assert_allclose(columns, a.sum(0), rtol=1e-5)
     np.testing.assert_array_equal(turned, a.T + np.float32(1))
     np.testing.assert_allclose(scaled, a.T * a.sum(), rtol=1e-5)
     assert softmax.shape == shape
+    if a.size:
+        np.testing.assert_allclose(down, np.exp(a) / np.exp(a).sum(0), rtol=1e-5)
+        np.testing.assert_allclose(variance, a.var(0), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("axes", [(1, 0, 2), (2, 1, 0), (0, 2, 1), (2, 0, 1)])
+def test_transposes_of_more_axes(emulated: Any, axes: tuple[int, ...]) -> None:
+    x = T.dtensor3("x")
+    f = tensorcore.function([x], [x.transpose(axes) * 2, x.transpose(axes) + x.sum()])
+    a = np.random.default_rng(6).random((3, 40, 35))
+    doubled, shifted = f(a)
+    np.testing.assert_array_equal(doubled, a.transpose(axes) * 2)
+    np.testing.assert_allclose(shifted, a.transpose(axes) + a.sum(), rtol=1e-13)
+
+
+def test_windows_that_overlap_are_added_in_turn(emulated: Any) -> None:
+    """Points that write to one place do so in an order, whoever computes them."""
+    from tensorcore.tensor.signal import pool
+
+    x = T.dtensor4("x")
+    pooled = pool.pool_2d(x, (3, 3), stride=(1, 1), mode="sum", ignore_border=True)
+    f = tensorcore.function([x], T.grad(pooled.sum(), x))
+    found = f(np.ones((2, 2, 6, 7)))
+    assert found[0, 0].tolist() == found[1, 1].tolist()
+    assert found[0, 0, 2:4, 2:5].tolist() == [[9.0] * 3] * 2 and found[0, 0, 0, 0] == 1.0
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "int32"])
