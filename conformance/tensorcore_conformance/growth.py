@@ -51,7 +51,7 @@ def grow(
     pool = list(inputs)
     dtype = inputs[0].dtype
     table = {name: usable(dtype, name) for name in _GROWERS}
-    control = list(_CONTROL) if twins is not None else []
+    control = list(_CONTROL) * 2 if twins is not None else []
     for _ in range(steps):
         family = draw(["elementwise"] * 12 + list(_GROWERS) + control)
         if family in _CONTROL and twins is not None:
@@ -140,10 +140,13 @@ def _flat(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
 
 def _stretched(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
     x = draw(pool)
-    flags = x.broadcastable
-    wider = [y for y in pool if y.ndim >= x.ndim and _stretches(flags, y.broadcastable)]
+    wider = [y for y in pool if _stretches_to(x, y)]
     y = draw(wider)
     return op.make((x, *shape_list(y)), {"broadcastable": y.broadcastable})
+
+
+def _stretches_to(x: Tensor, y: Tensor) -> bool:
+    return x.ndim <= y.ndim and _stretches(x.broadcastable, y.broadcastable)
 
 
 def _stretches(flags: tuple[bool, ...], target: tuple[bool, ...]) -> bool:
@@ -272,12 +275,13 @@ def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | Non
 def _loop(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
     """A loop of a grown step over three rows, and the steps one after the other."""
     first = draw(pool)
-    seen, others = draw(pool), [draw(pool)]
+    seen = draw([x for x in pool if _stretches_to(x, first)])
+    others = [draw(pool)]
     rows = [seen, 0.5 * seen, -seen]
     state, row, fixed = first.type("state"), rows[0].type("row"), others[0].type("fixed")
     grown = grow([state, row, fixed], draw((1, 2, 3)), draw)
     fitting = [y for y in grown[3:] if y.broadcastable == state.broadcastable]
-    after = fitting[-1] if fitting else T.tanh(state)
+    after = T.tanh(fitting[-1] if fitting else state) + row * 0.75 * state
 
     def step(row_now: Tensor, state_now: Tensor, fixed_now: Tensor) -> Tensor:
         (result,) = substitute([after], {row: row_now, state: state_now, fixed: fixed_now})
