@@ -202,6 +202,26 @@ NNET["crossentropy_categorical_1hot"] = [
 ]
 
 TOP: dict[str, list[Row]] = {
+    "scan_checkpoints": [
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, a.v, save_every_N=0),
+            ValueError,
+            "at least 1",
+            "found 0",
+        ),
+        row(lambda a: tensorcore.scan_checkpoints(lambda x: x), ValueError, "give n_steps"),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, {"input": a.v}),
+            TypeError,
+            "without taps",
+            "Use scan",
+        ),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: (x, tensorcore.until(x > 1)), a.v),
+            ValueError,
+            "no until",
+        ),
+    ],
     "scan": [
         row(lambda a: tensorcore.scan(lambda x: x), ValueError, "no sequences", "give n_steps"),
         row(lambda a: tensorcore.scan(lambda x: x, a.s), ShapeError, "scalar", "non_sequences"),
