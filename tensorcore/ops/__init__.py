@@ -2,6 +2,7 @@
 
 from . import (
     barriers,
+    bessel,
     complexes,
     composites,
     contraction,
@@ -9,6 +10,7 @@ from . import (
     cumulative,
     elementwise,
     host,
+    incomplete,
     indexing,
     logic,
     movement,
@@ -28,6 +30,7 @@ __all__ = [
     "OPS",
     "Op",
     "barriers",
+    "bessel",
     "complexes",
     "composites",
     "contraction",
@@ -35,6 +38,7 @@ __all__ = [
     "cumulative",
     "elementwise",
     "host",
+    "incomplete",
     "indexing",
     "logic",
     "movement",
