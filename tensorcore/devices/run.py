@@ -3,6 +3,7 @@ them before results are fetched or a size is read."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ import numpy as np
 
 from ..backend import Timing
 from ..codegen.dialect import Dialect
-from ..codegen.items import item_kernels
+from ..codegen.items import ItemKernel, item_kernels
 from ..codegen.order import order
 from ..codegen.products import product
-from ..program import Branch, Call, Failure, Loop, Program, Sizes, View, bodies
+from ..errors import CompileError
+from ..program import Branch, Call, Failure, Instr, Loop, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
 from .machine import Array, Device
 from .steps import Making, step_of
@@ -32,7 +34,10 @@ class DeviceExecutable:
         self.device = device
         dialect = device.dialect()
         text, kernels = item_kernels(program, dialect, functions_of_calls(program, dialect))
-        self.built = device.build(text)
+        try:
+            self.built = device.build(text)
+        except CompileError as problem:
+            raise explained(problem, program, kernels) from None
         self._reports = any(kernel.reports for kernel in kernels)
         self._failures: list[Failure] = []
         making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
@@ -96,6 +101,27 @@ class DeviceExecutable:
         record = self.device.memory.empty((4,), np.dtype(np.int64))
         self.device.memory.clear(record.buffer, record.nbytes)
         return record
+
+
+def explained(
+    problem: CompileError, program: Program, kernels: Sequence[ItemKernel]
+) -> CompileError:
+    """The error of a device's compiler, with the ops of the kernels that it names."""
+    words = str(problem)
+    log = words.split("source:", maxsplit=1)[0]
+    for (_, kernel), spec in zip(all_kernels(program), kernels, strict=True):
+        named = [
+            name
+            for name in spec.names
+            if re.search(rf"\b{name}\b", words.split("source:", maxsplit=1)[0])
+        ]
+        if not named:
+            continue
+        ops = [e.op for s in kernel.stages for e in s.body if isinstance(e, Instr)]
+        ops += [a.combine for s in kernel.stages for a in s.accumulates]
+        made = f", made at {', '.join(kernel.origins[:3])}" if kernel.origins else ""
+        words += f"\nkernel {named[0]} computes: {', '.join(dict.fromkeys(ops))}{made}"
+    return CompileError(words)
 
 
 def functions_of_calls(program: Program, dialect: Dialect) -> str:

@@ -70,6 +70,19 @@ def test_a_text_that_does_not_compile() -> None:
 
 
 @needs_nvrtc
+def test_an_error_names_kernel_line_and_ops(
+    compiles_only: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "HEAD", build.HEAD.replace("typedef double f64;", ""))
+    x = T.dvector("x")
+    with pytest.raises(CompileError) as caught:
+        tensorcore.function([x], T.floor(x) * 3, backend=compiles_only)
+    words = str(caught.value)
+    assert 'identifier "f64" is undefined' in words
+    assert "kernel k0_0 computes: floor, " in words and "test_compile.py:" in words
+
+
+@needs_nvrtc
 def test_an_architecture_that_is_none() -> None:
     with pytest.raises(CompileError, match="sm_13"):
         build.code_for("sm_13", build.whole(""))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tensorcore import config
-from tensorcore.codegen.items import item_kernels
-from tensorcore.devices.run import functions_of_calls
-from tensorcore.errors import BackendUnavailable
+from tensorcore.codegen.items import ItemKernel, item_kernels
+from tensorcore.devices.run import explained, functions_of_calls
+from tensorcore.errors import BackendUnavailable, CompileError
 from tensorcore.program import Program
 
 
@@ -51,13 +51,14 @@ class Nowhere:
 NOWHERE = Nowhere()
 
 
-def source_of(program: Program) -> str:
-    """The whole source of a Program."""
+def source_of(program: Program) -> tuple[str, tuple[ItemKernel, ...]]:
+    """The whole source of a Program, and its kernels."""
     from .build import whole
     from .device import dialect
 
     words = dialect()
-    return whole(item_kernels(program, words, functions_of_calls(program, words))[0])
+    text, kernels = item_kernels(program, words, functions_of_calls(program, words))
+    return whole(text), kernels
 
 
 class CompiledOnly:
@@ -67,10 +68,13 @@ class CompiledOnly:
         from .build import code_for
 
         self.program = program
-        source = source_of(program)
+        source, kernels = source_of(program)
         self.targets = tuple(str(config.get("cuda.architectures")).replace(",", " ").split())
-        for target in self.targets:
-            code_for(target, source, quickly=True)
+        try:
+            for target in self.targets:
+                code_for(target, source, quickly=True)
+        except CompileError as problem:
+            raise explained(problem, program, kernels) from None
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -143,16 +144,14 @@ class GraphExecutable(DeviceExecutable):
 
         stream, arena = self.device.stream, cupy.cuda.MemoryPool()
         with self.device.memory.taking_from(arena):
-            stream.begin_capture()
             try:
+                stream.begin_capture()
                 frame = self.begin_into(given, results.arrays)
-            except BaseException:
-                self._end(stream)
-                raise
-            try:
                 graph = stream.end_capture()
-            except cupy.cuda.runtime.CUDARuntimeError as problem:
-                self._refused = f"none: capture failed ({problem})"
+            except Exception as problem:  # noqa: BLE001  # the same call works step by step
+                self._end(stream)
+                first = (str(problem).splitlines() or [""])[0]
+                self._refused = f"none: capture failed ({type(problem).__name__}: {first})"
                 return None
         frame.arrays = []  # it must not hold what the caller gave
         if len(self._graphs) >= _GRAPHS:
@@ -163,9 +162,6 @@ class GraphExecutable(DeviceExecutable):
     @staticmethod
     def _end(stream: Any) -> None:
         """Leave the state of capturing, whose graph nobody wants any more."""
-        import cupy
-
-        try:
-            stream.end_capture()
-        except cupy.cuda.runtime.CUDARuntimeError:
-            return
+        with suppress(Exception):  # it may have ended by itself
+            if stream.is_capturing():
+                stream.end_capture()
