@@ -110,11 +110,7 @@ def explained(
     words = str(problem)
     log = words.split("source:", maxsplit=1)[0]
     for (_, kernel), spec in zip(all_kernels(program), kernels, strict=True):
-        named = [
-            name
-            for name in spec.names
-            if re.search(rf"\b{name}\b", words.split("source:", maxsplit=1)[0])
-        ]
+        named = [name for name in spec.names if re.search(rf"\b{name}\b", log)]
         if not named:
             continue
         ops = [e.op for s in kernel.stages for e in s.body if isinstance(e, Instr)]
