@@ -112,6 +112,9 @@ def _inexact_limit(
         return Limit(float(added.max(initial=0)), magnitude)
     if op.family.name == "cumulative":
         return _cumulative_limit(op, wide, exact, form)
+    if op.family.name == "matrices":  # errors are those of whole matrices, not of entries
+        last = tuple(range(max(exact.ndim - 2, 0), exact.ndim)) if exact.size else ()
+        return Limit(amount, np.max(np.abs(exact), axis=last, keepdims=True) + 0 * np.abs(exact))
     if op.family.name not in ("reduction", "along axes"):
         return Limit(amount)
     axes = form.attrs["axes"]
