@@ -267,6 +267,10 @@ def _matrices(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return _make(node, list(parts))
 
 
+def _transforms(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [operands[0].tensor, *_sizes(node, operands)])
+
+
 def _host(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return operands[0]  # what Python code does with a value, it does not do with a batch
 
@@ -289,6 +293,7 @@ _RULES: dict[str, Rule] = {
     "size": _size,
     "host": _host,
     "matrices": _matrices,
+    "transforms": _transforms,
     "loop": _loop,
     "item": _item,
 }

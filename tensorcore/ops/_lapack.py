@@ -6,6 +6,7 @@ float64. A matrix that an op cannot take is an error that says which one of the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -19,10 +20,10 @@ Array = np.ndarray[Any, Any]
 _BLOCK = 32
 _HINTS = {
     "singular": "T.nlinalg.pinv and T.nlinalg.lstsq take any matrix; a small multiple of the "
-    "identity makes one regular",
-    "positive": "is it symmetric, without NaN, and are all its eigenvalues positive? A small "
-    "multiple of the identity, added to it, makes up for rounding",
-    "converge": "are all its entries finite numbers?",
+    "identity, added to it, makes it regular.",
+    "positive": "Is it symmetric, and are all its eigenvalues positive? A small multiple of the "
+    "identity, added to it, makes up for rounding.",
+    "converge": "Are all its entries finite numbers?",
 }
 
 
@@ -68,8 +69,9 @@ def _message(
         except np.linalg.LinAlgError:
             where = f"the {shape} matrix {list(place)} of a batch of shape {lead}"
             break
-    bad = "" if np.isfinite(arrays[0]).all() else " (it has entries that are not finite)"
-    return f"{title}: {where} {wrong}{bad}. {_HINTS[hint].capitalize()}."
+    if not np.isfinite(arrays[0]).all():
+        return f"{title}: {where} {wrong}; there are entries that are NaN or infinite."
+    return f"{title}: {where} {wrong}. {_HINTS[hint]}"
 
 
 def adjoint(a: Array) -> Array:
@@ -81,9 +83,28 @@ def adjoint(a: Array) -> Array:
 
 
 @_over_batch("cholesky", "is not positive definite", "positive")
-def cholesky(a: Array) -> Array:
+def cholesky(a: Array, nan: bool) -> Array:
     """See ``ops.matrices``."""
-    return np.linalg.cholesky(a)
+    try:
+        result = np.linalg.cholesky(a)
+        if np.isnan(np.diagonal(result, 0, -2, -1)).any():  # LAPACK lets these pass
+            raise np.linalg.LinAlgError
+    except np.linalg.LinAlgError:
+        if not nan:
+            raise
+        return _one_by_one(a)
+    return result
+
+
+def _one_by_one(a: Array) -> Array:
+    """The factors of those that have one, and NaN."""
+    result = np.full_like(a, np.nan)
+    for place in np.ndindex(*a.shape[:-2]):
+        try:
+            result[place] = np.linalg.cholesky(a[place])
+        except np.linalg.LinAlgError:
+            continue
+    return result
 
 
 @_over_batch("solve", "is singular", "singular")
@@ -128,7 +149,8 @@ def inverse(a: Array) -> Array:
 @_over_batch("pinv", "has singular values that were not found", "converge")
 def pseudoinverse(a: Array, rcond: float) -> Array:
     """See ``ops.decompositions``."""
-    return np.linalg.pinv(a, rcond)
+    limit = np.finfo(a.dtype).eps * max(a.shape[-2:]) if rcond < 0 else rcond
+    return np.linalg.pinv(a, limit)
 
 
 # -- determinants and the exponential -------------------------------------------------------
@@ -170,6 +192,15 @@ def exponential(a: Array) -> Array:
     for _ in range(halvings):
         result = result @ result
     return result
+
+
+@_over_batch("expm", "has no exponential", "converge")
+def exponential_along(a: Array, e: Array) -> Array:
+    """See ``ops.matrices``."""
+    a, e = np.broadcast_arrays(a, e)
+    n = a.shape[-1]
+    above, below = np.concatenate([a, e], -1), np.concatenate([np.zeros_like(a), a], -1)
+    return exponential(np.concatenate([above, below], -2))[..., :n, n:].copy()
 
 
 def _rational(a: Array) -> Array:
@@ -265,7 +296,7 @@ def lower_upper(a: Array) -> Array:
     """See ``ops.decompositions``. Column by column, for the whole batch at once; the row with the
     largest entry comes first."""
     n, lead = a.shape[-1], a.shape[:-2]
-    work = a.reshape(-1, n, n).copy()
+    work = a.reshape(math.prod(lead), n, n).copy()
     every = np.arange(len(work))
     order = np.tile(np.arange(n), (len(work), 1))
     for k in range(n - 1):

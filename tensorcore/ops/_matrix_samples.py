@@ -41,13 +41,20 @@ def positive_samples(dtype: str) -> Iterator[Sample]:
         x = hermitian(dtype, shape) / 4
         eye = np.eye(shape[-1])
         product = x @ np.conj(np.swapaxes(x, -1, -2)) + eye
-        yield (np.asarray(product).astype(dtype),), {}
+        for nan in (False, True):
+            yield (np.asarray(product).astype(dtype),), {"nan": nan}
 
 
 def square_samples(dtype: str) -> Iterator[Sample]:
     """Square matrices that are regular."""
     for shape in _SHAPES:
         yield (square(dtype, shape),), {}
+
+
+def pairs_of_squares(dtype: str) -> Iterator[Sample]:
+    """Two square matrices."""
+    for shape in _SHAPES:
+        yield (square(dtype, shape) / 2, square(dtype, shape, 3)), {}
 
 
 def hermitian_samples(dtype: str) -> Iterator[Sample]:

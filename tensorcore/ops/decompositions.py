@@ -262,7 +262,8 @@ def _with_rest(g: Tensor, q: Tensor, g_rest: Tensor, rest: Tensor) -> Tensor:
     samples=cut_off_samples,
 )
 def pinv(a: TensorLike, *, rcond: float) -> Tensor:
-    """The pseudoinverse; singular values below ``rcond`` times the largest count as zeros.
+    """The pseudoinverse; singular values below ``rcond`` times the largest count as zeros. A
+    negative one stands for eps times the larger size.
 
     Gradient: G. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
     squares problems whose variables separate" (1973), theorem 4.3; for changes that keep the rank.

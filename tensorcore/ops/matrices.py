@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import ShapeError
-from ..node import Tensor, TensorLike, as_tensor, is_literal
+from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, check_accepts, declare, tensors
 from ._matrix_parts import (
@@ -32,6 +32,7 @@ from ._matrix_parts import (
     triangle,
 )
 from ._matrix_samples import (
+    pairs_of_squares,
     positive_samples,
     right_hand_sides,
     square_samples,
@@ -42,6 +43,8 @@ from .movement import dimshuffle, sum_to, zeros_like
 
 #: What LAPACK takes.
 ACCEPTED = ("float32", "float64", "complex64", "complex128")
+#: What messages call the two sizes of a square matrix.
+_SQUARE = "a matrix must be square: its two sizes"
 #: Sizes of a result from those of the labels.
 Sizes = Callable[[SizeBuilder, Mapping[str, int]], tuple[int, ...]]
 
@@ -77,6 +80,11 @@ class Matrices:
                 raise ShapeError(
                     f"{op.title}: expected at least {len(letters)} dimensions, found {t!r} with "
                     f"{t.ndim}."
+                )
+            shape = t.attrs["value"].shape if is_constant(t) else ()
+            if letters == "nn" and shape and shape[-1] != shape[-2]:
+                raise ShapeError(
+                    f"{op.title}: {_SQUARE} must be equal, found {shape[-2]} and {shape[-1]}."
                 )
         lead = max(t.ndim - len(letters) for t, letters in zip(found, self.operands, strict=True))
         pairs = zip(found, self.operands, strict=True)
@@ -123,18 +131,12 @@ class Matrices:
                         sizes.same(batch[axis], shape[axis], node, what) if seen else shape[axis]
                     )
             for letter, size in zip(self.operands[k], shape[lead:], strict=True):
-                what = self._demanded(letter)
+                what = _SQUARE if k == 0 else "the rows of its second operand and of the first"
                 known = found.get(letter)
                 found[letter] = size if known is None else sizes.same(known, size, node, what)
         if isinstance(self.result, str):
             return (*batch, *(found[letter] for letter in self.result))
         return (*batch, *self.result(sizes, found))
-
-    def _demanded(self, letter: str) -> str:
-        """Which axes must be equal, in words."""
-        if self.operands[0].count(letter) == 2 and len(self.operands) == 1:
-            return "the last two axes of its operand, which must be square,"
-        return "the axes of its operands, of which the first is square,"
 
 
 def _with_lead(t: Tensor, ndim: int) -> Tensor:
@@ -164,8 +166,9 @@ def computed(name: str) -> Callable[..., Any]:
     reference=computed("cholesky"),
     samples=positive_samples,
 )
-def cholesky(a: TensorLike) -> Tensor:
-    """The lower ``L`` with ``a = L L^H``, read from the lower triangle of ``a``.
+def cholesky(a: TensorLike, *, nan: bool) -> Tensor:
+    """The lower ``L`` with ``a = L L^H``, read from the lower triangle of ``a``. With ``nan`` the
+    factor of a matrix that has none is NaN; else there is an error.
 
     Gradient: I. Murray, "Differentiation of the Cholesky decomposition" (2016), equation 8; as
     only the lower triangle is read, what belongs to the entries above is added below.
@@ -310,15 +313,35 @@ def expm(a: TensorLike) -> Tensor:
     """The exponential series of a matrix, by scaling, a rational function and squaring: N. Higham,
     "The scaling and squaring method for the matrix exponential revisited" (2005).
 
-    Gradient: the derivative along ``e`` is the upper right block of the exponential of
-    ``[[a, e], [0, a]]``; I. Najfeld and T. Havel, "Derivatives of the matrix exponential and their
-    computation" (1995). Its adjoint is the same with ``a^H``.
+    Gradient: ``expm_along`` with ``a^H``.
     """
 
 
 @expm.gradient
 def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
-    turned = adjoint(a)
-    above = side_by_side(turned, g)
-    below = side_by_side(zeros_like(g, g.dtype), turned)
-    return corner(expm(rows_below(above, below)), a)
+    return expm_along(adjoint(a), g)
+
+
+@declare(
+    Matrices("nn", "nn", result="nn"),
+    accepts=ACCEPTED,
+    host=True,
+    ulp=128,
+    reference=computed("exponential_along"),
+    samples=pairs_of_squares,
+)
+def expm_along(a: TensorLike, e: TensorLike) -> Tensor:
+    """The derivative of ``expm(a)`` along ``e``: the upper right block of the exponential of
+    ``[[a, e], [0, a]]``; I. Najfeld and T. Havel, "Derivatives of the matrix exponential and their
+    computation" (1995). It is linear in ``e``, and the next derivative is such a block again."""
+
+
+@expm_along.gradient
+def _(g: Tensor, y: Tensor, a: Tensor, e: Tensor) -> Any:
+    def by_a() -> Tensor:
+        turned, blank = adjoint(a), zeros_like(g, g.dtype)
+        blocks = rows_below(side_by_side(turned, adjoint(e)), side_by_side(blank, turned))
+        twice = rows_below(side_by_side(g, blank), side_by_side(blank, g))
+        return sum_to(corner(expm_along(blocks, twice), a), a)
+
+    return by_a, lambda: sum_to(expm_along(adjoint(a), g), e)
