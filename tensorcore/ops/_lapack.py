@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -274,7 +274,7 @@ def only_singular_values(a: Array) -> Array:
     return np.linalg.svd(a, compute_uv=False)
 
 
-def _qr(a: Array, mode: str) -> Array:
+def _qr(a: Array, mode: Literal["reduced", "complete"]) -> Array:
     q, r = np.linalg.qr(a, mode)
     return _stacked(q, np.swapaxes(r, -1, -2))
 

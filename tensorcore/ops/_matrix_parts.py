@@ -173,4 +173,3 @@ def inverse_or_zero(x: Tensor) -> Tensor:
 def real_dtype(x: Tensor) -> str:
     """The dtype of the parts of ``x``."""
     return dtypes.real_part(x.dtype)
-

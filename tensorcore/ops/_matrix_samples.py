@@ -20,13 +20,14 @@ def _random(dtype: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     values = rng.uniform(-1, 1, shape)
     if dtype.startswith("complex"):
         return np.asarray(values + 1j * rng.uniform(-1, 1, shape)).astype(dtype)
-    return values.astype(dtype)
+    return np.asarray(values).astype(dtype)
 
 
 def square(dtype: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Random entries, and 2, 3, 4, ... on the diagonals."""
     n = shape[-1]
-    return _random(dtype, shape, seed) + np.diag(np.arange(2, 2 + n)).astype(dtype)
+    diagonal = np.diag(np.arange(2, 2 + n)).astype(dtype)
+    return np.asarray(_random(dtype, shape, seed) + diagonal)
 
 
 def hermitian(dtype: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -393,4 +393,3 @@ def row_order(packed: Tensor, a: Tensor) -> Tensor:
     n, _ = sizes(a)
     order = cast_to(real(columns(packed, n, 1)), "int64")
     return eq(column(iota(shape_list(a)[-2])), transposed(order))
-

@@ -197,6 +197,7 @@ def folded(whole: Tensor, lower: bool) -> Tensor:
     host=True,
     ulp=64,
     reference=computed("solve"),
+    title="solve",
     samples=right_hand_sides,
 )
 def solve_matrix(a: TensorLike, b: TensorLike) -> Tensor:
@@ -245,7 +246,10 @@ def _(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Any:
     samples=square_samples,
 )
 def matrix_inverse(a: TensorLike) -> Tensor:
-    """The inverse. Gradient: Giles (2008), section 2.2.3."""
+    """The inverse.
+
+    Gradient: Giles (2008), section 2.2.3.
+    """
 
 
 @matrix_inverse.gradient
@@ -265,8 +269,11 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     samples=square_samples,
 )
 def det(a: TensorLike) -> Tensor:
-    """The determinant. Gradient: Giles (2008), section 2.2.4, which needs the inverse: of a
-    singular matrix it is an error."""
+    """The determinant.
+
+    Gradient: Giles (2008), section 2.2.4, which needs the inverse: of a singular matrix it is an
+    error.
+    """
 
 
 @det.gradient
@@ -310,10 +317,10 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     samples=square_samples,
 )
 def expm(a: TensorLike) -> Tensor:
-    """The exponential series of a matrix, by scaling, a rational function and squaring: N. Higham,
-    "The scaling and squaring method for the matrix exponential revisited" (2005).
+    """The exponential series of a matrix.
 
-    Gradient: ``expm_along`` with ``a^H``.
+    By scaling, a rational function and squaring: N. Higham, "The scaling and squaring method for
+    the matrix exponential revisited" (2005). Gradient: ``expm_along`` with ``a^H``.
     """
 
 

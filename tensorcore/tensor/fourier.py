@@ -181,7 +181,7 @@ def irfft2(a: TensorLike, s: Any = None, axes: Any = (-2, -1), norm: Norm = None
 
 
 def fftfreq(n: Any, d: Any = 1.0) -> Tensor:
-    """The frequencies of ``fft`` for samples ``d`` apart: from 0 up, then the negative ones; floatX."""
+    """The frequencies of ``fft`` for samples ``d`` apart: from 0 up, then the negative; floatX."""
     size = as_size(n, "fftfreq: n")
     counter = iota(size)
     turned = (counter + size // 2) % size - size // 2

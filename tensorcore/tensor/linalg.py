@@ -6,7 +6,7 @@ batch. ``nlinalg`` and ``slinalg`` have the same under Theano's names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from ..ops.logic import gt, maximum
 from ..ops.matrices import det, expm
 from ..ops.matrices import matrix_inverse as inv
 from ..ops.movement import broadcast_like, dimshuffle, shape_list
-from .checks import integer, one_axis, one_of
+from .checks import integer, listed, one_axis, one_of
 from .products import kron, matmul, outer
 from .reductions import max as largest
 from .reductions import min as smallest
@@ -68,7 +68,7 @@ def matrix(a: TensorLike, what: str) -> Tensor:
 
 
 def cholesky(a: TensorLike, lower: bool = True, on_error: str = "raise") -> Tensor:
-    """The triangular ``L`` with ``a = L L^H``, or with ``lower=False`` the ``U`` with ``a = U^H U``.
+    """The triangular ``L`` with ``a = L L^H``; with ``lower=False`` the ``U`` with ``a = U^H U``.
 
     Only that triangle of ``a`` is read. ``on_error``: what a matrix that is not positive definite
     gives, a MatrixError (``raise``) or NaN (``nan``).
@@ -98,7 +98,7 @@ def solve(a: TensorLike, b: TensorLike, assume_a: str = "gen", lower: bool = Fal
     return _for_columns(lambda right: matrices.solve_matrix(a, right), b, "solve")
 
 
-def _for_columns(solution: Any, b: Tensor, what: str) -> Tensor:
+def _for_columns(solution: Callable[[Tensor], Tensor], b: Tensor, what: str) -> Tensor:
     """The solution for ``b`` as columns; of a vector it is one."""
     if b.ndim == 0:
         raise ShapeError(f"{what}: the right side is a vector or matrices, found a scalar.")
@@ -138,8 +138,8 @@ def cholesky_solve(c: TensorLike, b: TensorLike, lower: bool = True) -> Tensor:
 
 
 def lu(a: TensorLike, permute_l: bool = False) -> tuple[Tensor, ...]:
-    """``p``, ``l`` and ``u`` with ``a = p l u`` for square ``a``: a permutation, a lower triangle with
-    ones on the diagonal and an upper one; with ``permute_l`` ``p l`` and ``u``."""
+    """``p``, ``l`` and ``u`` with ``a = p l u`` for square ``a``: a permutation, a lower triangle
+    with ones on the diagonal and an upper one; with ``permute_l`` ``p l`` and ``u``."""
     a = matrix(a, "lu")
     packed = parts.lower_upper(a)
     n, _ = sizes(a)
@@ -200,7 +200,7 @@ def eig(a: TensorLike) -> tuple[Tensor, Tensor]:
 
 
 def svd(a: TensorLike, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """``u``, ``s`` and ``vh`` with ``a = u diag(s) vh``; ``s`` descending. Without ``compute_uv``, ``s``.
+    """``u``, ``s``, descending, and ``vh`` with ``a = u diag(s) vh``; or ``s`` alone.
 
     ``full_matrices``: ``u`` and ``vh`` are square; else they have as many columns and rows as ``s``
     has entries, which is enough. Gradients as for ``eigh``.
@@ -237,8 +237,8 @@ def _cut_off(rcond: Any, what: str) -> float:
 def lstsq(
     a: TensorLike, b: TensorLike, rcond: float | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The ``x`` of least length for which ``a x`` is nearest to ``b``; the sums of the squares of what
-    is left, by column of ``b``; the rank of ``a``; and its singular values.
+    """The ``x`` of least length for which ``a x`` is nearest to ``b``; the sums of the squares of
+    what is left, by column of ``b``; the rank of ``a``; and its singular values.
 
     Singular values below ``rcond`` times the largest count as zeros; by default, or when it is
     negative, eps times the larger size of ``a``. The sums are there always, where NumPy leaves
@@ -325,7 +325,9 @@ def _matrix_norm(x: Tensor, ord: Any) -> Tensor:
         return sqrt(total(real(x * conj(x)), (x.ndim - 2, x.ndim - 1)))
     if ord in (2, -2, "nuc"):
         s = parts.singular_values(x)
-        return {2: largest, -2: smallest, "nuc": total}[ord](s, -1)
+        if ord == "nuc":
+            return total(s, -1)
+        return largest(s, -1) if ord == 2 else smallest(s, -1)
     one_of(ord, (1, -1, np.inf, -np.inf), "norm: the ord of a matrix, if not fro, nuc, 2 or -2,")
     sums = total(abs_(x), -2 if ord in (1, -1) else -1)
     return largest(sums, -1) if ord > 0 else smallest(sums, -1)
@@ -352,19 +354,17 @@ def matrix_power(a: TensorLike, n: int) -> Tensor:
         a = matrix_product(a, a)
 
 
-def multi_dot(tensors: Sequence[TensorLike]) -> Tensor:
+def multi_dot(tensors: Iterable[TensorLike]) -> Tensor:
     """The product of several matrices, from left to right."""
-    if isinstance(tensors, Tensor) or not len(tensors):
-        raise TypeError(f"multi_dot takes a list of matrices, found {tensors!r:.60}.")
-    result = as_tensor(tensors[0])
-    for other in tensors[1:]:
+    result, *others = listed(tensors, "multi_dot")
+    for other in others:
         result = matmul(result, other)
     return result
 
 
 def tensorinv(a: TensorLike, ind: int = 2) -> Tensor:
-    """The inverse for ``tensordot`` over ``ind`` axes: of ``a`` as a matrix whose rows are its first
-    ``ind`` axes, with the axes of the rows last."""
+    """The inverse for ``tensordot`` over ``ind`` axes: of ``a`` as a matrix whose rows are its
+    first ``ind`` axes, with the axes of the rows last."""
     a, ind = as_tensor(a), integer(ind, "tensorinv: ind")
     if not 0 < ind < a.ndim:
         raise ShapeError(f"tensorinv: ind must be 1 to {a.ndim - 1} here, found {ind}.")
@@ -381,7 +381,7 @@ def _many(some: Sequence[Tensor]) -> Tensor:
 
 
 def tensorsolve(a: TensorLike, b: TensorLike, axes: Sequence[int] | None = None) -> Tensor:
-    """The ``x`` with ``tensordot(a, x, x.ndim) = b``; the ``axes`` of ``a`` are moved to its end."""
+    """The ``x`` with ``tensordot(a, x, x.ndim) = b``; the ``axes`` of ``a`` move to its end."""
     a, b = as_tensor(a), as_tensor(b)
     moved = [one_axis(axis, a.ndim, "tensorsolve") for axis in axes or ()]
     a = dimshuffle(a, (*(k for k in range(a.ndim) if k not in moved), *moved))
@@ -394,4 +394,3 @@ def tensorsolve(a: TensorLike, b: TensorLike, axes: Sequence[int] | None = None)
     rest = shape[b.ndim :]
     x = solve(reshape(a, (_many(shape[: b.ndim]), _many(rest))), b.flatten())
     return reshape(x, rest)
-

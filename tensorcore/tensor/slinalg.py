@@ -1,7 +1,7 @@
 """Linear algebra under the names of Theano's ``tensor.slinalg``; see ``linalg``. It needs no SciPy.
 
-What are classes of ops there (``Solve(...)``, ``Cholesky(...)``) are functions that return functions
-here.
+What are classes of ops there (``Solve(...)``, ``Cholesky(...)``) are functions that return
+functions here.
 """
 
 from __future__ import annotations
@@ -99,4 +99,3 @@ def Eigvalsh(lower: bool = True) -> Function:
 def Expm() -> Function:
     """``expm``."""
     return expm
-
