@@ -29,3 +29,12 @@ __all__ = [
     "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
     "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # Imported when it is asked for, as most programs do not.
+    if name == "sparse":
+        import importlib
+
+        return importlib.import_module(".sparse", __name__)
+    raise AttributeError(f"tensorcore has no {name!r}.")
