@@ -37,10 +37,17 @@ class Bundle(ABC):
 
 
 def any_bundle(*values: Any) -> bool:
-    """Whether one of the values, or of the entries of lists among them, is a bundle."""
-    return any(
-        isinstance(v, Bundle) or (isinstance(v, (list, tuple)) and any_bundle(*v)) for v in values
-    )
+    """Whether one of the values, or of the entries of lists and dicts among them, is a bundle."""
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            if any_bundle(*value):
+                return True
+        elif isinstance(value, dict):
+            if any_bundle(*value, *value.values()):
+                return True
+        elif isinstance(value, Bundle):
+            return True
+    return False
 
 
 class BundledFunction:

@@ -326,7 +326,7 @@ def function(
                 inputs, outputs, None, updates, givens, no_default_updates, accept_inplace, name,
                 rebuild_strict, allow_input_downcast, profile, on_unused_input, backend,
             )  # fmt: skip
-    if any_bundle(inputs, outputs) or any_bundle(*(updates or ())):
+    if any_bundle(inputs, outputs, updates):
         rest = {
             "givens": givens, "no_default_updates": no_default_updates, "name": name,
             "allow_input_downcast": allow_input_downcast, "profile": profile,

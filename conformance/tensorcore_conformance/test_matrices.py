@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorcore import Tensor, TensorType, grad, jacobian, scan
+from tensorcore import Tensor, TensorType, grad, jacobian, scan, sparse
 from tensorcore import tensor as T
 from tensorcore.errors import MatrixError, ShapeError
 from tensorcore.tensor import fourier, linalg
@@ -23,7 +23,7 @@ _STEP = 1e-6
 
 @pytest.fixture(autouse=True)
 def _needs(subject: Subject) -> None:
-    if not subject.takes(*DTYPES, "int64", "bool"):
+    if not subject.takes(*DTYPES, "int32", "int64", "bool"):
         pytest.skip(f"one of {', '.join(DTYPES)}, int64, bool is not among the declared dtypes")
 
 
@@ -32,16 +32,16 @@ def _random(dtype: str, *shape: int) -> Array:
     x = rng.uniform(-1, 1, shape)
     if dtype.startswith("complex"):
         x = x + 1j * rng.uniform(-1, 1, shape)
-    return x.astype(dtype)
+    return np.asarray(x.astype(dtype))
 
 
 def _square(dtype: str, *lead: int) -> Array:
     """Well-conditioned matrices of size 4."""
-    return _random(dtype, *lead, 4, 4) + np.diag(np.arange(2, 6)).astype(dtype)
+    return np.asarray(_random(dtype, *lead, 4, 4) + np.diag(np.arange(2, 6)).astype(dtype))
 
 
 def _adjoint(x: Array) -> Array:
-    return np.conj(np.swapaxes(x, -1, -2))
+    return np.asarray(np.conj(np.swapaxes(x, -1, -2)))
 
 
 def _variable(array: Array) -> Tensor:
@@ -138,11 +138,10 @@ def test_solutions_solve(dtype: str, subject: Subject) -> None:
     single = _square(dtype)
     positive = single @ _adjoint(single)
     x, y, z, m, p = (_variable(array) for array in (a, b, v, single, positive))
-    lower = {"trans": 2, "lower": True}
     factor = linalg.cholesky(p)
     outputs = [
         linalg.solve(x, y), linalg.solve(x, z), linalg.solve(m, y), linalg.inv(x),
-        linalg.solve_triangular(x, y, **lower), linalg.solve(p, z, "pos"), factor,
+        linalg.solve_triangular(x, y, 2, lower=True), linalg.solve(p, z, "pos"), factor,
         linalg.cholesky(p, lower=False), *linalg.slogdet(x), linalg.det(x), linalg.expm(x),
         linalg.expm(-x), linalg.matrix_power(m, 3), linalg.lstsq(y, y)[0],
     ]  # fmt: skip
@@ -206,14 +205,15 @@ def _projected(v: Tensor) -> Tensor:
     return _parts(T.dot(v, T.conj(v).T))
 
 
-def test_complex_gradients(subject: Subject) -> None:
+def test_complex_gradients(subject: Subject, full: bool) -> None:
     """By both parts of each entry of a complex matrix, against central differences."""
+    costs = dict(list(_COSTS.items())[:: 1 if full else 5])
     a = _square("complex128")
     x = _variable(a)
-    made = [cost(x) for cost in _COSTS.values()]
+    made = [cost(x) for cost in costs.values()]
     values = subject.function([x], made)
     slopes = subject.function([x], [grad(y, x) for y in made])(a)
-    wanted = np.zeros((len(_COSTS), *a.shape), "complex128")
+    wanted = np.zeros((len(costs), *a.shape), "complex128")
     for place in np.ndindex(*a.shape):
         for step in (1, 1j):
             moved = [a.copy(), a.copy()]
@@ -221,7 +221,7 @@ def test_complex_gradients(subject: Subject) -> None:
             moved[1][place] -= step * _STEP
             up, down = (np.array(values(m)) for m in moved)
             wanted[(slice(None), *place)] += step * (up - down) / (2 * _STEP)
-    for name, found, expected in zip(_COSTS, slopes, wanted, strict=True):
+    for name, found, expected in zip(costs, slopes, wanted, strict=True):
         error = np.abs(found - expected).max() / (1 + np.abs(expected).max())
         assert error < 1e-6, f"{name}: off by {error}"
 
@@ -274,3 +274,27 @@ def test_transforms(subject: Subject) -> None:
     _near(half, values.real @ table[:, :3])
     assert real.shape == (3, 9)
     _near(again, values.real)
+
+
+def test_sparse_matrices(subject: Subject) -> None:
+    """Products, sums and gradients of matrices given by their parts, against dense ones."""
+    dense = np.where(generator("sparse").uniform(size=(2, 4, 5)) < 0.5, 0.0, _random(
+        "float64", 2, 4, 5))  # fmt: skip
+    right = _random("float64", 5, 3)
+    w, m, n = (_variable(a) for a in (right, *dense))
+    data, indices, indptr = T.dvector(), T.ivector(), T.ivector()
+    x, y = sparse.CSR(data, indices, indptr, (4, 5)), sparse.csr_from_dense(n)
+    product = sparse.dot(x, w)
+    outputs = [product, *grad((product**2).sum(), [data, w]), (x + y).toarray(),
+               (x * y).toarray(), (x.T - sparse.csc_from_dense(m).T).toarray()]  # fmt: skip
+    rows, columns = dense[0].nonzero()
+    ends = np.concatenate([[0], np.cumsum((dense[0] != 0).sum(1))])
+    given = (dense[0][rows, columns], columns.astype("int32"), ends.astype("int32"))
+    f = subject.function([data, indices, indptr, w, m, n], outputs)
+    found, by_data, by_w, total, common, nothing = f(*given, right, *dense)
+    _near(found, dense[0] @ right)
+    _near(by_data, (2 * dense[0] @ right @ right.T)[rows, columns])
+    _near(by_w, 2 * dense[0].T @ dense[0] @ right)
+    _near(total, dense[0] + dense[1])
+    _near(common, dense[0] * dense[1])
+    assert not nothing.any()

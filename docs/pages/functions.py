@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorcore
 import tensorcore.tensor as T
-from tensorcore import Tensor, gradient, printing
+from tensorcore import Tensor, gradient, printing, sparse
 from tensorcore.inspection import op_table
 from tensorcore.tensor import fft, fourier, linalg, nlinalg, nnet, slinalg, variables
 from tensorcore.types import TensorType
@@ -45,6 +45,8 @@ def page() -> str:
         "## `T.nnet`: neural networks",
         _table({name: getattr(nnet, name) for name in nnet.__all__}, "T.nnet."),
         *_modules(linalg, nlinalg, slinalg, fourier, fft),
+        "## `tensorcore.sparse`: sparse matrices",
+        _table({name: getattr(sparse, name) for name in sparse.__all__}, "sparse."),
         "## `tensorcore.gradient`",
         "`grad`, `jacobian`, `hessian`, `Rop`, `Lop` and `verify_grad` are in `T` as well.",
         _table({name: getattr(gradient, name) for name in gradient.__all__}, "gradient."),

@@ -37,9 +37,9 @@ def is_sparse(x: Any) -> bool:
 
 def dense_from_sparse(x: Any) -> Tensor:
     """The dense matrix."""
-    x = sparse(x, "dense_from_sparse")
-    blank = T.zeros(x.sizes, dtype=x.dtype)
-    return T.inc_subtensor(blank[x.coordinates()], x.data)
+    a = sparse(x, "dense_from_sparse")
+    blank = T.zeros(a.sizes, dtype=a.dtype)
+    return T.inc_subtensor(blank[a.coordinates()], a.data)
 
 
 def csr_from_dense(x: Any) -> SparseVariable:
@@ -93,8 +93,8 @@ def _gathered(
 
 def cast(x: Any, dtype: Any) -> SparseVariable:
     """The entries in another dtype."""
-    x = sparse(x, "cast")
-    return x.with_data(T.cast(x.data, dtype))
+    a = sparse(x, "cast")
+    return a.with_data(T.cast(a.data, dtype))
 
 
 def transpose(x: Any) -> SparseVariable:
@@ -104,12 +104,12 @@ def transpose(x: Any) -> SparseVariable:
 
 def remove0(x: Any) -> SparseVariable:
     """Without the stored entries that are zero."""
-    x = sparse(x, "remove0")
-    rows, columns = x.coordinates()
-    kept = T.flatnonzero(x.data)
+    a = sparse(x, "remove0")
+    rows, columns = a.coordinates()
+    kept = T.flatnonzero(a.data)
     pair = (rows[kept], columns[kept])
-    major, minor = pair if x.format == "csr" else pair[::-1]
-    return _by_rows(major, minor, x.data[kept], x.sizes, x.format)
+    major, minor = pair if a.format == "csr" else pair[::-1]
+    return _by_rows(major, minor, a.data[kept], a.sizes, a.format)
 
 
 clean = remove0
@@ -120,16 +120,16 @@ clean = remove0
 
 def neg(x: Any) -> SparseVariable:
     """The entries with the other sign."""
-    x = sparse(x, "neg")
-    return x.with_data(-x.data)
+    a = sparse(x, "neg")
+    return a.with_data(-a.data)
 
 
 def add(x: Any, y: Any) -> Any:
     """The sum: sparse of two sparse matrices, dense where one is."""
     if is_sparse(x) and is_sparse(y):
-        x, y = sparse(x, "add"), sparse(y, "add")
-        entries = [(*t.coordinates(), t.data) for t in (x, y)]
-        return _gathered(entries, _common(x, y, "add"), x.format)[0]
+        a, b = sparse(x, "add"), sparse(y, "add")
+        entries = [(*t.coordinates(), t.data) for t in (a, b)]
+        return _gathered(entries, _common(a, b), a.format)[0]
     if not is_sparse(x) and not is_sparse(y):
         sparse(x, "add")  # says what is wrong
     dense, other = (as_tensor(y), x) if is_sparse(x) else (as_tensor(x), y)
@@ -141,7 +141,7 @@ def sub(x: Any, y: Any) -> Any:
     return add(x, neg(y) if is_sparse(y) else -as_tensor(y))
 
 
-def _common(x: SparseVariable, y: SparseVariable, what: str) -> Sizes:
+def _common(x: SparseVariable, y: SparseVariable) -> Sizes:
     """The sizes of two matrices, which must be equal."""
     first, second = (
         T.specify_shape(T.zeros(x.sizes, dtype="int8"), y.sizes).shape[k] for k in range(2)
@@ -153,51 +153,51 @@ def mul(x: Any, y: Any) -> SparseVariable:
     """The product by entries, which is sparse; a dense operand is a number, a vector along the
     columns or a matrix. Of two sparse matrices, with entries wherever one has them."""
     if is_sparse(x) and is_sparse(y):
-        x, y = sparse(x, "mul"), sparse(y, "mul")
-        entries = [(*t.coordinates(), t.data) for t in (x, y)]
-        whole, (left, right) = _gathered(entries, _common(x, y, "mul"), x.format)
+        a, b = sparse(x, "mul"), sparse(y, "mul")
+        entries = [(*t.coordinates(), t.data) for t in (a, b)]
+        whole, (left, right) = _gathered(entries, _common(a, b), a.format)
         return whole.with_data(left * right)
     if not is_sparse(x):
         x, y = y, x
-    x, other = sparse(x, "mul"), as_tensor(y)
+    a, other = sparse(x, "mul"), as_tensor(y)
     if other.ndim == 0:
-        return x.with_data(x.data * other)
-    rows, columns = x.coordinates()
+        return a.with_data(a.data * other)
+    rows, columns = a.coordinates()
     if other.ndim == 1:
-        return x.with_data(x.data * T.specify_shape(other, (x.sizes[1],))[columns])
+        return a.with_data(a.data * T.specify_shape(other, (a.sizes[1],))[columns])
     if other.ndim != 2:
         raise ShapeError(f"mul: a sparse matrix and {other!r} with {other.ndim} dimensions.")
     known = other.broadcastable
-    sizes = [None if flag else n for flag, n in zip(known, x.sizes, strict=True)]
+    sizes = [None if flag else n for flag, n in zip(known, a.sizes, strict=True)]
     checked = T.specify_shape(other, sizes)
     place = tuple(p * 0 if flag else p for p, flag in zip((rows, columns), known, strict=True))
-    return x.with_data(x.data * checked[place])
+    return a.with_data(a.data * checked[place])
 
 
 def sp_sum(x: Any, axis: int | None = None, sparse_grad: bool = False) -> Tensor:
     """The sum of all entries, of each column (``axis`` 0) or of each row (1); dense.
     ``sparse_grad`` changes nothing: gradients are at the stored entries."""
-    x = sparse(x, "sp_sum")
+    a = sparse(x, "sp_sum")
     one_of(axis, (None, 0, 1, -1, -2), "sp_sum: axis")
     if axis is None:
-        return T.sum(x.data)
+        return T.sum(a.data)
     kept = 1 - axis % 2
-    wanted = T.sum(x.data[:0]).dtype  # small integers are summed in 64 bits
-    blank = T.zeros((x.sizes[kept],), dtype=wanted)
-    return T.inc_subtensor(blank[x.coordinates()[kept]], x.data)
+    wanted = T.sum(a.data[:0]).dtype  # small integers are summed in 64 bits
+    blank = T.zeros((a.sizes[kept],), dtype=wanted)
+    return T.inc_subtensor(blank[a.coordinates()[kept]], a.data)
 
 
 def sp_ones_like(x: Any) -> SparseVariable:
     """Ones at the places of the stored entries."""
-    x = sparse(x, "sp_ones_like")
-    return x.with_data(T.ones_like(x.data))
+    a = sparse(x, "sp_ones_like")
+    return a.with_data(T.ones_like(a.data))
 
 
 def sp_zeros_like(x: Any) -> SparseVariable:
     """A matrix of the same sizes without entries."""
-    x = sparse(x, "sp_zeros_like")
-    ends = T.zeros_like(x.indptr)
-    return SparseVariable(x.format, (x.data[:0], x.indices[:0], ends, *x.sizes))
+    a = sparse(x, "sp_zeros_like")
+    ends = T.zeros_like(a.indptr)
+    return SparseVariable(a.format, (a.data[:0], a.indices[:0], ends, *a.sizes))
 
 
 # -- products -------------------------------------------------------------------------------
@@ -239,9 +239,8 @@ def true_dot(x: Any, y: Any, grad_preserves_dense: bool = True) -> Any:
     is made dense for it. With a dense operand it is ``dot``."""
     if not (is_sparse(x) and is_sparse(y)):
         return dot(x, y)
-    x = sparse(x, "true_dot")
     make: Callable[[Any], SparseVariable]
-    make = csr_from_dense if x.format == "csr" else csc_from_dense
+    make = csr_from_dense if sparse(x, "true_dot").format == "csr" else csc_from_dense
     return make(dot(x, y))
 
 
@@ -251,11 +250,11 @@ def usmm(alpha: Any, x: Any, y: Any, z: Any) -> Tensor:
 
 
 def sampling_dot(x: Any, y: Any, p: Any) -> SparseVariable:
-    """The entries of ``dot(x, y.T)`` for dense ``x`` and ``y`` where ``p`` has some, times these; no
-    others are computed."""
-    p, left, right = sparse(p, "sampling_dot"), as_tensor(x), as_tensor(y)
-    rows, columns = p.coordinates()
-    return p.with_data(T.sum(left[rows] * right[columns], axis=1) * p.data)
+    """The entries of ``dot(x, y.T)`` for dense ``x`` and ``y`` where ``p`` has some, times these;
+    no others are computed."""
+    pattern, left, right = sparse(p, "sampling_dot"), as_tensor(x), as_tensor(y)
+    rows, columns = pattern.coordinates()
+    return pattern.with_data(T.sum(left[rows] * right[columns], axis=1) * pattern.data)
 
 
 # -- by rows and columns --------------------------------------------------------------------
@@ -263,23 +262,23 @@ def sampling_dot(x: Any, y: Any, p: Any) -> SparseVariable:
 
 def row_scale(x: Any, s: Any) -> SparseVariable:
     """Each row times an entry of a vector."""
-    x = sparse(x, "row_scale")
-    return x.with_data(x.data * T.specify_shape(as_tensor(s), (x.sizes[0],))[x.coordinates()[0]])
+    a = sparse(x, "row_scale")
+    return a.with_data(a.data * T.specify_shape(as_tensor(s), (a.sizes[0],))[a.coordinates()[0]])
 
 
 def col_scale(x: Any, s: Any) -> SparseVariable:
     """Each column times an entry of a vector."""
-    x = sparse(x, "col_scale")
-    return x.with_data(x.data * T.specify_shape(as_tensor(s), (x.sizes[1],))[x.coordinates()[1]])
+    a = sparse(x, "col_scale")
+    return a.with_data(a.data * T.specify_shape(as_tensor(s), (a.sizes[1],))[a.coordinates()[1]])
 
 
 def diag(x: Any) -> Tensor:
     """The main diagonal, as a dense vector."""
-    x = sparse(x, "diag")
-    rows, columns = x.coordinates()
+    a = sparse(x, "diag")
+    rows, columns = a.coordinates()
     on = T.flatnonzero(T.eq(rows, columns))
-    blank = T.zeros((T.minimum(*x.sizes),), dtype=x.dtype)
-    return T.inc_subtensor(blank[rows[on]], x.data[on])
+    blank = T.zeros((T.minimum(*a.sizes),), dtype=a.dtype)
+    return T.inc_subtensor(blank[rows[on]], a.data[on])
 
 
 def square_diagonal(diag: Any) -> SparseVariable:

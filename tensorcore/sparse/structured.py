@@ -28,31 +28,29 @@ __all__ = [*_KEEPING, *_OF_ENTRIES, *_WITH_A_NUMBER]  # noqa: PLE0604
 
 def _of_one(name: str, function: Callable[..., Tensor]) -> Callable[[Any], SparseVariable]:
     def apply(x: Any) -> SparseVariable:
-        x = sparse(x, name)
-        return x.with_data(function(x.data))
+        a = sparse(x, name)
+        return a.with_data(function(a.data))
 
     words = name.removeprefix("structured_")
-    return _named(apply, name, f"``{words}`` of the entries that are stored.")
+    _name(apply, name, f"``{words}`` of the entries that are stored.")
+    return apply
 
 
 def _of_two(name: str, function: Callable[..., Tensor]) -> Callable[[Any, Any], SparseVariable]:
     def apply(x: Any, y: Any) -> SparseVariable:
-        x = sparse(x, name)
-        return x.with_data(function(x.data, y))
+        a = sparse(x, name)
+        return a.with_data(function(a.data, y))
 
     words = name.removeprefix("structured_")
-    return _named(apply, name, f"``{words}`` of the entries that are stored and a number.")
+    _name(apply, name, f"``{words}`` of the entries that are stored and a number.")
+    return apply
 
 
-def _named(function: Any, name: str, docstring: str) -> Any:
+def _name(function: Callable[..., Any], name: str, docstring: str) -> None:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = docstring
-    return function
 
 
-for _name in _KEEPING:
-    globals()[_name] = _of_one(_name, getattr(T, _name))
-for _name, _function in _OF_ENTRIES.items():
-    globals()[_name] = _of_one(_name, _function)
-for _name, _function in _WITH_A_NUMBER.items():
-    globals()[_name] = _of_two(_name, _function)
+globals().update({word: _of_one(word, getattr(T, word)) for word in _KEEPING})
+globals().update({word: _of_one(word, f) for word, f in _OF_ENTRIES.items()})
+globals().update({word: _of_two(word, f) for word, f in _WITH_A_NUMBER.items()})

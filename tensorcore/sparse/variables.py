@@ -150,37 +150,69 @@ class SparseVariable(Bundle):
             raise TypeError(f"{self!r} is not shared, it has no value; see sparse.shared.")
         return part
 
+    # -- operators: dense results where the other one is dense and its entries count ------------
+
+    def __add__(self, other: Any) -> Any:
+        return _operations().add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _operations().add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _operations().sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _operations().sub(other, self)
+
+    def __mul__(self, other: Any) -> SparseVariable:
+        """The product by entries."""
+        found: SparseVariable = _operations().mul(self, other)
+        return found
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> SparseVariable:
+        found: SparseVariable = _operations().neg(self)
+        return found
+
+    def __matmul__(self, other: Any) -> Tensor:
+        found: Tensor = _operations().dot(self, other)
+        return found
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        found: Tensor = _operations().dot(other, self)
+        return found
+
+    __dot__, __rdot__ = __matmul__, __rmatmul__
+
+    def dot(self, other: Any) -> Tensor:
+        """See ``sparse.dot``."""
+        found: Tensor = _operations().dot(self, other)
+        return found
+
+    def sum(self, axis: int | None = None) -> Tensor:
+        """See ``sparse.sp_sum``."""
+        found: Tensor = _operations().sp_sum(self, axis)
+        return found
+
+    def astype(self, dtype: Any) -> SparseVariable:
+        """See ``sparse.cast``."""
+        found: SparseVariable = _operations().cast(self, dtype)
+        return found
+
     def toarray(self) -> Tensor:
         """The dense matrix."""
-        from .operations import dense_from_sparse
-
-        return dense_from_sparse(self)
+        found: Tensor = _operations().dense_from_sparse(self)
+        return found
 
     def __repr__(self) -> str:
         return self.name or f"<Sparse[{self.dtype}, {self.format}]>"
 
 
-def _operator(name: str, swapped: bool = False) -> Any:
-    def apply(self: SparseVariable, *others: Any) -> Any:
-        from . import operations
+def _operations() -> Any:
+    from . import operations
 
-        given = (*others, self) if swapped else (self, *others)
-        return getattr(operations, name)(*given)
-
-    return apply
-
-
-for _names, _function in (
-    (("__add__", "__radd__"), "add"), (("__sub__", "__rsub__"), "sub"),
-    (("__mul__", "__rmul__"), "mul"), (("__dot__", "__rdot__"), "dot"),
-    (("__matmul__", "__rmatmul__"), "dot"),
-):  # fmt: skip
-    setattr(SparseVariable, _names[0], _operator(_function))
-    setattr(SparseVariable, _names[1], _operator(_function, swapped=True))
-for _name, _function in (
-    ("__neg__", "neg"), ("sum", "sp_sum"), ("dot", "dot"), ("astype", "cast"),
-):  # fmt: skip
-    setattr(SparseVariable, _name, _operator(_function))
+    return operations
 
 
 def _scipy() -> Any:

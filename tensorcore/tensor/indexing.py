@@ -179,7 +179,8 @@ def _integer_scalar(value: Tensor) -> Tensor:
     if value.ndim == 0 and value.dtype.startswith(("int", "uint")):
         return value
     raise TypeError(
-        f"the bounds and the step of a slice must be integer scalars, found {value!r} of type {value.type!r}."
+        f"the bounds and the step of a slice must be integer scalars, found {value!r} of type "
+        f"{value.type!r}."
     )
 
 

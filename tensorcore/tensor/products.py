@@ -71,7 +71,8 @@ def dot(x: TensorLike, y: TensorLike) -> Tensor:
     """
     for one, other, method in ((x, y, "__dot__"), (y, x, "__rdot__")):
         if hasattr(one, method):
-            return getattr(one, method)(other)
+            found: Tensor = getattr(one, method)(other)
+            return found
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
         return x * y
