@@ -30,7 +30,7 @@ def _needs(subject: Subject) -> None:
 def _random(dtype: str, *shape: int) -> Array:
     rng = generator("matrices", dtype, shape)
     x = rng.uniform(-1, 1, shape)
-    if dtype.startswith("complex"):
+    if np.dtype(dtype).kind == "c":
         x = x + 1j * rng.uniform(-1, 1, shape)
     return np.asarray(x.astype(dtype))
 
