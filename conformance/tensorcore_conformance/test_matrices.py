@@ -182,7 +182,14 @@ _COSTS: dict[str, Callable[[Tensor], Tensor]] = {
     "projection on what is left": lambda a: _projected(linalg.qr(a[:, :2], "complete")[0][:, 2:]),
     "pseudoinverse": lambda a: _parts(linalg.pinv(a[:3])),
     "orthonormal columns": lambda a: _parts(linalg.qr(a)[0]) + _parts(linalg.qr(a[:, :2])[1]),
-    "three factors": lambda a: _parts(linalg.lu(a)[1]) + _parts(linalg.lu(a)[2]),
+    "three factors": lambda a: _parts(linalg.lu(a[::-1])[1]) + _parts(linalg.lu(a[::-1])[2]),
+    "function of the eigenvalues": lambda a: _of_eigenvalues(*linalg.eig(a)),
+    "orthonormal columns, wide": lambda a: (
+        _parts(linalg.qr(a[:2])[0]) + _parts(linalg.qr(a[:2])[1])
+    ),
+    "polar factor, wide": lambda a: _parts(T.dot(*linalg.svd(a[:2], False)[::2])),
+    "polar factor, tall": lambda a: _parts(T.dot(*linalg.svd(a[:, :3], False)[::2])),
+    "pseudoinverse, tall": lambda a: _parts(linalg.pinv(a[:, :3])),
     "transforms": lambda a: _parts(fourier.fftn(a)) + _parts(fourier.ifft(a, 3)),
     "real transforms": lambda a: _weighted(fourier.irfft(a, 5).flatten()),
     "transforms of reals": lambda a: _parts(fourier.rfft(T.real(a), 6)),
@@ -198,6 +205,11 @@ def _parts(y: Tensor) -> Tensor:
 
 def _weighted(y: Tensor) -> Tensor:
     return T.sum(y * T.cos(T.arange(1, y.shape[0] + 1)))
+
+
+def _of_eigenvalues(w: Tensor, v: Tensor) -> Tensor:
+    """Of a matrix with the same eigenvectors and other eigenvalues."""
+    return _parts(T.dot(v * T.exp(w / 4), linalg.inv(v)))
 
 
 def _projected(v: Tensor) -> Tensor:

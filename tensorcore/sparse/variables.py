@@ -107,7 +107,7 @@ class SparseVariable(Bundle):
         """The rows and the columns of the entries, int64."""
         count = self.data.shape[0]
         marks = T.zeros((count + 1,), dtype="int64")
-        ends = T.cast(self.indptr[1:-1], "int64")
+        ends = T.cast(self.indptr[1:], "int64")
         major = T.cumsum(T.inc_subtensor(marks[ends], 1))[:-1]
         minor = T.cast(self.indices, "int64")
         return (major, minor) if self.format == "csr" else (minor, major)
