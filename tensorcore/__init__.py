@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
+from .checkpoints import scan_checkpoints
 from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
 from .ifelse import ifelse
@@ -27,7 +28,8 @@ __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
     "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
-    "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
+    "nnet", "pp", "printing", "reduce", "scalar", "scan", "scan_checkpoints", "shared",
+    "tensor", "until",
 ]  # fmt: skip
 
 

@@ -103,9 +103,11 @@ def _contributions(
             f"{op.name} declares no gradient; {_describe(node)}. Declare one with "
             f"{op.name}.gradient, or stop the gradient there with consider_constant."
         )
-    for x, part in zip(node.inputs, parts, strict=True):
-        if x not in needed or part is None or not dtypes.is_float(x.dtype):
+    for place, (x, part) in enumerate(zip(node.inputs, parts, strict=True)):
+        if x not in needed or not dtypes.is_float(x.dtype):
             continue
+        if place in op.no_gradient:
+            part = grad_not_implemented(op, place, x)
         made = part() if callable(part) else part
         if isinstance(made, NullGradient):
             made = _null(made, node, x, null)

@@ -168,3 +168,13 @@ def test_bad_parameters() -> None:
         RandomStreams(-1)
     with pytest.raises(TypeError, match="seed"):
         RandomStreams("x")
+
+
+@both
+def test_givens_reach_the_updates_of_a_stream(backend: str) -> None:
+    """The size of a draw may be that of what givens replaces; then so is the next state."""
+    x = TensorType("float64", (False, False))("x")
+    noise = RandomStreams(3).uniform(size=x.shape)
+    f = function([], noise + 0 * x, givens={x: np.zeros((2, 3))}, backend=backend)
+    whole = function([], RandomStreams(3).uniform(size=(4, 3)), backend=backend)()
+    np.testing.assert_array_equal(np.concatenate([f(), f()]), whole)

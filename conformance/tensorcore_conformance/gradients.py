@@ -70,7 +70,11 @@ def _point(form: Form) -> _Point | None:
         ordinary = "special" not in case.label and case.label.endswith(_ORDINARY)
         if not ordinary or not sizes or 0 in sizes or sum(sizes) > _MOST_ELEMENTS:
             continue
-        wrt = tuple(k for k, a in enumerate(case.arrays) if dtypes.is_float(a.dtype.name))
+        wrt = tuple(
+            k
+            for k, a in enumerate(case.arrays)
+            if dtypes.is_float(a.dtype.name) and k not in form.op.no_gradient
+        )
         if not wrt:
             return None
         rng = generator("gradient", form.op.name)

@@ -83,7 +83,10 @@ def test_convolution(
         values = rng.standard_normal(image)
         weights = rng.standard_normal((filters[0], filters[1] // groups, *filters[2:]))
         wanted = convolved(values, weights, mode, step, gap, flip, groups)
-        for a, b in zip(f(values, weights), wanted, strict=True):
+        found = f(values, weights)
+        known = T.nnet.get_conv_output_shape(image, filters, mode, step, (gap, gap))
+        assert found[0].shape == known
+        for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from ..dtypes import DTYPES, real_part
 from .dialect import Dialect
+from .prelude_bessel import BESSEL, INCOMPLETE
 from .prelude_complex import COMPLEX, CONSTRUCT
 from .prelude_half import HALF
 from .prelude_math import MATH
@@ -159,7 +160,10 @@ _KINDS: dict[str, dict[str, str]] = {
     "tc_truncate": {"f": _TRUNCATE},
     "tc_truncate_short": {"f": _TRUNCATE_SHORT},
     "tc_truncate_unsigned": {"f": _TRUNCATE_UNSIGNED},
-    **{name: {"f": text} for name, text in (HALF | SPECIAL | CONSTRUCT).items()},
+    **{
+        name: {"f": text}
+        for name, text in (HALF | SPECIAL | BESSEL | INCOMPLETE | CONSTRUCT).items()
+    },
     **{name: {"c": text} for name, text in COMPLEX.items() if name != "tc_pow"},
 }
 for _name, _texts in MATH.items():

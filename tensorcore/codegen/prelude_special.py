@@ -29,27 +29,13 @@ static inline T tc_tri_gamma_#(T x) {
     - q * ((T)(1.0 / 30) - q * ((T)(5.0 / 66) - q * (T)(691.0 / 2730)))))));
 }
 """,
-    # (-1)**(n + 1) n! zeta(n + 1, x) by the sum of Euler and Maclaurin, for x > 0 and n >= 1.
+    # (-1)**(n + 1) n! zeta(n + 1, x).
     "tc_polygamma": """\
 static inline T tc_polygamma_#(T n, T x) {
-  T s = n + 1, r = 0, q, t;
-  int k;
+  T r;
   if (n < 1 || !(x >= 0)) return (n - n) / 0;
-  t = tgamma@(s);
-  if (x == 0) r = (T)1 / 0;
-  else {
-    for (k = 0; k < 12; k++) { r += pow@(x, -s); x += 1; }
-    q = pow@(x, -s);
-    r += q * (x / n + (T)0.5);
-    q *= s / x;
-    r += q * (T)(1.0 / 12);
-    q *= (s + 1) * (s + 2) / (x * x); r -= q * (T)(1.0 / 720);
-    q *= (s + 3) * (s + 4) / (x * x); r += q * (T)(1.0 / 30240);
-    q *= (s + 5) * (s + 6) / (x * x); r -= q * (T)(1.0 / 1209600);
-    q *= (s + 7) * (s + 8) / (x * x); r += q * (T)(1.0 / 47900160);
-    q *= (s + 9) * (s + 10) / (x * x); r -= q * (T)(691.0 / 1307674368000.0);
-  }
-  return fmod@(n, 2) == 1 ? t * r : -(t * r);
+  r = tgamma@(n + 1) * (x == 0 ? (T)1 / 0 : tc_zeta_#(n + 1, x));
+  return fmod@(n, 2) == 1 ? r : -r;
 }
 """,
 }

@@ -2,6 +2,7 @@
 
 from . import (
     barriers,
+    bessel,
     complexes,
     composites,
     contraction,
@@ -11,6 +12,7 @@ from . import (
     elementwise,
     fourier,
     host,
+    incomplete,
     indexing,
     logic,
     matrices,
@@ -31,6 +33,7 @@ __all__ = [
     "OPS",
     "Op",
     "barriers",
+    "bessel",
     "complexes",
     "composites",
     "contraction",
@@ -40,6 +43,7 @@ __all__ = [
     "elementwise",
     "fourier",
     "host",
+    "incomplete",
     "indexing",
     "logic",
     "matrices",

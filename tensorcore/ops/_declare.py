@@ -114,7 +114,8 @@ class Op(Generic[P]):
     ``accepts`` lists the operand dtypes, ``rule`` names the dtype rule, ``domain`` is the open
     interval samples are drawn from, ``ulp`` the promised accuracy as (float32, float64),
     ``reference(xp, *arrays, **attrs)`` the meaning over an array namespace, ``c`` the scalar
-    code by kind. A ``host`` op has no scalar code: its reference runs in Python on every backend.
+    code by kind. ``no_gradient`` lists the operands by which no derivative is programmed.
+    A ``host`` op has no scalar code: its reference runs in Python on every backend.
     ``title`` is what messages call it, where users know it by another name. A composite has a
     ``body`` that expresses it through other ops. ``notes`` says in words where results differ
     from NumPy's or are not promised.
@@ -135,6 +136,7 @@ class Op(Generic[P]):
         symbol: str | None = None,
         composite: bool = False,
         differentiable: bool = True,
+        no_gradient: tuple[int, ...] = (),
         host: bool = False,
         title: str | None = None,
         samples: Callable[..., Any] | None = None,
@@ -151,6 +153,7 @@ class Op(Generic[P]):
         self.symbol = symbol
         self.body = stub if composite else None
         self.differentiable = differentiable
+        self.no_gradient = no_gradient
         self.host = host
         self.title = title or self.name
         self.samples = samples

@@ -39,10 +39,20 @@ _EULER = np.longdouble("0.577215664901532860606512090082402431")
 def function(xp: Any, name: str) -> Callable[..., Any]:
     """The function of this name of the namespace, or ours over its arrays."""
     found: Callable[..., Any] | None = getattr(xp, name, None)
-    return found if found is not None else partial(globals()[name], xp)
+    return found if found is not None else partial(_own(name), xp)
 
 
-def _wide(compute: Callable[..., Array]) -> Callable[..., Array]:
+def _own(name: str) -> Callable[..., Any]:
+    from . import bessel_functions, incomplete_functions
+
+    for place in (globals(), vars(bessel_functions), vars(incomplete_functions)):
+        if name in place:
+            made: Callable[..., Any] = place[name]
+            return made
+    raise KeyError(name)
+
+
+def widened(compute: Callable[..., Array]) -> Callable[..., Array]:
     """The function computed in float64 or wider and rounded to the dtype of its operands."""
 
     @wraps(compute)
@@ -56,16 +66,21 @@ def _wide(compute: Callable[..., Array]) -> Callable[..., Array]:
     return wrapped
 
 
-def _like(xp: Any, x: Array, number: Any) -> Array:
+def like(xp: Any, x: Array, number: Any) -> Array:
     """A number in the dtype of ``x``."""
     exact = number if isinstance(x, np.ndarray | np.generic) else float(number)
     return xp.asarray(exact, dtype=x.dtype)
 
 
+def pi_like(xp: Any, x: Array) -> Array:
+    """Pi in the dtype of ``x``."""
+    return like(xp, x, _PI)
+
+
 def _bernoulli(xp: Any, k: int, x: Array) -> Array:
     """B of index ``2 k`` in the dtype of ``x``."""
     above, below = _BERNOULLI[k - 1]
-    return _like(xp, x, above) / _like(xp, x, below)
+    return like(xp, x, above) / like(xp, x, below)
 
 
 def _exp_square(xp: Any, x: Array) -> Array:
@@ -84,12 +99,12 @@ def _erf_series(xp: Any, x: Array) -> Array:
     for k in range(1, 34):
         term = term * square / (2 * k + 1)
         total = total + term
-    return 2 / xp.sqrt(_like(xp, x, _PI)) * xp.exp(-x * x) * total
+    return 2 / xp.sqrt(like(xp, x, _PI)) * xp.exp(-x * x) * total
 
 
 def _erfcx_right(xp: Any, x: Array) -> Array:
     """For ``x >= 1/2``. The step h of the trapezoidal rule errs by ``exp(-(pi / h)**2)``."""
-    pi, h = _like(xp, x, _PI), _like(xp, x, 0.4375)
+    pi, h = like(xp, x, _PI), like(xp, x, 0.4375)
     square = x * x
     total = 1 / (2 * square)
     for k in range(1, 17):
@@ -99,7 +114,7 @@ def _erfcx_right(xp: Any, x: Array) -> Array:
     return xp.where(x > 1e9, 1 / xp.sqrt(pi) / x, 2 * x * h / pi * total - pole)
 
 
-@_wide
+@widened
 def erfcx(xp: Any, x: Array) -> Array:
     """``exp(x * x) * erfc(x)``."""
     y = xp.abs(x)
@@ -111,7 +126,7 @@ def erfcx(xp: Any, x: Array) -> Array:
     )
 
 
-@_wide
+@widened
 def erfc(xp: Any, x: Array) -> Array:
     """``1 - erf(x)``, accurate where that is small."""
     y = xp.abs(x)
@@ -120,7 +135,7 @@ def erfc(xp: Any, x: Array) -> Array:
     return xp.where(xp.isnan(x), x, xp.where(y < 0.5, near, xp.where(x > 0, tail, 2 - tail)))
 
 
-@_wide
+@widened
 def erf(xp: Any, x: Array) -> Array:
     """The error function."""
     y = xp.abs(x)
@@ -131,7 +146,7 @@ def erf(xp: Any, x: Array) -> Array:
 
 def _erfinv_middle(xp: Any, y: Array) -> Array:
     """For ``|y| <= 1/2``."""
-    pi = _like(xp, y, _PI)
+    pi = like(xp, y, _PI)
     half, square = xp.sqrt(pi) / 2, y * y
     x = half * y * (1 + square * (pi / 12 + square * 7 * pi * pi / 480))
     for _ in range(4):
@@ -142,7 +157,7 @@ def _erfinv_middle(xp: Any, y: Array) -> Array:
 
 def _erfcinv_tail(xp: Any, p: Array) -> Array:
     """For ``0 < p < 1/2``. The first guess is S. Winitzki's, of 2008."""
-    half = xp.sqrt(_like(xp, p, _PI)) / 2
+    half = xp.sqrt(like(xp, p, _PI)) / 2
     logarithm = xp.log(p)
     w = logarithm + xp.log(2 - p)
     b = 2 / (math.pi * 0.147) + w / 2
@@ -153,7 +168,7 @@ def _erfcinv_tail(xp: Any, p: Array) -> Array:
     return x
 
 
-@_wide
+@widened
 def erfinv(xp: Any, y: Array) -> Array:
     """The inverse of erf; infinite at -1 and 1, NaN beyond."""
     a = xp.abs(y)
@@ -165,7 +180,7 @@ def erfinv(xp: Any, y: Array) -> Array:
     )
 
 
-@_wide
+@widened
 def erfcinv(xp: Any, p: Array) -> Array:
     """The inverse of erfc; infinite at 0 and 2, NaN beyond."""
     middle = _erfinv_middle(xp, xp.clip(1 - p, -0.5, 0.5))
@@ -202,9 +217,9 @@ def _log_gamma_two(xp: Any, z: Array) -> Array:
     """``gammaln(2 + z)`` for ``|z| <= 1/2``."""
     total = xp.zeros_like(z)
     for k in range(34, 1, -1):
-        coefficient = _like(xp, z, _zeta_less_one(k)) / k
+        coefficient = like(xp, z, _zeta_less_one(k)) / k
         total = (total + (coefficient if k % 2 == 0 else -coefficient)) * z
-    return (total + _like(xp, z, 1 - _EULER)) * z
+    return (total + like(xp, z, 1 - _EULER)) * z
 
 
 def _stirling(xp: Any, x: Array) -> Array:
@@ -232,7 +247,7 @@ def _log_gamma_right(xp: Any, x: Array) -> Array:
     near, product = _reduced(xp, x)
     two = _log_gamma_two(xp, xp.clip(near - 2, -0.5, 0.5)) + xp.log(product)
     large = xp.maximum(x, _FAR)
-    half = xp.log(2 * _like(xp, x, _PI)) / 2
+    half = xp.log(2 * like(xp, x, _PI)) / 2
     far = (large - 0.5) * (xp.log(large) - 1) + (half - 0.5) + _stirling(xp, large)
     far = xp.where(large == math.inf, large, far)
     return xp.where(x < 1.5, one, xp.where(x < _FAR, two, far))
@@ -241,11 +256,11 @@ def _log_gamma_right(xp: Any, x: Array) -> Array:
 def _sine_of_pi(xp: Any, x: Array) -> Array:
     """``sin(pi x)``, exact in its argument."""
     whole = xp.round(x)
-    sine = xp.sin(_like(xp, x, _PI) * (x - whole))
+    sine = xp.sin(like(xp, x, _PI) * (x - whole))
     return xp.where(xp.remainder(whole, 2) == 0, sine, -sine)
 
 
-@_wide
+@widened
 def gammaln(xp: Any, x: Array) -> Array:
     """The logarithm of ``|gamma(x)|``; infinite at 0, -1, -2, ... and at both infinities."""
     y = xp.abs(x)
@@ -253,7 +268,7 @@ def gammaln(xp: Any, x: Array) -> Array:
     small = xp.clip(x, -0.5, 0.5)
     middle = _log_gamma_two(xp, small) - xp.log1p(small) - xp.log(xp.abs(small))
     sine = xp.abs(_sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0)))
-    left = xp.log(_like(xp, x, _PI)) - xp.log(y) - xp.log(sine) - right
+    left = xp.log(like(xp, x, _PI)) - xp.log(y) - xp.log(sine) - right
     left = xp.where((sine == 0) | xp.isinf(x), math.inf, left)
     result = xp.where(y < 0.5, middle, xp.where(x > 0, right, left))
     return xp.where(xp.isnan(x), x, result)
@@ -266,18 +281,18 @@ def _gamma_factors(xp: Any, x: Array) -> tuple[Array, Array]:
     # Beyond some size the product overflows, and its parts must not before.
     far = xp.clip(x, _FAR, 2000 if xp.finfo(x.dtype).bits > 64 else 200)
     power = far ** (far / 2 - 0.25)
-    rest = xp.exp(-far) * xp.exp(_stirling(xp, far)) * xp.sqrt(2 * _like(xp, x, _PI))
+    rest = xp.exp(-far) * xp.exp(_stirling(xp, far)) * xp.sqrt(2 * like(xp, x, _PI))
     return xp.where(x < _FAR, small, power * rest), xp.where(x < _FAR, 1, power)
 
 
-@_wide
+@widened
 def gamma(xp: Any, x: Array) -> Array:
     """The gamma function; NaN at -1, -2, ... and at minus infinity, infinite at 0."""
     y = xp.abs(x)
     one, two = _gamma_factors(xp, xp.maximum(y, 0.5))
     right = one * two
     # By reflection, at -x and not at 1 - x: the subtraction would round.
-    left = -_like(xp, x, _PI) / (x * _sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0.5))) / one / two
+    left = -like(xp, x, _PI) / (x * _sine_of_pi(xp, xp.where(xp.isfinite(x), x, 0.5))) / one / two
     left = xp.where((xp.round(x) == x) | xp.isinf(x), math.nan, left)
     small = xp.clip(x, -0.5, 0.5)
     middle = xp.exp(_log_gamma_right(xp, 1 + small)) / xp.where(y < 0.5, x, 1)
@@ -298,11 +313,11 @@ def _psi_far(xp: Any, x: Array) -> Array:
 
 def _psi_root(xp: Any, x: Array) -> Array:
     """For ``1 <= x <= 2``: a multiple of the distance from the root, so nothing cancels."""
-    high, low = (_like(xp, x, part) for part in _ROOT)
+    high, low = (like(xp, x, part) for part in _ROOT)
     root = high + low
     d = (x - high) - low
     if xp.finfo(x.dtype).bits > 64:  # what a third part would add
-        root = _like(xp, x, np.longdouble("1.46163214496836234126265954232572132847"))
+        root = like(xp, x, np.longdouble("1.46163214496836234126265954232572132847"))
         d = x - root
     total = sum((1 / ((x + k) * (root + k)) for k in range(15, -1, -1)), xp.zeros_like(x))
     u, v = 1 / (x + 16), 1 / (root + 16)
@@ -317,11 +332,11 @@ def _psi_root(xp: Any, x: Array) -> Array:
     return d * (total + u * v / 2 + u * v * (u + v) * series)
 
 
-@_wide
+@widened
 def psi(xp: Any, x: Array) -> Array:
     """The derivative of ``log(gamma(x))``; NaN at -1, -2, ... and at minus infinity."""
     fraction = xp.where(xp.isfinite(x), x - xp.round(x), 0)
-    pi = _like(xp, x, _PI)
+    pi = like(xp, x, _PI)
     # The cotangent, near its zeros as the tangent of the angle that is left to 90 degrees.
     complement = xp.copysign(xp.tan(pi * (0.5 - xp.abs(fraction))), fraction)
     cotangent = xp.where(xp.abs(fraction) <= 0.25, 1 / xp.tan(pi * fraction), complement)
@@ -341,13 +356,13 @@ def psi(xp: Any, x: Array) -> Array:
     return xp.where(xp.isnan(x), x, result)
 
 
-def _zeta(xp: Any, s: Array, x: Array) -> Array:
+def zeta_sum(xp: Any, s: Array, x: Array) -> Array:
     """Hurwitz' zeta function for ``s >= 2`` and ``x > 0``."""
     total = sum(((x + k) ** -s for k in range(19, -1, -1)), xp.zeros_like(x))
     far = x + 20
     term = far**-s
     total = total + term * (far / (s - 1) + 0.5)
-    term, factorial = term * s / far, _like(xp, x, 2)
+    term, factorial = term * s / far, like(xp, x, 2)
     for j in range(1, 13):
         total = total + _bernoulli(xp, j, x) / factorial * term
         term = term * (s + 2 * j - 1) * (s + 2 * j) / (far * far)
@@ -355,25 +370,25 @@ def _zeta(xp: Any, s: Array, x: Array) -> Array:
     return total
 
 
-@_wide
+@widened
 def tri_gamma(xp: Any, x: Array) -> Array:
     """The derivative of psi; infinite at 0, -1, -2, ..., NaN at minus infinity."""
     two = xp.full_like(x, 2)
     y = xp.where(x <= 0, 1 - x, x)
     far = y > 1e15
-    value = xp.where(far, 1 / y, _zeta(xp, two, xp.where(far, 1, y)))
+    value = xp.where(far, 1 / y, zeta_sum(xp, two, xp.where(far, 1, y)))
     fraction = xp.where(xp.isfinite(x), x - xp.round(x), 0)
-    pi = _like(xp, x, _PI)
+    pi = like(xp, x, _PI)
     root = pi / xp.sin(pi * fraction)
     left = root * root - value
     left = xp.where(xp.isinf(x), math.nan, xp.where(fraction == 0, math.inf, left))
     return xp.where(xp.isnan(x), x, xp.where(x <= 0, left, value))
 
 
-@_wide
+@widened
 def polygamma(xp: Any, n: Array, x: Array) -> Array:
     """The derivative of psi of integer order ``n >= 1`` at ``x >= 0``; else NaN."""
     good = (n >= 1) & (x >= 0)
     order, y = xp.where(good, n, 1), xp.where(good & (x > 0), x, 1)
-    value = gamma(xp, order + 1) * xp.where(x == 0, math.inf, _zeta(xp, order + 1, y))
+    value = gamma(xp, order + 1) * xp.where(x == 0, math.inf, zeta_sum(xp, order + 1, y))
     return xp.where(good, xp.where(xp.remainder(order, 2) == 1, value, -value), math.nan)

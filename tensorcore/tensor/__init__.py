@@ -7,6 +7,7 @@ from typing import Any
 from ..gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from ..node import Tensor, TensorConstant
 from ..operators import provide
+from ..ops.bessel import i0, i1, iv, j0, j1, jv
 from ..ops.complexes import angle, complex_from_polar, conj, imag, real
 from ..ops.complexes import from_parts as complex
 from ..ops.composites import clip, fill, log_softmax, shape, sigmoid, softplus, sqr
@@ -33,6 +34,7 @@ from ..ops.elementwise import (
     sub,
     true_div,
 )
+from ..ops.incomplete import betainc, chi2sf, gammainc, gammaincc, gammal, gammau, zeta
 from ..ops.logic import (
     and_,
     eq,
@@ -75,6 +77,7 @@ from ..ops.special import (
     erfinv,
     gamma,
     gammaln,
+    logit,
     polygamma,
     psi,
     tri_gamma,
@@ -146,18 +149,19 @@ __all__ = [  # noqa: PLE0604
     "Constant", "Lop", "Rop", "SharedVariable", "Tensor", "TensorConstant",
     "TensorSharedVariable", "TensorType", "TensorVariable", "Variable", "abs", "abs_", "add",
     "and_", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast", "ceil",
-    "ceil_intdiv", "clip", "complex", "complex_from_polar", "conj", "copysign", "cos", "cosh",
-    "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc", "erfcinv", "erfcx", "erfinv", "exp",
-    "exp2", "expm1", "fill", "floor", "floor_div", "gamma", "gammaln", "ge", "grad", "gt",
-    "hessian", "hypot", "identity", "imag", "int_div", "inv", "invert", "iround", "isfinite",
-    "isinf", "isnan", "jacobian", "le", "left_shift", "log", "log10", "log1mexp", "log1p",
-    "log2", "log_softmax", "logaddexp", "lt", "maximum", "minimum", "mod", "mul", "neg", "neq",
-    "nnet", "or_", "polygamma", "pow", "power", "psi", "rad2deg", "real", "reciprocal",
-    "right_shift", "round", "round_half_away_from_zero", "round_half_to_even", "sgn",
-    "shape", "sigmoid", "sign", "signbit", "sin", "sinh", "softplus", "sqr", "sqrt", "square",
-    "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "truediv", "trunc", "verify_grad",
-    "where", "xlogx", "xlogy0", "xor",
+    "as_tensor", "betainc", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "cast",
+    "ceil", "ceil_intdiv", "chi2sf", "clip", "complex", "complex_from_polar", "conj",
+    "copysign", "cos", "cosh", "deg2rad", "dimshuffle", "divmod", "eq", "erf", "erfc",
+    "erfcinv", "erfcx", "erfinv", "exp", "exp2", "expm1", "fill", "floor", "floor_div", "gamma",
+    "gammainc", "gammaincc", "gammal", "gammaln", "gammau", "ge", "grad", "gt", "hessian",
+    "hypot", "i0", "i1", "identity", "imag", "int_div", "inv", "invert", "iround", "isfinite",
+    "isinf", "isnan", "iv", "j0", "j1", "jacobian", "jv", "le", "left_shift", "log", "log10",
+    "log1mexp", "log1p", "log2", "log_softmax", "logaddexp", "logit", "lt", "maximum",
+    "minimum", "mod", "mul", "neg", "neq", "nnet", "or_", "polygamma", "pow", "power", "psi",
+    "rad2deg", "real", "reciprocal", "right_shift", "round", "round_half_away_from_zero",
+    "round_half_to_even", "sgn", "shape", "sigmoid", "sign", "signbit", "sin", "sinh",
+    "softplus", "sqr", "sqrt", "square", "sub", "switch", "tan", "tanh", "tri_gamma",
+    "true_div", "truediv", "trunc", "verify_grad", "where", "xlogx", "xlogy0", "xor", "zeta",
     *creation.__all__, *indexing.__all__, *joining.__all__, *ordering.__all__, *products.__all__,
     *reductions.__all__, *shapes.__all__, *_constructors,
 ]  # fmt: skip

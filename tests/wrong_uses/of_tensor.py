@@ -75,18 +75,20 @@ UNARY = [
     "flatnonzero", "flip", "gamma", "gammaln", "identity_like", "imag", "iround", "isfinite",
     "log1mexp", "max_and_argmax", "median", "meshgrid", "nonzero", "nonzero_values", "ptp", "psi",
     "rad2deg", "ravel", "real", "round_half_away_from_zero", "round_half_to_even", "shape", "sign",
-    "signbit", "sinh", "sort", "trace", "tri_gamma", "trunc", "unique", "xlogx",
+    "signbit", "sinh", "sort", "trace", "tri_gamma", "trunc", "unique", "xlogx", "i0", "i1", "j0",
+    "j1", "logit", "zeta",
 ]  # fmt: skip
 BINARY = [
     "add", "eq", "ge", "gt", "int_div", "le", "lt", "maximum", "minimum", "mod", "mul", "neq",
     "pow", "sub", "true_div", "fill", "and_", "or_", "xor", "arctan2", "bitwise_and", "bitwise_or",
     "bitwise_xor", "complex", "complex_from_polar", "copysign", "floor_div", "hypot", "left_shift",
-    "logaddexp", "polygamma", "power", "right_shift", "truediv", "xlogy0",
+    "logaddexp", "polygamma", "power", "right_shift", "truediv", "xlogy0", "gammainc", "gammaincc",
+    "iv", "jv",
 ]  # fmt: skip
 #: Functions of two tensors that are no ops.
 PAIRS = [
     "ceil_intdiv", "compress", "divmod", "extract", "inner", "kron", "matmul", "searchsorted",
-    "second", "vdot",
+    "second", "vdot", "chi2sf", "gammal", "gammau",
 ]  # fmt: skip
 #: Functions of one axis.
 ORDERED = ["argsort", "argtopk", "cumprod", "cumsum", "diff", "sort", "topk", "topk_and_argtopk"]
@@ -103,6 +105,10 @@ for _name in REDUCTIONS:
 for _name in ORDERED:
     TENSOR.setdefault(_name, []).extend(one_axis(_name))
 TENSOR |= {name: size(name) for name in ("zeros", "ones", "empty")}
+TENSOR["betainc"] = [
+    row(lambda a: T.betainc(a.v, a.v), TypeError, "takes 3", "found 2"),
+    row(lambda a: T.betainc(a.v, a.v, "abc"), DTypeError, "cannot become a tensor"),
+]
 TENSOR["exp"] += [
     row(lambda a: T.exp(), TypeError, "exp() takes 1 argument(s), found 0"),
     row(lambda a: T.exp(a.v, a.v), TypeError, "takes 1", "found 2"),

@@ -50,6 +50,101 @@ NNET: dict[str, list[Row]] = {
     ],
 }
 _FOUR = T.dtensor4()
+NNET["batch_normalization"] = [
+    row(
+        lambda a: T.nnet.batch_normalization(a.m, a.v, a.v, a.v, a.v, mode="fast"),
+        ValueError,
+        "low_mem",
+        "'fast'",
+    ),
+]
+NNET["batch_normalization_train"] = [
+    row(
+        lambda a: T.nnet.batch_normalization_train(a.m, a.v, a.v, "rows"),
+        ValueError,
+        "spatial",
+        "'rows'",
+    ),
+    row(
+        lambda a: T.nnet.batch_normalization_train(a.m, a.t, a.v),
+        ShapeError,
+        "gamma needs 2 axes",
+        "or 1",
+    ),
+    row(
+        lambda a: T.nnet.batch_normalization_train(a.m, a.v, a.v, running_mean=a.v),
+        ValueError,
+        "running_var, or neither",
+    ),
+    row(lambda a: T.nnet.batch_normalization_train(a.m, a.v, a.v, (2,)), ShapeError, "axis 2"),
+]
+NNET["batch_normalization_test"] = [
+    row(
+        lambda a: T.nnet.batch_normalization_test(a.m, a.v, a.v, a.t, a.v),
+        ShapeError,
+        "mean needs 2 axes",
+    ),
+]
+NNET["bilinear_upsampling"] = [
+    row(lambda a: T.nnet.bilinear_upsampling(a.m, 2), ShapeError, "images have 4 dimensions"),
+    row(lambda a: T.nnet.bilinear_upsampling(_FOUR), ValueError, "ratio or frac_ratio"),
+    row(lambda a: T.nnet.bilinear_upsampling(_FOUR, 0), ValueError, "from 1 on", "found 0"),
+    row(lambda a: T.nnet.bilinear_upsampling(_FOUR, frac_ratio=(3, 2, 1)), ValueError, "two pairs"),
+]
+NNET["ctc"] = [
+    row(lambda a: T.nnet.ctc(a.t, a.m, a.v), TypeError, "labels must be of integers"),
+    row(
+        lambda a: T.nnet.ctc(a.m, T.imatrix(), T.ivector()),
+        ShapeError,
+        "3, 2 and 1 dimensions",
+        "found 2, 2 and 1",
+    ),
+]
+NNET["get_conv_output_shape"] = [
+    row(
+        lambda a: T.nnet.get_conv_output_shape((1, 2, 8), (3, 2), "valid", 1),
+        ValueError,
+        "found 3 and 2",
+    ),
+]
+NNET["h_softmax"] = [
+    row(
+        lambda a: T.nnet.h_softmax(a.m, 2, 6, 3, 2, a.m, a.v, a.m, a.m),
+        ShapeError,
+        "2, 3 and 2 dimensions",
+    ),
+    row(
+        lambda a: T.nnet.h_softmax(a.m, 2, 6, 3, 2, a.m, a.v, a.t, a.m, a.v),
+        TypeError,
+        "target must be of integers",
+    ),
+]
+NNET["images2neibs"] = [
+    row(lambda a: T.nnet.images2neibs(a.m, (2, 2)), ShapeError, "images have 4 dimensions"),
+    row(lambda a: T.nnet.images2neibs(_FOUR, (2, 2), mode="same"), ValueError, "wrap_centered"),
+    row(lambda a: T.nnet.images2neibs(_FOUR, (0, 2)), ValueError, "at least 1", "(0, 2)"),
+    row(lambda a: T.nnet.images2neibs(_FOUR, (2, 2, 2)), ValueError, "found 3"),
+]
+NNET["neibs2images"] = [
+    row(lambda a: T.nnet.neibs2images(a.t, (2, 2), (1, 1, 4, 4)), ShapeError, "expected a matrix"),
+    row(lambda a: T.nnet.neibs2images(a.m, (2, 2), (4, 4)), ShapeError, "4 sizes, found 2"),
+    row(
+        lambda a: T.nnet.neibs2images(a.m, (2, 2), (1, 1, 4, 4), "half"), ValueError, "ignore_bord"
+    ),
+]
+NNET["sparse_block_dot"] = [
+    row(
+        lambda a: T.nnet.sparse_block_dot(_FOUR, a.t, a.m, a.m, T.imatrix()),
+        TypeError,
+        "inputIdx must be of integers",
+    ),
+    row(
+        lambda a: T.nnet.sparse_block_dot(a.t, a.t, T.imatrix(), a.m, T.imatrix()),
+        ShapeError,
+        "4, 3, 2 and 2",
+        "found 3, 3",
+    ),
+]
 NNET["conv2d"] = [
     row(lambda a: T.nnet.conv2d(a.t, _FOUR), ShapeError, "input must have 4 dimensions"),
     row(lambda a: T.nnet.conv2d(_FOUR, a.m), ShapeError, "filters must have 4 dimensions"),
@@ -107,6 +202,26 @@ NNET["crossentropy_categorical_1hot"] = [
 ]
 
 TOP: dict[str, list[Row]] = {
+    "scan_checkpoints": [
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, a.v, save_every_N=0),
+            ValueError,
+            "at least 1",
+            "found 0",
+        ),
+        row(lambda a: tensorcore.scan_checkpoints(lambda x: x), ValueError, "give n_steps"),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, {"input": a.v}),
+            TypeError,
+            "without taps",
+            "Use scan",
+        ),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: (x, tensorcore.until(x > 1)), a.v),
+            ValueError,
+            "no until",
+        ),
+    ],
     "scan": [
         row(lambda a: tensorcore.scan(lambda x: x), ValueError, "no sequences", "give n_steps"),
         row(lambda a: tensorcore.scan(lambda x: x, a.s), ShapeError, "scalar", "non_sequences"),

@@ -1,5 +1,5 @@
 """Functions of signals and images."""
 
-from . import pool
+from . import conv, downsample, pool
 
-__all__ = ["pool"]
+__all__ = ["conv", "downsample", "pool"]

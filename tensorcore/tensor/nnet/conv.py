@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..gradient import grad
-from ..node import Tensor, TensorLike, as_tensor
-from ..ops.contraction import contract
-from ..ops.movement import dimshuffle, shape_list, window_set
-from ..ops.unfolding import unfold
-from .creation import zeros
-from .shapes import reshape
+from ...errors import ShapeError
+from ...gradient import grad
+from ...node import Tensor, TensorLike, as_tensor
+from ...ops.contraction import contract
+from ...ops.movement import dimshuffle, shape_list, window_set
+from ...ops.unfolding import unfold
+from ..creation import zeros
+from ..shapes import reshape
 
 __all__ = [
     "conv2d", "conv2d_grad_wrt_inputs", "conv2d_grad_wrt_weights", "conv2d_transpose", "conv3d",
+    "get_conv_output_shape",
 ]  # fmt: skip
 
 
@@ -242,3 +243,38 @@ def _padded(x: Tensor, padding: Sequence[tuple[Any, Any]]) -> Tensor:
         shape[2 + k] = shape[2 + k] + before + after
     axes = tuple(range(2, 2 + len(padding)))
     return window_set(zeros(tuple(shape), x.dtype), x, *places, axes=axes, index=())
+
+
+def get_conv_output_shape(
+    image_shape: Sequence[int | None],
+    kernel_shape: Sequence[int | None],
+    border_mode: Any,
+    subsample: Any,
+    filter_dilation: Any = None,
+) -> tuple[int | None, ...]:
+    """The shape of the convolution of images with filters, as numbers; a size that is None, not
+    known, makes its result None.
+
+    ``image_shape`` (batch, channels, and the sizes of an image), ``kernel_shape`` (number,
+    channels, sizes); the other arguments as in ``conv2d``. Raises ValueError.
+    """
+    what = "get_conv_output_shape"
+    rank = len(image_shape) - 2
+    if rank < 1 or len(kernel_shape) != rank + 2:
+        raise ValueError(
+            f"{what}: image_shape and kernel_shape have as many entries, at least 3; found "
+            f"{len(image_shape)} and {len(kernel_shape)}."
+        )
+    steps = _numbers(what, "subsample", subsample, rank)
+    gaps = _numbers(what, "filter_dilation", filter_dilation or (1,) * rank, rank)
+    result = [image_shape[0], kernel_shape[0]]
+    for k, (n, m) in enumerate(zip(image_shape[2:], kernel_shape[2:], strict=True)):
+        if n is None or m is None:
+            result.append(None)
+            continue
+        mode = border_mode
+        if isinstance(mode, (tuple, list)):
+            mode = (mode[k],)
+        ((before, after),) = _padding(what, mode, [m], [gaps[k]], 1)  # type: ignore[list-item]
+        result.append((n + before + after - (m - 1) * gaps[k] - 1) // steps[k] + 1)
+    return tuple(result)
