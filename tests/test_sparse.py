@@ -61,8 +61,8 @@ CASES: dict[str, tuple[Any, Any]] = {
         lambda x, y, w, v, m: sparse.sub(m, x), lambda x, y, w, v, m: m - x.toarray()),
     "mul": (lambda x, y, w, v, m: x * y, lambda x, y, w, v, m: x.multiply(y).tocsr()),
     "mul, dense": (lambda x, y, w, v, m: x * m, lambda x, y, w, v, m: x.multiply(m).tocsr()),
-    "mul, column": (lambda x, y, w, v, m: x * m[:, :1].dimshuffle(0).dimshuffle(0, "x") if False
-        else x * T.addbroadcast(m[:, :1], 1), lambda x, y, w, v, m: x.multiply(m[:, :1]).tocsr()),
+    "mul, column": (lambda x, y, w, v, m: x * T.addbroadcast(m[:, :1], 1),
+        lambda x, y, w, v, m: x.multiply(m[:, :1]).tocsr()),
     "mul, vector": (lambda x, y, w, v, m: x * v, lambda x, y, w, v, m: x.multiply(v[None]).tocsr()),
     "mul, number": (lambda x, y, w, v, m: 2.5 * x, lambda x, y, w, v, m: x * 2.5),
     "neg": (lambda x, y, w, v, m: -x, lambda x, y, w, v, m: -x),
@@ -114,7 +114,7 @@ def test_against_scipy(format: str, backend: str) -> None:
     w, v, m = T.dmatrix("w"), T.dvector("v"), T.dmatrix("m")
     f = function([x, y, w, v, m], [ours(x, y, w, v, m) for ours, _ in CASES.values()],
                  backend=backend)  # fmt: skip
-    for n, k in ((4, 5), (5, 3), (1, 1), (3, 1)):
+    for n, k in ((4, 5), (5, 3), (1, 1), (3, 1), (0, 3)):
         dense = RNG.normal(size=(k, 2)), RNG.normal(size=k), RNG.normal(size=(n, k))
         values = (random(n, k, format), random(n, k), *dense)
         for name, found in zip(CASES, f(*values), strict=True):

@@ -9,5 +9,6 @@ from . import operations, structured, variables
 from .operations import *  # noqa: F403
 from .structured import *  # noqa: F403
 from .variables import *  # noqa: F403
+from .variables import _is_dense_variable, _is_sparse_variable, enable_sparse  # noqa: F401
 
 __all__ = [*variables.__all__, *structured.__all__, *operations.__all__]  # noqa: PLE0604
