@@ -224,7 +224,7 @@ def test_values_come_first(place: Path) -> None:
     assert [Path(name).stem.removeprefix("test_") for name in dict.fromkeys(modules)] == [
         "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients",
         "rules", "sums", "graphs", "threads", "timings", "loops", "random", "convolution",
-        "networks", "nightly", "exhaustive",
+        "networks", "matrices", "nightly", "exhaustive",
     ]  # fmt: skip
 
 
