@@ -23,9 +23,21 @@ SharedVariable = Shared
 ON_NEW_NODE.append(_attach)
 
 __version__ = "0.1.0"
+
+
+def install_as_theano() -> None:
+    """From now on ``import theano``, and each of its modules, finds tensorcore; reads
+    ``THEANO_FLAGS`` and ``~/.theanorc``. Raises ImportError when another theano was imported
+    before."""
+    from .legacy import install
+
+    install()
+
+
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse",
+    "install_as_theano", "jacobian", "map",
     "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
 ]  # fmt: skip

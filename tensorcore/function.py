@@ -285,6 +285,10 @@ class Function:
 # -- making one -----------------------------------------------------------------------------
 
 
+#: Modes in which each node is computed alone and looked at.
+_WATCHED = ("DebugMode", "DEBUG_MODE", "NanGuardMode")
+
+
 @no_test_values
 def function(
     inputs: Sequence[Any],
@@ -347,6 +351,10 @@ def function(
             from .inspection.profiling import print_at_exit
 
             print_at_exit(f.profile)
+    if config.mode in _WATCHED:
+        from .inspection.stepwise import watched
+
+        return watched(f, config.mode)
     return f
 
 
