@@ -75,6 +75,8 @@ class Function:
         self._binds = isinstance(executable, Binds) and self._memory is HOST
         self._overwrites = bool(self._commits) and isinstance(executable, Updates)
         self._fast: Callable[..., Any] | None = None
+        #: Theano's; the call is as short without it.
+        self.trust_input = False
         self._bind()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -97,6 +99,11 @@ class Function:
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
+
+    @property
+    def fn(self) -> Any:
+        """What runs (Theano's name of it)."""
+        return self.executable
 
     def _bind(self) -> None:
         """Ask for the direct call path; it may become available between calls."""

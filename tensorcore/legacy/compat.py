@@ -8,7 +8,6 @@ import io
 import itertools
 import operator
 import pickle
-import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,9 +19,8 @@ __all__ = [
     "PY2", "PY3", "StringIO", "add_metaclass", "all", "any", "b", "binary_type", "builtins", "cPickle",
     "cStringIO", "callable", "class_types", "cmp", "combinations", "decode", "decode_iter",
     "defaultdict", "deque", "exc_message", "filter", "get_unbound_function", "ifilter", "imap",
-    "input", "integer_types", "iteritems", "iterkeys", "itervalues", "izip", "maxsize", "moves",
-    "map", "next", "partial", "pickle", "product", "queue", "range", "reduce", "render_string",
-    "reraise", "six", "string_types", "text_type", "u", "urllib", "with_metaclass", "xrange", "zip",
+    "input", "integer_types", "iteritems", "iterkeys", "itervalues", "izip", "maxsize",     "map", "next", "partial", "pickle", "product", "queue", "range", "reduce", "render_string",
+    "reraise", "string_types", "text_type", "u", "urllib", "with_metaclass", "xrange", "zip",
     "cmp_to_key", "StringIO", "hex_digest",
 ]  # fmt: skip
 
@@ -167,23 +165,9 @@ def hex_digest(x: Any) -> str:
     return hashlib.sha256(x.tobytes()).hexdigest()
 
 
-class six:
-    """``theano.compat.six`` as an attribute."""
-
-    PY3, string_types, text_type, integer_types = True, (str,), str, (int,)
-    iteritems, iterkeys, itervalues = map(staticmethod, (iteritems, iterkeys, itervalues))
-    moves = types.SimpleNamespace(xrange=range, zip=zip, reduce=reduce, range=range, map=map)
-
-
-moves = six.moves
-
-
 def __getattr__(name: str) -> Any:
     if name in ("queue", "urllib"):
         import importlib
 
         return importlib.import_module(name)
     raise AttributeError(f"tensorcore.legacy.compat has no {name!r}.")
-
-
-

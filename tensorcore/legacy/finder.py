@@ -71,21 +71,34 @@ class TheanoModule(ModuleType):
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
         full = f"{self.__name__}.{name}"
-        if full in MODULES and not _is_object(self.__name__, name):
-            return importlib.import_module(full)
         if full == "theano.theano":
             return self
+        if full in MODULES and _is_module(self.__name__, name):
+            return importlib.import_module(full)
         found = look_up(self.__name__, name)
         self.__dict__[name] = found
         return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system sets a module on its parent; where that has an object of this name, as
+        # `theano.tensor.var` is a function, the object stays.
+        made_by_import = isinstance(value, TheanoModule) and value.__name__.endswith("." + name)
+        if not made_by_import or _is_module(self.__name__, name):
+            super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *_exported(self.__name__)})
 
 
-def _is_object(module: str, name: str) -> bool:
-    """``theano.ifelse`` and such are a module here and an object where Theano has it so."""
-    return (module, name) in {("theano", "config"), ("theano.tensor", "config")}
+def _is_module(module: str, name: str) -> bool:
+    """Whether an attribute of a module of Theano is a module: not where there is an object of this
+    name, but for ``theano.ifelse``, which is the module in Theano."""
+    if (module, name) == (_ROOT, "ifelse"):
+        return True
+    try:
+        return isinstance(look_up(module, name), ModuleType)
+    except AttributeError:
+        return True
 
 
 def _exported(module: str) -> list[str]:

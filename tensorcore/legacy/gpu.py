@@ -245,7 +245,7 @@ def add_standard_rpath(path: str) -> None:
     """For C code, which is not compiled here."""
 
 
-def _identity(x: Any) -> Tensor:
+def _identity(x: Any, *where: Any, **context: Any) -> Tensor:
     """The value, wherever the backend has it."""
     return as_tensor(x)
 
@@ -257,7 +257,8 @@ def _unable(name: str) -> Any:
             f"and any backend computes it."
         )
 
-    return type(name, (Op,), {"__init__": refuse, "__doc__": "An op of Theano's GPU back end."})
+    facts = {"__init__": refuse, "get_flags": refuse, "get_out_shape": refuse}
+    return type(name, (Op,), {**facts, "__doc__": "An op of Theano's GPU back end."})
 
 
 globals().update({name: _unable(name) for name in _UNABLE})

@@ -14,6 +14,7 @@ from ..function import clone as _clone
 from ..graph import Graph, Interner, toposort
 from ..node import Tensor, TensorConstant, is_constant
 from ..printing import min_informative_str
+from ..ops.control import item
 from ..types import TensorType
 
 __all__ = [
@@ -72,13 +73,24 @@ def ancestors(
     variable_list: Iterable[Tensor], blockers: Iterable[Tensor] | None = None
 ) -> list[Tensor]:
     """The variables that contribute to these, themselves included, without the blockers' own."""
-    found = toposort(list(variable_list), stop=blockers or ())
-    return [node for node in found if _is_variable(node)]
+    return _walk(list(variable_list), blockers or ())
 
 
-def _is_variable(node: Tensor) -> bool:
-    """Whether a program sees a node: not the rows of sizes and bundles of results inside."""
-    return node.op is None or (isinstance(node.type, TensorType) and node.op.name != "call_python")
+def _walk(outputs: Sequence[Tensor], stop: Iterable[Tensor]) -> list[Tensor]:
+    barrier = {id(v) for v in stop}
+    return general_toposort(outputs, lambda v: () if id(v) in barrier else _parents(v))
+
+
+def _parents(v: Tensor) -> Sequence[Tensor]:
+    """What a program sees as the inputs of a variable's owner: of a result of a loop, what the loop
+    takes, and not the bundle of all results."""
+    owner = v.owner
+    if owner is None:
+        return ()
+    if isinstance(owner, Tensor) and owner.op is item:
+        return owner.inputs[0].inputs
+    found: Sequence[Tensor] = owner.inputs
+    return found
 
 
 def inputs(
@@ -98,7 +110,7 @@ def _arguments(outputs: Any, i: Any) -> tuple[list[Tensor], list[Tensor]]:
 def variables_and_orphans(i: Any, o: Any) -> tuple[list[Tensor], list[Tensor]]:
     """The variables between inputs and outputs, and those that come from nowhere."""
     starts, ends = _arguments(o, i)
-    between = [v for v in toposort(ends, stop=starts) if _is_variable(v)]
+    between = _walk(ends, starts)
     return between, [v for v in between if v.owner is None and v not in starts]
 
 
@@ -115,9 +127,8 @@ def orphans(i: Any, o: Any) -> list[Tensor]:
 def io_toposort(inputs: Any, outputs: Any, orderings: Any = None, **kwargs: Any) -> list[Any]:
     """The applications between inputs and outputs, each after those it needs."""
     starts, ends = _arguments(outputs, inputs)
-    found = toposort(ends, stop=starts)
-    made = [v.owner for v in found if v not in starts and v.owner is not None and _is_variable(v)]
-    return uniq(made)
+    found = _walk(ends, starts)
+    return uniq(v.owner for v in found if v not in starts and v.owner is not None)
 
 
 def ops(i: Any, o: Any) -> set[Any]:

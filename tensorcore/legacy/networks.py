@@ -13,8 +13,8 @@ from ..tensor.nnet import softmax
 
 __all__ = [
     "AbstractConv2d", "AbstractConv2d_gradInputs", "AbstractConv2d_gradWeights",
-    "AbstractConv3d_gradInputs", "Conv3D", "ConvOp", "CorrMM", "LogSoftmax", "Pool", "Softmax",
-    "ScalarSigmoid", "abstract_conv2d", "conv2d", "conv3D", "conv3d", "get_conv_shape_1axis",
+    "AbstractConv3d_gradInputs", "ConvOp", "CorrMM", "LogSoftmax", "Pool", "Softmax",
+    "ScalarSigmoid", "abstract_conv2d", "conv2d", "get_conv_shape_1axis",
     "local_conv2d", "prepend_1_to_each_row", "prepend_scalar_to_each_row", "softsign",
     "binary_crossentropy", "categorical_crossentropy", "graph", "softmax_graph", "softmax_op",
 ]  # fmt: skip
@@ -173,37 +173,6 @@ def get_conv_shape_1axis(
     else:
         pads = 2 * border_mode
     return (image_shape + pads - size) // subsample + 1
-
-
-def conv3D(V: Any, W: Any, b: Any, d: Any) -> Tensor:
-    """A convolution of volumes (batch, row, column, time, channel), plus a bias."""
-    order = (0, 4, 1, 2, 3)
-    made = nnet.conv3d(
-        as_tensor(V).dimshuffle(order), as_tensor(W).dimshuffle(order), subsample=tuple(d),
-        filter_flip=False,
-    )  # fmt: skip
-    return made.dimshuffle(0, 2, 3, 4, 1) + b
-
-
-Conv3D = conv3D
-
-
-def conv3d(
-    signals: Any, filters: Any, signals_shape: Any = None, filters_shape: Any = None,
-    border_mode: Any = "valid",
-) -> Tensor:  # fmt: skip
-    """``conv3d2d.conv3d``: volumes (batch, time, channel, row, column)."""
-    order = (0, 2, 1, 3, 4)
-    mode = border_mode
-    if isinstance(mode, tuple):
-        if len(set(mode)) != 1:
-            raise ValueError(f"conv3d: one border mode for all axes is possible, found {mode!r}.")
-        mode = mode[0]
-    made = nnet.conv3d(
-        as_tensor(signals).dimshuffle(order), as_tensor(filters).dimshuffle(order),
-        border_mode=mode,
-    )  # fmt: skip
-    return made.dimshuffle(order)
 
 
 class Pool:

@@ -14,7 +14,7 @@ from ..node import warn
 __all__ = [
     "DB", "EquilibriumDB", "LocalOptGroup", "LocalOptimizer", "MergeOptimizer", "OpRemove", "OpSub",
     "Optimizer", "PatternSub", "ProxyDB", "Query", "SeqOptimizer", "SequenceDB", "TopoOptimizer",
-    "copy_stack_trace", "gpu_optimizer", "in2out", "inplace_and_fusion", "local_optimizer", "opt",
+    "copy_stack_trace", "gpu_optimizer", "in2out", "inplace_and_fusion", "local_optimizer",
     "optdb", "out2in", "register_canonicalize", "register_opt", "register_specialize",
     "register_specialize_device", "register_stabilize", "register_useless", "op_lifter",
 ]  # fmt: skip
@@ -121,8 +121,3 @@ class DB:
 EquilibriumDB = SequenceDB = ProxyDB = DB
 optdb = gpu_optimizer = inplace_and_fusion = DB()
 
-
-class opt:
-    """``theano.gof.opt`` as an attribute."""
-
-    Optimizer = Optimizer

@@ -16,7 +16,7 @@ from .top import OrderedUpdates
 
 __all__ = [
     "OrderedUpdates", "clone", "equal_computations", "expand_empty", "get_updates_and_outputs",
-    "infer_shape", "isNaN_or_Inf_or_None", "safe_new", "scan", "scan_utils", "traverse", "until",
+    "infer_shape", "isNaN_or_Inf_or_None", "safe_new", "scan", "traverse", "until",
 ]  # fmt: skip
 
 
@@ -80,10 +80,3 @@ def traverse(out: Tensor, x: Any, x_copy: Any, d: Any, visited: Any = None) -> A
 def infer_shape(outs: Any, inputs: Any, input_shapes: Any) -> list[Any]:
     """The shapes of expressions, by axis."""
     return [tuple(o.shape[k] for k in range(o.ndim)) for o in outs]
-
-
-class scan_utils:
-    """``theano.scan_module.scan_utils`` as an attribute."""
-
-    until = until
-    clone = staticmethod(clone)

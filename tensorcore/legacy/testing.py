@@ -17,7 +17,7 @@ __all__ = [
     "AttemptManyTimes", "InferShapeTester", "MockRandomState", "OptimizationTestMixin", "Record",
     "RecordMismatchError", "RecordMode", "RopLop_checker", "T_OpContractMixin", "WrongValue",
     "assertFailure_fast", "assert_allclose", "disturb_mem", "fetch_seed", "seed_rng",
-    "str_diagnostic", "unittest_tools", "verify_grad",
+    "str_diagnostic", "verify_grad",
 ]  # fmt: skip
 
 assert_allclose = np.testing.assert_allclose
@@ -161,11 +161,3 @@ def RecordMode(record: Any = None, **options: Any) -> Any:
         kept.handle_line(f"{i} {node.op} {values}\n")
 
     return MonitorMode(post_func=look)
-
-
-class unittest_tools:
-    """``theano.tests.unittest_tools`` as an attribute."""
-
-    seed_rng, fetch_seed = staticmethod(seed_rng), staticmethod(fetch_seed)
-    verify_grad, assert_allclose = staticmethod(verify_grad), staticmethod(assert_allclose)
-    InferShapeTester = InferShapeTester

@@ -14,7 +14,7 @@ from .. import config as _ours
 from ..function import Function
 from ..function import function as _function
 from ..node import Tensor
-from ..scan import foldl, foldr, map, reduce, scan, until
+from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
 from ..shared import shared as _shared_variable
 from .flags import change_flags, config
@@ -159,6 +159,10 @@ SymbolicOutput = _absent("SymbolicOutput", "use theano.Out.")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "scan":
+        from .scans import scan
+
+        return scan
     if name in ("tile", "shape_padright"):
         from .. import tensor
 

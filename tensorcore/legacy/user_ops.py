@@ -14,7 +14,11 @@ from ..ops.movement import shape_list
 from ..types import TensorType
 from .gradients import DisconnectedType
 
-__all__ = ["Apply", "FromFunctionOp", "Op", "OpFromGraph", "PureOp", "ViewOp", "as_op", "view_op"]
+__all__ = [
+    "Apply", "COp", "CLinkerOp", "EnumList", "EnumType", "ExternalCOp", "FromFunctionOp", "Op",
+    "OpFromGraph", "OpWiseCLinker", "OpenMPOp", "Params", "ParamsType", "PureOp", "ViewOp",
+    "WrapLinkerMany", "as_op", "view_op",
+]  # fmt: skip
 
 _C_METHODS = ("c_code", "c_kernel_string", "gpu_kernels", "c_code_helper")
 _told: set[type] = set()
@@ -210,8 +214,54 @@ class Op:
         return get_test_value(v)
 
 
-PureOp = Op
+PureOp = CLinkerOp = OpenMPOp = Op
 
+
+class COp(Op):
+    """An op whose C code is in files: they are not read, and perform runs in their place."""
+
+    def __init__(self, func_files: Any = (), func_name: Any = None, *rest: Any) -> None:
+        self.func_files, self.func_name = func_files, func_name
+
+    c_code_helper = None
+
+
+ExternalCOp = COp
+
+
+class ParamsType:
+    """The parameters of an op, by name; ``get_params`` gives those of an object."""
+
+    def __init__(self, **types: Any) -> None:
+        self.types = types
+
+    def get_params(self, *objects: Any, **named: Any) -> Params:
+        """The values, from keywords and attributes of objects."""
+        found = {n: getattr(o, n) for o in objects for n in self.types if hasattr(o, n)}
+        return Params(**{**found, **named})
+
+
+class Params(dict):  # type: ignore[type-arg]
+    """Values by name, as attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+EnumList = EnumType = ParamsType
+
+
+class OpWiseCLinker:
+    """A linker of Theano's: backends take its place."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is linked."""
+
+
+WrapLinkerMany = OpWiseCLinker
 
 class FromFunctionOp(Op):
     """What ``as_op`` makes of a function."""
