@@ -11,6 +11,7 @@ from .ifelse import ifelse
 from .node import Tensor, TensorConstant
 from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
+from .saving import load, save
 from .scan import foldl, foldr, map, reduce, scan, until
 from .shared import Shared, shared
 from .tensor import dot, nnet
@@ -37,7 +38,7 @@ def install_as_theano() -> None:
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse",
-    "install_as_theano", "jacobian", "map",
-    "nnet", "pp", "printing", "reduce", "scalar", "scan", "shared", "tensor", "until",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "install_as_theano",
+    "jacobian", "load", "map", "nnet", "pp", "printing", "reduce", "save", "scalar", "scan",
+    "shared", "tensor", "until",
 ]  # fmt: skip

@@ -100,7 +100,7 @@ def request_of(
     if len(set(named)) != len(named):
         twice = next(cell for cell in named if named.count(cell) > 1)
         raise ValueError(f"updates: {twice!r} is updated twice, made at {where_made(twice)}.")
-    changes += _default_updates(results, changes, no_default_updates)
+    changes += _default_updates(results, changes, no_default_updates, replace)
     return Request(specs, tuple(results), single, tuple(changes))
 
 
@@ -169,8 +169,13 @@ def _first_of_dtype(node: Tensor) -> Tensor:
 
 
 def _default_updates(
-    outputs: Sequence[Tensor], updates: Sequence[tuple[Shared, Tensor]], skip: Any
+    outputs: Sequence[Tensor],
+    updates: Sequence[tuple[Shared, Tensor]],
+    skip: Any,
+    replace: Mapping[Tensor, Tensor],
 ) -> list[tuple[Shared, Tensor]]:
+    """The updates that shared variables bring along; ``replace`` holds in them too, as the size of a
+    draw may depend on what is replaced."""
     if skip is True:
         return []
     without = set(skip or ()) | {cell for cell, _ in updates}
@@ -180,7 +185,8 @@ def _default_updates(
         node = todo.pop(0)
         if isinstance(node, Shared) and node.default_update is not None and node not in without:
             without.add(node)
-            change = _update(node, node.default_update)
+            (value,) = substitute([node.default_update], replace)
+            change = _update(node, value)
             found.append(change)
             todo += variables([change[1]])
     return found

@@ -280,6 +280,26 @@ class Function:
                 given.setdefault(spec.variable, spec.value)
         failures.explain(problem, config.exception_verbosity, self.expressions(), given)
 
+    def copy(
+        self, share_memory: bool = False, delete_updates: bool = False, name: str | None = None,
+        profile: Any = None, swap: Mapping[Any, Any] | None = None,
+    ) -> Function:  # fmt: skip
+        """This function again, compiled anew. ``swap``: shared variables that others take the
+        place of; ``delete_updates``: without the updates. ``share_memory`` is Theano's."""
+        from .state import copy_of_function
+
+        return copy_of_function(self, dict(swap or {}), name or self.name, not delete_updates)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        from .state import deep_copy_of_function
+
+        return deep_copy_of_function(self, memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .state import reduced_function
+
+        return reduced_function(self)
+
     def _repr_html_(self) -> str:
         from .inspection.drawing import html_of
 

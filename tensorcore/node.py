@@ -231,6 +231,11 @@ class Tensor(Operators):
     def __deepcopy__(self, memo: Any) -> Tensor:
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .state import reduced
+
+        return reduced(self)
+
     # -- computing --------------------------------------------------------------------
 
     def eval(self, inputs_to_values: Mapping[Tensor, Any] | None = None) -> Any:

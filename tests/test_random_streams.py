@@ -168,3 +168,12 @@ def test_bad_parameters() -> None:
         RandomStreams(-1)
     with pytest.raises(TypeError, match="seed"):
         RandomStreams("x")
+
+
+def test_the_update_of_a_stream_follows_givens(each_backend):
+    """The size of a draw, and so of the stream's update, may depend on what is replaced."""
+    x, data = T.matrix("x"), shared(np.zeros((6, 2)))
+    noise = RandomStreams(3).uniform(size=x.shape)
+    f = function([], noise, givens={x: data[:4]})
+    first, second = f(), f()
+    assert first.shape == (4, 2) and (first != second).all()

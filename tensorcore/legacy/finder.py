@@ -14,6 +14,8 @@ from .names import MODULES, instead
 
 _ROOT = "theano"
 _NOWHERE = object()
+#: Modules of Theano that its packages do not hide behind an object of the same name.
+_MODULES_FIRST = {(_ROOT, "ifelse"), ("theano.tensor", "xlogx")}
 
 
 class NotHere(ImportError):
@@ -92,8 +94,8 @@ class TheanoModule(ModuleType):
 
 def _is_module(module: str, name: str) -> bool:
     """Whether an attribute of a module of Theano is a module: not where there is an object of this
-    name, but for ``theano.ifelse``, which is the module in Theano."""
-    if (module, name) == (_ROOT, "ifelse"):
+    name, but for those of ``_MODULES_FIRST``."""
+    if (module, name) in _MODULES_FIRST:
         return True
     try:
         return isinstance(look_up(module, name), ModuleType)

@@ -31,6 +31,8 @@ class _OpClass(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """What ``Sum(axis=1)`` is: a function of tensors."""
+        if cls._function == "made":
+            return type.__call__(cls, *args, **kwargs)
         if not cls._function:
             raise TypeError(
                 f"{cls.__name__}: ops are not made by their class here; call the function of "
@@ -62,9 +64,19 @@ def _op_class(name: str, ops: str = "", families: str = "", function: str = "") 
     return _OpClass(name, (_Applied,), facts)
 
 
-Elemwise = _op_class(
-    "Elemwise", "sigmoid softplus sqr clip switch fill true_div minimum maximum", "elementwise cast"
-)
+class Elemwise(metaclass=_OpClass):
+    """``Elemwise(scalar_op)``: the op on tensors, entry by entry; ops of ours are instances."""
+
+    _ops = frozenset("sigmoid softplus sqr clip switch fill true_div minimum maximum".split())
+    _families = frozenset(("elementwise", "cast"))
+    _function = "made"
+
+    def __new__(cls, scalar_op: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: PYI034, D102
+        if not callable(scalar_op):
+            raise TypeError(f"Elemwise: expected a scalar op, found {scalar_op!r:.60}.")
+        return scalar_op
+
+
 Cast = _op_class("Cast", "cast")
 DimShuffle = _op_class("DimShuffle", "dimshuffle transpose shape_padleft shape_padright")
 Dot = _op_class("Dot", "contract dot matmul", function="dot")

@@ -58,6 +58,9 @@ class _DictFunction:
         """The outputs by name."""
         return dict(zip(self._names, self._f(*args, **kwargs), strict=True))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_DictFunction, (self._f, self._names))
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._f, name)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from ..function import clone
@@ -40,21 +42,35 @@ class Apply(metaclass=_ApplyClass):
     def __init__(self, op: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.op = op
         self.inputs = [as_tensor(x) for x in inputs]
-        self.tag = _Tag()
         for y in outputs:
             if not isinstance(getattr(y, "type", None), TensorType):
                 raise TypeError(
                     f"Apply: the outputs of {op} must be tensors, found {y!r:.60}. Make them by a "
                     f"TensorType, as in T.dmatrix() or x.type()."
                 )
+        self._types = [y.type for y in outputs]
+        for made, y in zip(self.outputs, outputs, strict=True):
+            made.name = y.name
+
+    @cached_property
+    def tag(self) -> Any:
+        """Free for notes."""
+        return SimpleNamespace()
+
+    @cached_property
+    def outputs(self) -> list[Tensor]:
+        """The results."""
+        op = self.op
         site = Site(
-            self._run, [y.type for y in outputs], title=str(op), key=_key_of(op),
+            self._run, self._types, title=str(op), key=_key_of(op),
             gradient=self._gradient if _differentiable(op) else None, owner=self._owner,
             shapes=self._shapes if hasattr(op, "infer_shape") else None,
         )  # fmt: skip
-        self.outputs = results_of_python(site, self.inputs)
-        for made, y in zip(self.outputs, outputs, strict=True):
-            made.name = y.name
+        return results_of_python(site, self.inputs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not the results: they lead back here.
+        return (_application, (self.op, list(self.inputs), self._types))
 
     @property
     def nin(self) -> int:
@@ -89,7 +105,7 @@ class Apply(metaclass=_ApplyClass):
         return get(self) if get else None
 
     def _run(self, arrays: list[Any]) -> list[Any]:
-        storage: list[list[Any]] = [[None] for _ in self.outputs]
+        storage: list[list[Any]] = [[None] for _ in self._types]
         params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
         self.op.perform(self, arrays, storage, *params)
         for k, (value,) in enumerate(storage):
@@ -126,8 +142,10 @@ class Apply(metaclass=_ApplyClass):
         return f"{self.op}({', '.join(map(repr, self.inputs))})"
 
 
-class _Tag:
-    """Free for notes."""
+def _application(op: Any, inputs: list[Tensor], types: list[TensorType]) -> Apply:
+    made = object.__new__(Apply)
+    made.op, made.inputs, made._types = op, inputs, types
+    return made
 
 
 def _key_of(op: Any) -> Any:
@@ -359,20 +377,33 @@ class OpFromGraph(Op):
                 return _plain_parts(override(*args))
             if isinstance(override, OpFromGraph):
                 return _plain_parts(override(*(x for part in args for x in part), return_list=True))
-            return self._listed(override, args, inputs, y, g)
+            return self._listed(k, override, args, inputs, g)
 
         return rule
 
-    def _listed(self, overrides: Any, args: Any, inputs: Any, y: Tensor, g: Tensor) -> list[Any]:
-        from ..gradient import backward
-
+    def _listed(
+        self, k: int, overrides: Any, args: Any, inputs: Sequence[Tensor], g: Tensor
+    ) -> list[Any]:
         parts: list[Any] = []
-        for x, override in zip(inputs, overrides, strict=True):
+        for j, override in enumerate(overrides):
             if isinstance(override, str):  # "default"
-                parts.append(backward({y: g}, [x]).get(x))
+                parts.append(self._default(k, j, inputs, g))
             else:
                 parts.append(override(*args) if callable(override) else override)
         return _plain_parts(parts)
+
+    def _default(self, k: int, j: int, inputs: Sequence[Tensor], g: Tensor) -> Tensor | None:
+        """The gradient by input ``j`` alone, taken where each input is a variable of its own."""
+        from ..gradient import backward
+
+        wrt, output = self.local_inputs[j], self.local_outputs[k]
+        seed = output.type()
+        found = backward({output: seed}, [wrt]).get(wrt)
+        if found is None:
+            return None
+        pairs = [*zip(self.local_inputs, inputs, strict=True), (seed, g)]
+        made: Tensor = clone(found, replace=pairs)
+        return made
 
 
 def _plain_parts(parts: Any) -> list[Any]:
