@@ -45,15 +45,19 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """All rows of the table, looked up."""
-    import tensorcore
+    from tensorcore.legacy import finder
 
-    tensorcore.install_as_theano()
-    found = []
+    fresh = finder.install()  # without the flags of the environment
     with TABLE.open(encoding="utf-8", newline="") as file:
-        for symbol, kind, repositories, uses in list(csv.reader(file))[1:]:
-            here, reason = _place(symbol, kind)
-            found.append(Row(symbol, kind, int(repositories), int(uses), here, reason))
-    return found
+        listed = list(csv.reader(file))[1:]
+    try:
+        return [
+            Row(symbol, kind, int(repositories), int(uses), *_place(symbol, kind))
+            for symbol, kind, repositories, uses in listed
+        ]
+    finally:
+        if fresh:
+            finder.uninstall()
 
 
 def _place(symbol: str, kind: str) -> tuple[str, str]:
@@ -122,7 +126,7 @@ def _classes() -> tuple[Any, ...]:
 
 
 def _method(symbol: str) -> str:
-    name = symbol.split(".", 1)[1].split("(")[0]
+    name = symbol.split(".", 1)[1].split("(", maxsplit=1)[0]
     if symbol in _NOT_TENSORS:
         return "of arrays and of other objects"
     if name == "tag.test_value":
@@ -174,7 +178,7 @@ def _flag(symbol: str) -> str:
 def _flag_value(symbol: str) -> str:
     from tensorcore.legacy.flags import FLAGS
 
-    return f"flag: {FLAGS[symbol.split('=')[0]].meaning}"
+    return f"flag: {FLAGS[symbol.split('=', maxsplit=1)[0]].meaning}"
 
 
 _LOOKS = {

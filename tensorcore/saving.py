@@ -1,7 +1,8 @@
-"""``save`` and ``load``: values, expressions, shared variables and functions in a file that is safe
-to open: nothing in it is run, and only ops that are declared here are made.
+"""``save`` and ``load``: values, expressions, shared variables and functions in a file that is
+safe to open: nothing in it is run, and only ops that are declared here are made.
 
-The file is an ``.npz`` archive: the arrays, and ``graph``, a table in JSON with a row for each node.
+The file is an ``.npz`` archive: the arrays, and ``graph``, a table in JSON with a row for each
+node.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ _FORMAT = "tensorcore graph, version 1"
 def save(file: Any, obj: Any) -> None:
     """Write ``obj`` to a path or to a file opened for bytes, for ``load``.
 
-    It may be an expression, a shared variable with its value, a compiled function, an array, a number,
-    text, None, or a dict, list or tuple of such. What is one object stays one. Raises TypeError for
-    anything else, such as an op that is Python code: that takes ``pickle``.
+    It may be an expression, a shared variable with its value, a compiled function, an array, a
+    number, text, None, or a dict, list or tuple of such. What is one object stays one. Raises
+    TypeError for anything else, such as an op that is Python code: that takes ``pickle``.
     """
     writer = _Writer()
     root = writer.value(obj)
     table = {"format": _FORMAT, "nodes": writer.rows, "root": root}
     text = np.frombuffer(json.dumps(table).encode(), np.uint8)
-    arrays = {f"a{k}": a for k, a in enumerate(writer.arrays)}
+    arrays: dict[str, Any] = {f"a{k}": a for k, a in enumerate(writer.arrays)}
     if isinstance(file, (str, os.PathLike)):
         with open(file, "wb") as opened:  # savez would add a suffix to the name
             np.savez(opened, graph=text, **arrays)
@@ -194,14 +195,14 @@ class _Reader:
         if kind == "variable":
             return TensorType(first, second)(third)
         if kind == "constant":
-            made = make_constant(self.value(first), second)
-            made.name = third
-            return made
+            constant = make_constant(self.value(first), second)
+            constant.name = third
+            return constant
         op = _op(first)
         if kind != "op" or op is None:
             raise ValueError(f"there is no op {first!r} here")
         inputs = tuple(self.nodes[i] for i in second)
-        made = op.make(inputs, {name: self.value(v) for name, v in third.items()})
+        made: Tensor = op.make(inputs, {name: self.value(v) for name, v in third.items()})
         made.name = rest[0]
         return made
 

@@ -1,8 +1,8 @@
 """Pickles and copies of expressions, shared variables and functions: of no device and no backend.
 
-Values are plain arrays, ops are named, functions are compiled anew where they are unpickled. A graph
-may be deeper than Python's stack: what an expression is made of is written first, in order, so that
-no node has to be written while another one is being written (``Ordered``).
+Values are plain arrays, ops are named, functions are compiled anew where they are unpickled. A
+graph may be deeper than Python's stack: what an expression is made of is written first, in order,
+so that no node has to be written while another one is being written (``Ordered``).
 """
 
 from __future__ import annotations
@@ -150,9 +150,7 @@ def copy_of_function(
         for (cell, _), value in zip(request.updates, values, strict=True)
     ]
     kept = pairs if updates else []
-    return _function(
-        None, list(request.inputs), outputs, request.single, kept, name, f._downcast
-    )
+    return _function(None, list(request.inputs), outputs, request.single, kept, name, f._downcast)
 
 
 def deep_copy_of_function(f: Function, memo: dict[int, Any]) -> Function:

@@ -103,9 +103,9 @@ def test_threads_do_not_mix_their_results(each_backend: str) -> None:
 def test_in_a_loop_by_infer_shape_and_refused_without(each_backend: str) -> None:
     doubled = as_op([T.dvector], [T.dvector], lambda node, shapes: shapes)(lambda x: 2 * x)
     m = T.dmatrix("m")
-    rows, _ = scan(lambda r: doubled(r), sequences=m)
+    rows, _ = scan(doubled, sequences=m)
     assert function([m], rows)([[1.0, 2.0]]).tolist() == [[2.0, 4.0]]
-    unknown, _ = scan(lambda r: Above()(r), sequences=m)
+    unknown, _ = scan(Above(), sequences=m)
     with pytest.raises(ShapeError, match="must give one shape"):
         function([m], unknown)
 
@@ -174,7 +174,7 @@ class TestMistakes:
             def grad(self, inputs: Any, gradients: Any) -> Any:
                 return [grad_not_implemented(self, 0, inputs[0], "It is hard.")]
 
-        with pytest.raises(NullTypeGradError, match=r"Undefined does not implement .* It is hard\."):
+        with pytest.raises(NullTypeGradError, match=r"Undefined does not implement .* It is hard"):
             grad(Undefined()(x).sum(), x)
         nan = grad(Undefined()(x).sum(), x, null_gradients="return")
         assert np.isnan(function([x], nan)(V)).all()

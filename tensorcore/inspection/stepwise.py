@@ -33,9 +33,9 @@ class Differs(TensorcoreError, AssertionError):
 
 class Moment(NamedTuple):
     """A node that was computed: its place in the order, the arrays it took, and the result.
-    ``node`` is an input where ``index`` is negative."""
+    ``node`` is an input where ``number`` is negative."""
 
-    index: int
+    number: int
     node: Tensor
     operands: Sequence[Tensor]
     arrays: Sequence[np.ndarray]
@@ -149,7 +149,7 @@ def check_numbers(nan: bool = True, inf: bool = True, big: bool = True) -> Calla
             (big, np.isfinite(size) & (size > BIG), f"numbers above {BIG:g}"),
         ):
             if asked and bad.any():
-                what = "input" if moment.index < 0 else f"result of {moment.node.op.name}"  # type: ignore[union-attr]
+                what = "input" if moment.number < 0 else f"result of {moment.node.op.name}"  # type: ignore[union-attr]
                 raise BadValue(
                     f"NanGuardMode: the {what} {moment.node!r} holds {words}, "
                     f"{int(bad.sum())} of {value.size} entries; nothing before it did.\n  "
@@ -164,7 +164,7 @@ def compare() -> Callable[[Moment], None]:
     known: dict[Any, Function] = {}
 
     def watch(moment: Moment) -> None:
-        if moment.index < 0 or moment.node.op is None or moment.node.op.host:
+        if moment.number < 0 or moment.node.op is None or moment.node.op.host:
             return
         expected = alone(moment.node, known, "numpy_ref")(*moment.arrays)
         found = np.asarray(moment.result)

@@ -15,13 +15,14 @@ from typing import Any
 from .pickles import cPickle
 
 __all__ = [
-    "BytesIO", "Counter", "DefaultOrderedDict", "Iterator", "OrderedDict", "OrderedSet",
-    "PY2", "PY3", "StringIO", "add_metaclass", "all", "any", "b", "binary_type", "builtins", "cPickle",
+    "BytesIO", "Counter", "DefaultOrderedDict", "Iterator", "OrderedDict", "OrderedSet", "PY2",
+    "PY3", "StringIO", "add_metaclass", "all", "any", "b", "binary_type", "builtins", "cPickle",
     "cStringIO", "callable", "class_types", "cmp", "combinations", "decode", "decode_iter",
     "defaultdict", "deque", "exc_message", "filter", "get_unbound_function", "ifilter", "imap",
-    "input", "integer_types", "iteritems", "iterkeys", "itervalues", "izip", "maxsize",     "map", "next", "partial", "pickle", "product", "queue", "range", "reduce", "render_string",
-    "reraise", "string_types", "text_type", "u", "urllib", "with_metaclass", "xrange", "zip",
-    "cmp_to_key", "StringIO", "hex_digest",
+    "input", "integer_types", "iteritems", "iterkeys", "itervalues", "izip", "maxsize", "map",
+    "next", "partial", "pickle", "product", "queue", "range", "reduce", "render_string", "reraise",
+    "string_types", "text_type", "u", "urllib", "with_metaclass", "xrange", "zip", "cmp_to_key",
+    "hex_digest",
 ]  # fmt: skip
 
 PY2, PY3 = False, True
@@ -43,7 +44,7 @@ Iterator = object
 class Counter(defaultdict):  # type: ignore[type-arg]
     """``collections.Counter``."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: PYI034, D102
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         import collections
 
         return collections.Counter(*args, **kwargs)

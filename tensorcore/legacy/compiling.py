@@ -15,8 +15,8 @@ from .rewriting import optdb
 
 __all__ = [
     "Function", "In", "Out", "ProfileStats", "SharedVariable", "UnusedInputError", "deep_copy_op",
-    "expandable_types", "optdb", "orig_function", "rebuild_collect_shared", "register_deep_copy_op_c_code",
-    "register_view_op_c_code", "specify_shape",
+    "expandable_types", "optdb", "orig_function", "rebuild_collect_shared",
+    "register_deep_copy_op_c_code", "register_view_op_c_code", "specify_shape",
 ]  # fmt: skip
 
 SharedVariable = Shared

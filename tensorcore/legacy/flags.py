@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import _rcfile
 from .. import config as _ours
+from .._options import home
 from ..errors import ConfigError
 
 __all__ = [
@@ -266,8 +267,8 @@ def _files() -> Iterator[tuple[str, str]]:
     named = os.environ.get("THEANORC")
     if named:
         yield from ((part, os.path.expanduser(part)) for part in named.split(os.pathsep) if part)
-    elif _rcfile.home():
-        yield "~/.theanorc", os.path.join(_rcfile.home(), ".theanorc")
+    elif home():
+        yield "~/.theanorc", os.path.join(home(), ".theanorc")
 
 
 class _Section:
@@ -296,6 +297,7 @@ class _Both(str):
     """The value of a flag under whose name there are others, such as ``dnn.conv``."""
 
     __slots__ = ("_inner",)
+    _inner: _Section
 
     def __new__(cls, full: str) -> _Both:  # noqa: PYI034
         made = str.__new__(cls, get(full))
@@ -338,8 +340,8 @@ class change_flags:  # used like a function, as in Theano
         self._ours.__enter__()
         _values.update(self._others)
 
-    def __exit__(self, *error: Any) -> None:
-        self._ours.__exit__(*error)
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._ours.__exit__(kind, error, trace)
         before = self._before.pop()
         for name in self._others:
             _values.pop(name, None)

@@ -20,17 +20,48 @@ from ..types import TensorType
 from .top import shared
 from .user_ops import Op
 
-_UNABLE = """
-    GpuAdvancedSubtensor1 GpuAllocEmpty GpuCAReduce GpuCorrMM GpuDnnBatchNorm GpuDnnConv
-    GpuDnnConvDesc GpuDnnConvGradI GpuDnnConvGradW GpuDnnPool GpuDnnSoftmax GpuElemwise GpuEye
-    GpuFromHost GpuJoin GpuPool HostFromGpu Kernel NVCC_compiler GpuDot22 GpuSubtensor HideC
-    GpuConv GpuReshape GpuDimShuffle GpuIncSubtensor
-""".split()
-_IDENTITIES = """
-    gpu_contiguous gpu_from_host host_from_gpu as_cuda_ndarray_variable as_gpuarray_variable
-    to_gpuarray to_cudandarray cudandarray_to_garray garray_to_cudandarray from_gpu_pointer
-    as_cuda_array as_gpuarray
-""".split()
+_UNABLE = [
+    "GpuAdvancedSubtensor1",
+    "GpuAllocEmpty",
+    "GpuCAReduce",
+    "GpuCorrMM",
+    "GpuDnnBatchNorm",
+    "GpuDnnConv",
+    "GpuDnnConvDesc",
+    "GpuDnnConvGradI",
+    "GpuDnnConvGradW",
+    "GpuDnnPool",
+    "GpuDnnSoftmax",
+    "GpuElemwise",
+    "GpuEye",
+    "GpuFromHost",
+    "GpuJoin",
+    "GpuPool",
+    "HostFromGpu",
+    "Kernel",
+    "NVCC_compiler",
+    "GpuDot22",
+    "GpuSubtensor",
+    "HideC",
+    "GpuConv",
+    "GpuReshape",
+    "GpuDimShuffle",
+    "GpuIncSubtensor",
+]
+_IDENTITIES = [
+    "gpu_contiguous",
+    "gpu_from_host",
+    "host_from_gpu",
+    "as_cuda_ndarray_variable",
+    "as_gpuarray_variable",
+    "to_gpuarray",
+    "to_cudandarray",
+    "cudandarray_to_garray",
+    "garray_to_cudandarray",
+    "from_gpu_pointer",
+    "as_cuda_array",
+    "as_gpuarray",
+]
 _TYPES = [f"{letter}{rank}" for letter in "f" for rank in (
     "scalar", "vector", "matrix", "row", "col", "tensor3", "tensor4")]  # fmt: skip
 
@@ -38,16 +69,17 @@ __all__ = [
     "CURAND_RandomStreams", "ContextNotDefined", "CudaNdarray", "CudaNdarrayConstant",
     "CudaNdarraySharedVariable", "CudaNdarrayType", "CudaNdarrayVariable", "GpuArrayConstant",
     "GpuArraySharedVariable", "GpuArrayType", "GpuArrayVariable", "GpuKernelBase", "GpuOp",
-    "active_device_name", "active_device_number", "add_standard_rpath", "alloc_empty",
-    "basic_ops", "blas", "cuda_available", "cuda_enabled", "cuda_ndarray", "device_properties",
-    "dnn", "dnn_available", "dnn_batch_normalization_test", "dnn_batch_normalization_train",
-    "dnn_conv", "dnn_conv3d", "dnn_pool", "dnn_present", "float32_shared_constructor", "get_context",
-    "gpu_alloc_empty", "gpu_context_type", "gpu_optimizer", "gpu_optimizer2", "gpuarray_helper_inc_dir",
-    "gpuarray_shared_constructor", "handle_shared_float32", "infer_context_name", "init_dev",
-    "list_contexts", "load_w", "local_gpu_careduce", "local_optimizer", "mem_info", "op_lifter",
-    "pygpu_activated", "register_opt", "register_opt2", "register_specialize_device",
-    "rpath_defaults", "shared_constructor", "sparse_block_dot_SS", "unuse", "use", "work_dtype",
-    "write_w", *_UNABLE, *_IDENTITIES, *_TYPES,
+    "active_device_name", "active_device_number", "add_standard_rpath", "alloc_empty", "basic_ops",
+    "blas", "cuda_available", "cuda_enabled", "cuda_ndarray", "device_properties", "dnn",
+    "dnn_available", "dnn_batch_normalization_test", "dnn_batch_normalization_train", "dnn_conv",
+    "dnn_conv3d", "dnn_pool", "dnn_present", "float32_shared_constructor", "get_context",
+    "gpu_alloc_empty", "gpu_context_type", "gpu_optimizer", "gpu_optimizer2",
+    "gpuarray_helper_inc_dir", "gpuarray_shared_constructor", "handle_shared_float32",
+    "infer_context_name", "init_dev", "list_contexts", "load_w", "local_gpu_careduce",
+    "local_optimizer", "mem_info", "op_lifter", "pygpu_activated", "register_opt", "register_opt2",
+    "register_specialize_device", "rpath_defaults", "shared_constructor", "sparse_block_dot_SS",
+    "unuse", "use", "work_dtype", "write_w",
+    *_UNABLE, *_IDENTITIES, *_TYPES,
 ]  # fmt: skip
 
 cuda_available = cuda_enabled = pygpu_activated = False
@@ -64,10 +96,10 @@ class ContextNotDefined(ValueError):
 class CudaNdarray:
     """An array on a GPU, of which there are none."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: PYI034, D102
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         import numpy as np
 
-        return np.array(*args, dtype="float32")
+        return np.asarray(args[0] if args else [], dtype="float32")
 
     @staticmethod
     def zeros(shape: Any) -> Any:
@@ -88,7 +120,7 @@ GpuArrayVariable = GpuArrayConstant = GpuArraySharedVariable = _NoVariable
 class CudaNdarrayType:
     """``CudaNdarrayType(broadcastable)``: the type of a float32 tensor. No type is an instance."""
 
-    def __new__(  # noqa: D102, PYI034
+    def __new__(
         cls, broadcastable: Any = (), name: str | None = None, dtype: Any = "float32", **rest: Any
     ) -> Any:
         return TensorType(dtype or "float32", broadcastable)
@@ -97,7 +129,7 @@ class CudaNdarrayType:
 class GpuArrayType:
     """``GpuArrayType(dtype, broadcastable)``: the type of a tensor. No type is an instance."""
 
-    def __new__(  # noqa: D102, PYI034
+    def __new__(
         cls, dtype: Any = "float32", broadcastable: Any = (), name: str | None = None, **rest: Any
     ) -> Any:
         return TensorType(dtype, broadcastable)
@@ -117,7 +149,7 @@ class dnn_available:  # called, and asked for its msg
     msg = "cuDNN is not used here; the backend's own convolution is."
     avail = False
 
-    def __new__(cls, *args: Any) -> Any:  # noqa: PYI034, D102
+    def __new__(cls, *args: Any) -> Any:
         return False
 
 

@@ -71,5 +71,3 @@ class numeric_grad:  # the name that programs use
 def is_disconnected(g: Any) -> bool:
     """Whether a gradient is none."""
     return g is None or isinstance(g, DisconnectedType.Variable)
-
-

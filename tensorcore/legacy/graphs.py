@@ -13,16 +13,16 @@ from ..errors import MissingInputError, TensorcoreError
 from ..function import clone as _clone
 from ..graph import Graph, Interner, toposort
 from ..node import Tensor, TensorConstant, is_constant
-from ..printing import min_informative_str
 from ..ops.control import item
+from ..printing import min_informative_str
 from ..types import TensorType
 
 __all__ = [
     "Constant", "FunctionGraph", "InconsistencyError", "MethodNotDefined", "MissingInputError",
-    "Node", "NullOp", "TestValueError", "Type", "Value", "Variable", "ancestors",
-    "as_string", "clone", "clone_get_equiv", "debug_assert", "debug_error_message", "deque",
-    "difference", "equal_computations", "flatten", "general_toposort", "get_debug_values",
-    "get_equiv", "get_lock", "get_test_value", "give_variables_names", "graph_inputs", "hash_from_code",
+    "Node", "NullOp", "TestValueError", "Type", "Value", "Variable", "ancestors", "as_string",
+    "clone", "clone_get_equiv", "debug_assert", "debug_error_message", "deque", "difference",
+    "equal_computations", "flatten", "general_toposort", "get_debug_values", "get_equiv",
+    "get_lock", "get_test_value", "give_variables_names", "graph_inputs", "hash_from_code",
     "inputs", "io_toposort", "is_same_graph", "list_of_nodes", "memoize", "min_informative_str",
     "missing_test_message", "op_as_string", "ops", "orphans", "release_lock", "remove",
     "scratchpad", "sort_apply_nodes", "stack_search", "toposort", "uniq", "variables",
@@ -209,9 +209,7 @@ def equal_computations(
     return all(table.add(x) is table.add(y) for x, y in zip(xs, ys, strict=True))
 
 
-def is_same_graph(
-    var1: Tensor, var2: Tensor, givens: Any = None, debug: bool = False
-) -> bool:
+def is_same_graph(var1: Tensor, var2: Tensor, givens: Any = None, debug: bool = False) -> bool:
     """Whether two expressions compute the same, by the same steps."""
     pairs = dict(givens or {})
     first, second = (_clone(v, replace=pairs) if pairs else v for v in (var1, var2))
@@ -363,5 +361,3 @@ def get_lock(*args: Any, **kwargs: Any) -> Iterator[None]:
 
 def release_lock(*args: Any, **kwargs: Any) -> None:
     """Nothing is locked."""
-
-

@@ -26,4 +26,4 @@ def spectral_radius_bound(X: Any, log2_exponent: int) -> Any:
 
     for _ in range(log2_exponent):
         X = T.dot(X, X)
-    return T.pow(T.sum(T.diagonal(X)), 2.0 ** -log2_exponent)
+    return T.pow(T.sum(T.diagonal(X)), 2.0**-log2_exponent)

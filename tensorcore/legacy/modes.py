@@ -14,10 +14,11 @@ from ..function import Function
 from ..inspection.stepwise import BadValue, Differs, Moment, Watched, check_numbers, compare
 
 __all__ = [
-    "BadThunkOutput", "DebugMode", "DebugModeError", "FAST_COMPILE", "FAST_RUN", "InvalidValueError",
-    "JAX", "Mode", "MonitorMode", "NanGuardMode", "ProfileMode", "detect_nan", "get_default_mode",
-    "get_mode", "instantiated_default_mode", "predefined_linkers", "predefined_modes",
-    "predefined_optimizers", "register_linker", "register_mode", "register_optimizer",
+    "BadThunkOutput", "DebugMode", "DebugModeError", "FAST_COMPILE", "FAST_RUN",
+    "InvalidValueError", "JAX", "Mode", "MonitorMode", "NanGuardMode", "ProfileMode", "detect_nan",
+    "get_default_mode", "get_mode", "instantiated_default_mode", "predefined_linkers",
+    "predefined_modes", "predefined_optimizers", "register_linker", "register_mode",
+    "register_optimizer",
 ]  # fmt: skip
 
 DebugModeError, BadThunkOutput, InvalidValueError = Differs, Differs, BadValue
@@ -132,8 +133,8 @@ class MonitorMode(Mode):
     @staticmethod
     def _call(function: Callable[..., Any] | None, done: bool) -> Callable[[Moment], None]:
         def look(moment: Moment) -> None:
-            if function is not None and moment.index >= 0:
-                function(moment.index, moment.node, _Thunk(moment, done))
+            if function is not None and moment.number >= 0:
+                function(moment.number, moment.node, _Thunk(moment, done))
 
         return look
 

@@ -136,7 +136,8 @@ class AbstractConv3d_gradInputs(_Convolution):
         """The gradient, by differentiating a convolution."""
         g, w = as_tensor(topgrad), as_tensor(kern)
         x = tensor.zeros((g.shape[0], w.shape[1], *(shape[k] for k in range(3))), dtype=g.dtype)
-        return tensor.Lop(nnet.conv3d(x, w, **self._facts()), x, g)
+        made: Tensor = tensor.Lop(nnet.conv3d(x, w, **self._facts()), x, g)
+        return made
 
 
 CorrMM = AbstractConv2d
@@ -178,7 +179,9 @@ def get_conv_shape_1axis(
 class Pool:
     """``Pool.out_shape``: the size of the result of pooling; see also ``pool_2d``."""
 
-    def __init__(self, ignore_border: bool = False, mode: str = "max", ndim: int = 2, **k: Any) -> None:
+    def __init__(
+        self, ignore_border: bool = False, mode: str = "max", ndim: int = 2, **k: Any
+    ) -> None:
         self.ignore_border, self.mode, self.ndim = ignore_border, mode, ndim
 
     def __call__(self, x: Any, ws: Any, stride: Any = None, pad: Any = None) -> Tensor:

@@ -4,7 +4,7 @@ ours by name or family, and can be called where it means a function."""
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import typing
 
 __all__ = [
     "Alloc", "AdvancedIncSubtensor", "AdvancedIncSubtensor1", "AdvancedSubtensor",
@@ -29,7 +29,7 @@ class _OpClass(type):
         family = getattr(getattr(value, "family", None), "name", "")
         return getattr(value, "name", None) in cls._ops or family in cls._families
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
         """What ``Sum(axis=1)`` is: a function of tensors."""
         if cls._function == "made":
             return type.__call__(cls, *args, **kwargs)
@@ -47,19 +47,19 @@ class _OpClass(type):
 class _Applied:
     """An op made by its class: the function, and what it is told."""
 
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    function: typing.Any
+    args: tuple[typing.Any, ...]
+    kwargs: dict[str, typing.Any]
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: typing.Any) -> typing.Any:
         """The function on these tensors."""
         return self.function(*inputs, *self.args, **self.kwargs)
 
 
-def _op_class(name: str, ops: str = "", families: str = "", function: str = "") -> Any:
+def _op_class(name: str, ops: str = "", families: str = "", function: str = "") -> typing.Any:
     facts = {
         "_ops": frozenset(ops.split()), "_families": frozenset(families.split()),
-        "_function": function, "__doc__": f"Theano's class of the ops that are here: {ops or families}.",
+        "_function": function, "__doc__": f"Theano's class of these ops: {ops or families}.",
     }  # fmt: skip
     return _OpClass(name, (_Applied,), facts)
 
@@ -67,11 +67,13 @@ def _op_class(name: str, ops: str = "", families: str = "", function: str = "") 
 class Elemwise(metaclass=_OpClass):
     """``Elemwise(scalar_op)``: the op on tensors, entry by entry; ops of ours are instances."""
 
-    _ops = frozenset("sigmoid softplus sqr clip switch fill true_div minimum maximum".split())
+    _ops = frozenset(
+        ["sigmoid", "softplus", "sqr", "clip", "switch", "fill", "true_div", "minimum", "maximum"]
+    )
     _families = frozenset(("elementwise", "cast"))
     _function = "made"
 
-    def __new__(cls, scalar_op: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: PYI034, D102
+    def __new__(cls, scalar_op: typing.Any, *args: typing.Any, **kwargs: typing.Any) -> typing.Any:
         if not callable(scalar_op):
             raise TypeError(f"Elemwise: expected a scalar op, found {scalar_op!r:.60}.")
         return scalar_op
@@ -88,7 +90,7 @@ Prod = _op_class("Prod", "prod reduce_prod", function="prod")
 Mean = _op_class("Mean", "mean", function="mean")
 Max = _op_class("Max", "max reduce_max", function="max")
 Min = _op_class("Min", "min reduce_min", function="min")
-Any = _op_class("Any", "any reduce_any", function="any")  # type: ignore[misc]
+Any = _op_class("Any", "any reduce_any", function="any")
 All = _op_class("All", "all reduce_all", function="all")
 MaxAndArgmax = _op_class("MaxAndArgmax", "max argmax", function="max_and_argmax")
 Argmax = _op_class("Argmax", "argmax", function="argmax")

@@ -120,4 +120,3 @@ class DB:
 
 EquilibriumDB = SequenceDB = ProxyDB = DB
 optdb = gpu_optimizer = inplace_and_fusion = DB()
-

@@ -53,7 +53,9 @@ _PYTHON_2 = (
 def _looks_like_python_2(source: bytes) -> bool:
     import re
 
-    return bool(re.search(rb"^\s*(print\s+[^(=\s]|except\s+\w+,\s*\w+:|exec\s+['\"])", source, re.M))
+    return bool(
+        re.search(rb"^\s*(print\s+[^(=\s]|except\s+\w+,\s*\w+:|exec\s+['\"])", source, re.M)
+    )
 
 
 def _hint() -> str:
@@ -75,7 +77,7 @@ def _execute(code: CodeType, path: str) -> int:
         exec(code, main.__dict__)
     except SystemExit:
         raise
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: BLE001 (the program's own, shown as Python does)
         return _failed(problem, path)
     return 0
 

@@ -14,13 +14,81 @@ from ..types import TensorType
 from .user_ops import Apply, Op
 
 _DTYPES = tuple(dtypes.ALL)
-_FUNCTIONS = tuple("""
-    abs_ add and_ arccos arccosh arcsin arcsinh arctan arctan2 arctanh cast ceil clip complex conj
-    cos cosh deg2rad eq erf erfc erfcinv erfcx erfinv exp exp2 expm1 floor gamma gammaln ge gt
-    identity imag int_div inv invert isinf isnan le log log10 log1p log2 lt maximum minimum mod mul
-    neg neq or_ pow psi rad2deg real round_half_to_even second sgn sigmoid sin sinh softplus sqr
-    sqrt sub switch tan tanh tri_gamma true_div trunc xor
-""".split())
+_FUNCTIONS = (
+    "abs_",
+    "add",
+    "and_",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cast",
+    "ceil",
+    "clip",
+    "complex",
+    "conj",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "eq",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfinv",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "gamma",
+    "gammaln",
+    "ge",
+    "gt",
+    "identity",
+    "imag",
+    "int_div",
+    "inv",
+    "invert",
+    "isinf",
+    "isnan",
+    "le",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "lt",
+    "maximum",
+    "minimum",
+    "mod",
+    "mul",
+    "neg",
+    "neq",
+    "or_",
+    "pow",
+    "psi",
+    "rad2deg",
+    "real",
+    "round_half_to_even",
+    "second",
+    "sgn",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "softplus",
+    "sqr",
+    "sqrt",
+    "sub",
+    "switch",
+    "tan",
+    "tanh",
+    "tri_gamma",
+    "true_div",
+    "trunc",
+    "xor",
+)
 _CLASSES = {
     "Abs": "abs_", "Add": "add", "Sub": "sub", "Mul": "mul", "TrueDiv": "true_div", "Pow": "pow",
     "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Sqr": "sqr", "Tanh": "tanh", "Maximum": "maximum",
@@ -111,9 +179,7 @@ class ScalarOp(Op):
         given = [as_tensor(x) for x in inputs]
         rank = max((x.ndim for x in given), default=0)
         padded = [tensor.shape_padleft(x, rank - x.ndim) if x.ndim < rank else x for x in given]
-        flags = tuple(
-            all(x.broadcastable[k] for x in padded) for k in range(rank)
-        )
+        flags = tuple(all(x.broadcastable[k] for x in padded) for k in range(rank))
         prefer = getattr(self, "output_types_preference", None) or same_out
         kinds = prefer(*(TensorType(x.dtype, ()) for x in given))
         kinds = kinds if isinstance(kinds, (tuple, list)) else (kinds,)

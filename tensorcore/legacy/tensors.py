@@ -74,7 +74,7 @@ class TensorConstant(metaclass=_Called):
 
     _kind = _OurConstant
 
-    def __new__(cls, type: Any, data: Any, name: str | None = None) -> Any:  # noqa: PYI034, D102
+    def __new__(cls, type: Any, data: Any, name: str | None = None) -> Any:
         made = T.constant(np.asarray(data, dtype=type.dtype))
         made.name = name
         return made
@@ -85,7 +85,7 @@ class TensorVariable(metaclass=_Called):
 
     _kind = Tensor
 
-    def __new__(  # noqa: D102
+    def __new__(
         cls, type: Any, owner: Any = None, index: Any = None, name: str | None = None
     ) -> Any:
         return type(name)
@@ -96,9 +96,7 @@ class TensorSharedVariable(metaclass=_Called):
 
     _kind = Shared
 
-    def __new__(  # noqa: D102
-        cls, name: Any, type: Any, value: Any, strict: bool = False, **kwargs: Any
-    ) -> Any:
+    def __new__(cls, name: Any, type: Any, value: Any, strict: bool = False, **kwargs: Any) -> Any:
         return shared(np.asarray(value, dtype=type.dtype), name, broadcastable=type.broadcastable)
 
 
@@ -138,8 +136,7 @@ assert_op = Assert()
 
 def as_tensor_variable(x: Any, name: str | None = None, ndim: int | None = None) -> Tensor:
     """``T.as_tensor_variable``. Raises AsTensorError for what is no tensor."""
-    outputs = getattr(x, "outputs", None)
-    if isinstance(x, Apply) and not isinstance(x, Tensor) and outputs is not None:
+    if type(x) is Apply:
         x = x.default_output()
     try:
         return T.as_tensor_variable(x, name=name, ndim=ndim)
@@ -291,13 +288,18 @@ def advanced_inc_subtensor1(x: Any, y: Any, ilist: Any) -> Tensor:
     return T.inc_subtensor(as_tensor(x)[as_tensor(ilist)], y)
 
 
+def _picked(x: Tensor, index: Any) -> Tensor:
+    found: Tensor = x[index]
+    return found
+
+
 def permute_row_elements(x: Any, y: Any) -> Tensor:
     """Each row of ``x`` in the order that the row of ``y`` says."""
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 1:
-        return x[y]
+        return _picked(x, y)
     rows = T.arange(x.shape[0])
-    return x[T.shape_padright(rows), y if y.ndim == 2 else T.shape_padleft(y)]
+    return _picked(x, (T.shape_padright(rows), y if y.ndim == 2 else T.shape_padleft(y)))
 
 
 def makeKeepDims(x: Any, y: Any, axis: Any) -> Tensor:
@@ -306,7 +308,8 @@ def makeKeepDims(x: Any, y: Any, axis: Any) -> Tensor:
     axes = range(x.ndim) if axis is None else ([axis] if isinstance(axis, int) else axis)
     gone = {a % x.ndim for a in axes}
     rest = iter(range(y.ndim))
-    return y.dimshuffle(["x" if a in gone else next(rest) for a in range(x.ndim)])
+    kept: Tensor = y.dimshuffle(["x" if a in gone else next(rest) for a in range(x.ndim)])
+    return kept
 
 
 class _Grid:
@@ -348,6 +351,7 @@ def tensor5s(*names: str) -> list[Tensor]:
 
 
 def tensor(dtype: Any = None, broadcastable: Any = (), name: str | None = None) -> Tensor:
+    """A variable of this type."""
     return TensorType(dtypes.canonical(dtype or "floatX"), broadcastable)(name)
 
 
@@ -398,7 +402,7 @@ class _scal_elemwise:  # Theano's decorator, with which programs define function
     def __init__(self, symbol: Any = None, nfunc: Any = None, nin: Any = None) -> None:
         self.symbol = symbol
 
-    def __new__(cls, *symbol: Any, **kwargs: Any) -> Any:  # noqa: PYI034
+    def __new__(cls, *symbol: Any, **kwargs: Any) -> Any:
         if len(symbol) == 1 and callable(symbol[0]):
             return getattr(T, symbol[0].__name__)
         return object.__new__(cls)

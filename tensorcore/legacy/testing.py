@@ -136,7 +136,9 @@ class RecordMismatchError(Exception):
 class Record:
     """Lines that a run writes and a second run must repeat."""
 
-    def __init__(self, file_object: Any = None, file_path: Any = None, replay: bool = False) -> None:
+    def __init__(
+        self, file_object: Any = None, file_path: Any = None, replay: bool = False
+    ) -> None:
         self.f = open(file_path, "r" if replay else "w") if file_object is None else file_object  # noqa: SIM115
         if file_object is None and file_path is None:
             self.f = io.StringIO()

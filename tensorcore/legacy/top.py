@@ -175,5 +175,3 @@ def __getattr__(name: str) -> Any:
 
         return sys.modules["theano"]
     raise AttributeError(f"tensorcore.legacy.top has no {name!r}.")
-
-

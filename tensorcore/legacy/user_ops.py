@@ -150,9 +150,14 @@ def _application(op: Any, inputs: list[Tensor], types: list[TensorType]) -> Appl
 
 def _key_of(op: Any) -> Any:
     """Equal for ops that compute the same: those of one class with equal properties."""
-    if getattr(op, "__props__", None) is None and type(op).__eq__ is object.__eq__:
+    if getattr(op, "__props__", None) is None and "__eq__" not in _own_names(op):
         return None
     return (type(op), op)
+
+
+def _own_names(op: Any) -> set[str]:
+    """What the program's own classes define."""
+    return {name for kind in type(op).__mro__ if kind not in (Op, object) for name in vars(kind)}
 
 
 def _differentiable(op: Any) -> bool:
@@ -197,7 +202,9 @@ class Op:
         runs = hasattr(self, "perform")
         c_code = [name for name in _C_METHODS if hasattr(self, name)]
         if not runs:
-            what = f"has only {c_code[0]}, and C code is not compiled here" if c_code else "has none"
+            what = (
+                f"has only {c_code[0]}, and C code is not compiled here" if c_code else "has none"
+            )
             raise TypeError(f"{self}: a method perform is needed; {kind.__name__} {what}.")
         if c_code and kind not in _told:
             _told.add(kind)
@@ -209,7 +216,7 @@ class Op:
     def __eq__(self, other: object) -> bool:
         if getattr(self, "__props__", None) is None or type(self) is not type(other):
             return self is other
-        return self._props() == other._props()  # type: ignore[attr-defined]
+        return self._props() == other._props()
 
     def __hash__(self) -> int:
         if getattr(self, "__props__", None) is None:
@@ -280,6 +287,7 @@ class OpWiseCLinker:
 
 
 WrapLinkerMany = OpWiseCLinker
+
 
 class FromFunctionOp(Op):
     """What ``as_op`` makes of a function."""

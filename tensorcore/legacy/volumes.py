@@ -17,7 +17,8 @@ def conv3D(V: Any, W: Any, b: Any, d: Any) -> Tensor:
         as_tensor(V).dimshuffle(order), as_tensor(W).dimshuffle(order), subsample=tuple(d),
         filter_flip=False,
     )  # fmt: skip
-    return made.dimshuffle(0, 2, 3, 4, 1) + b
+    result: Tensor = made.dimshuffle(0, 2, 3, 4, 1) + b
+    return result
 
 
 Conv3D = conv3D

@@ -36,9 +36,10 @@ _results = _Results()
 class Site:
     """An application of Python code: ``run`` takes arrays and gives one result per type.
 
-    ``gradient(inputs, outputs, gradients)`` gives an expression (or None) per input; ``owner(node)``
-    is what users see as the owner of a result; ``shapes(inputs)`` gives the sizes of all results where
-    they follow from those of the inputs, which loops need to know. Sites with equal ``key`` and types are one.
+    ``gradient(inputs, outputs, gradients)`` gives an expression (or None) per input;
+    ``owner(node)`` is what users see as the owner of a result; ``shapes(inputs)`` gives the sizes
+    of all results where they follow from those of the inputs, which loops need to know. Sites
+    with equal ``key`` and types are one.
     """
 
     __slots__ = ("__weakref__", "gradient", "key", "owner", "run", "shapes", "title", "types")

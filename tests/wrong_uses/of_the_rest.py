@@ -204,6 +204,7 @@ NNET["crossentropy_categorical_1hot"] = [
     row(lambda a: T.nnet.crossentropy_categorical_1hot(a.m, a.v), DTypeError, "must be integers"),
 ]
 
+
 def _import_after_another_theano() -> None:
     known = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "theano"}
     finders = list(sys.meta_path)
