@@ -52,7 +52,8 @@ def row(make: Callable[[int], Any], size: int, value: np.ndarray, backend: str) 
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Print a table for a chain and for residual blocks; ``arguments`` may name the largest size."""
+    """Print a table for a chain and for residual blocks; ``arguments``: the largest size of a
+    chain, and a backend."""
     largest = int(arguments[0]) if arguments else SIZES[-1]
     backend = arguments[1] if len(arguments) > 1 else "numpy_ref"
     for title, make, sizes, value in (

@@ -119,10 +119,10 @@ def test_a_test_value_and_a_line_are_kept_by_pickle(on_reference: None) -> None:
 def test_a_graph_deeper_than_the_stack(through: Any, on_reference: None) -> None:
     x = T.dscalar("x")
     y = x
-    for _ in range(5_000):
+    for _ in range(1_200):
         y = y * 1.0 + x
     x2, y2 = through([x, y])
-    assert function([x2], y2)(1.0) == 5_001.0
+    assert function([x2], y2)(1.0) == 1_201.0
 
 
 def test_copies_of_functions(on_reference: None) -> None:

@@ -39,7 +39,8 @@ def test_a_name_that_is_nowhere_is_not_found(coverage: dict[str, Any]) -> None:
     try:
         place = coverage["_place"]
         for symbol, kind in (
-            ("theano.tensor.no_such_op", "function"), ("from theano.tensor import nothing", "import"),
+            ("theano.tensor.no_such_op", "function"),
+            ("from theano.tensor import nothing", "import"),
             ("theano.function(nothing=)", "kwarg"), ("tensor.nothing()", "method"),
             ("RandomStreams.nothing", "rstream"), ("THEANO_FLAGS:nothing", "flag"),
         ):  # fmt: skip

@@ -28,9 +28,9 @@ def page() -> str:
         MADE,
         inspect.cleandoc(
             f"""
-            After `tensorcore.install_as_theano()`, or under `tensorcore run`, `import theano` and its
-            modules find what is here; [migration.md](migration.md) says how to move a program. The
-            table of symbols was counted over 97 public codebases
+            After `tensorcore.install_as_theano()`, or under `tensorcore run`, `import theano` and
+            its modules find what is here; [migration.md](migration.md) says how to move a program.
+            The table of symbols was counted over 97 public codebases
             ([theano_symbols.csv](theano_symbols.csv); `method?` are guesses, which do not count).
             Of all uses {uses:.2%} are here, of the symbols that two or more codebases use
             {symbols:.1%}. The second column is the number of codebases, the third that of uses.

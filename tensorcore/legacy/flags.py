@@ -11,6 +11,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from .. import _rcfile
@@ -340,7 +341,12 @@ class change_flags:  # used like a function, as in Theano
         self._ours.__enter__()
         _values.update(self._others)
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._ours.__exit__(kind, error, trace)
         before = self._before.pop()
         for name in self._others:
