@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
+from .checkpoints import scan_checkpoints
 from .function import Function, clone, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
 from .ifelse import ifelse
@@ -40,5 +41,5 @@ __all__ = [
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
     "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "install_as_theano",
     "jacobian", "load", "map", "nnet", "pp", "printing", "reduce", "save", "scalar", "scan",
-    "shared", "tensor", "until",
+    "scan_checkpoints", "shared", "tensor", "until",
 ]  # fmt: skip

@@ -185,6 +185,7 @@ def _default_updates(
         node = todo.pop(0)
         if isinstance(node, Shared) and node.default_update is not None and node not in without:
             without.add(node)
+            # It may need what givens replaces: the size of a draw, say.
             (value,) = substitute([node.default_update], replace)
             change = _update(node, value)
             found.append(change)

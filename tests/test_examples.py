@@ -5,14 +5,26 @@ from __future__ import annotations
 import ast
 import runpy
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import tensorcore.tensor as T
 from tensorcore import config
 
-EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
+FOLDER = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = sorted(FOLDER.glob("[a-z]*.py"))
+#: Those with options, which draw a picture.
+DRAWN = [path for path in EXAMPLES if "options(__file__" in path.read_text(encoding="utf-8")]
 each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+
+
+@pytest.fixture(autouse=True)
+def _from_the_command_line(monkeypatch, tmp_path):
+    """As ``python examples/name.py --quick`` runs, in an empty folder."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr("sys.argv", ["example", "--quick"])
+    monkeypatch.chdir(tmp_path)
 
 
 def run(path: Path) -> None:
@@ -20,7 +32,7 @@ def run(path: Path) -> None:
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) >= 4
+    assert len(EXAMPLES) >= 10 and len(DRAWN) >= 6
 
 
 @each_example
@@ -36,6 +48,9 @@ def test_an_example_is_short_and_says_what_it_shows(path):
 def test_an_example_passes_its_own_checks(path, floatX, each_backend):
     with config.change_flags(floatX=floatX):
         run(path)
+    if path in DRAWN:
+        picture = ElementTree.parse(f"{path.stem}.svg").getroot()
+        assert len(list(picture.iter("{http://www.w3.org/2000/svg}g"))) >= 1
 
 
 @each_example
@@ -43,8 +58,8 @@ def test_an_example_notices_a_wrong_derivative(path, monkeypatch):
     for name in ("grad", "Lop"):
         right = getattr(T, name)
 
-        def wrong(*given, right=right):
-            found = right(*given)
+        def wrong(*given, right=right, **named):
+            found = right(*given, **named)
             return [1.1 * g for g in found] if isinstance(found, list) else 1.1 * found
 
         monkeypatch.setattr(T, name, wrong)

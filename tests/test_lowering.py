@@ -249,3 +249,15 @@ def test_a_branch_holds_what_nothing_else_needs() -> None:
     inside = [{s.op for s in body.steps if isinstance(s, Call)} for body in branch.bodies]
     assert "exp" in outside and "sin" not in outside
     assert inside[0] == {"sin", "mul"} and inside[1] == set()
+
+
+def test_the_windows_of_a_convolution_are_laid_out_once() -> None:
+    """Its filters are turned to suit them, not the other way round; also for the gradient."""
+    skip_unless_ready("cgen")
+    x, w = T.dtensor4("x"), T.dtensor4("w")
+    y = T.nnet.conv2d(x, w)
+    f = function([x, w], [y, T.grad(T.sum(y**2), w)], backend="cgen")
+    images, filters = np.ones((4, 3, 10, 10)), np.ones((5, 3, 3, 3))
+    windows = 3 * 3 * 3 * 4 * 8 * 8 * 8
+    sizes = [b.bytes for b in f.report(images, filters).buffers]
+    assert sizes.count(windows) == 1 and max(sizes) == windows

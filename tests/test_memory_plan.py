@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorcore.tensor as T
-from tensorcore import config, function, plugins, shared
+from tensorcore import config, function, grad, plugins, scan, scan_checkpoints, shared
 from tensorcore.graph import GraphError
 from tensorcore.lower.verify import verify
 from tensorcore.program import Program
@@ -146,3 +147,18 @@ def test_a_value_that_others_read_afterwards_is_not_in_place() -> None:
     assert not f.program.commits[0].in_place
     g = function([x], x[: n + 1], updates={n: n + 1})
     assert g(np.arange(9.0)).shape == (4,) and int(n.get_value()) == 4
+
+
+def test_checkpoints_spare_memory() -> None:
+    """A gradient through 400 steps holds those of one stretch, and what is kept."""
+    h, w = T.dvector("h"), T.dmatrix("w")
+    peaks = []
+    for loop in (scan, partial(scan_checkpoints, save_every_N=20)):
+        steps, _ = loop(
+            lambda state, w: T.tanh(T.dot(state, w)),
+            outputs_info=h, non_sequences=w, n_steps=400,
+        )  # fmt: skip
+        f = function([h, w], grad(T.sum(steps[-1]), h))
+        peaks.append(f.report(np.ones(50), np.eye(50)).peak_bytes)
+    assert None not in peaks and peaks[0] >= 400 * 50 * 8
+    assert peaks[1] < peaks[0] / 4

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorcore import Tensor, TensorType, dtypes
+from tensorcore import Tensor, TensorType, dtypes, ifelse, scan
 from tensorcore import tensor as T
+from tensorcore.graph import substitute
 from tensorcore.ops import OPS, Op
 from tensorcore.ops.movement import shape_list
 from tensorcore.ops.subtensor import Ref, Slice
@@ -39,17 +40,28 @@ def usable(dtype: str, family: str) -> list[Op[Any]]:
     return found
 
 
-def grow(inputs: Sequence[Tensor], steps: int, draw: Draw) -> list[Tensor]:
-    """A pool of tensors: the inputs, and one more for each step."""
+def grow(
+    inputs: Sequence[Tensor], steps: int, draw: Draw, twins: dict[Tensor, Tensor] | None = None
+) -> list[Tensor]:
+    """A pool of tensors: the inputs, and one more for each step.
+
+    With ``twins`` there are loops and branches too, and it gets for each of them an expression of
+    the same value without any.
+    """
     pool = list(inputs)
     dtype = inputs[0].dtype
     table = {name: usable(dtype, name) for name in _GROWERS}
+    control = list(_CONTROL) * 2 if twins is not None else []
     for _ in range(steps):
-        family = draw(["elementwise"] * 12 + list(_GROWERS))
-        if table[family]:
-            made = _GROWERS[family](draw(table[family]), pool, draw)
-            if made is not None:
-                pool.append(made)
+        family = draw(["elementwise"] * 12 + list(_GROWERS) + control)
+        if family in _CONTROL and twins is not None:
+            made, twin = _CONTROL[family](pool, draw)
+            (twins[made],) = substitute([twin], twins)
+            pool.append(made)
+        elif table[family]:
+            grown = _GROWERS[family](draw(table[family]), pool, draw)
+            if grown is not None:
+                pool.append(grown)
     return pool
 
 
@@ -128,10 +140,13 @@ def _flat(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
 
 def _stretched(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
     x = draw(pool)
-    flags = x.broadcastable
-    wider = [y for y in pool if y.ndim >= x.ndim and _stretches(flags, y.broadcastable)]
+    wider = [y for y in pool if _stretches_to(x, y)]
     y = draw(wider)
     return op.make((x, *shape_list(y)), {"broadcastable": y.broadcastable})
+
+
+def _stretches_to(x: Tensor, y: Tensor) -> bool:
+    return x.ndim <= y.ndim and _stretches(x.broadcastable, y.broadcastable)
 
 
 def _stretches(flags: tuple[bool, ...], target: tuple[bool, ...]) -> bool:
@@ -253,6 +268,50 @@ def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | Non
     operands = [x, *(_alike(x, pool, draw) for _ in range(op.arity - 1))]
     return op.make(tuple(_tamed(op, t) for t in operands), {"axis": draw(range(x.ndim))})
 
+
+# -- loops and branches: each with what it amounts to ------------------------------------------
+
+
+def _loop(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
+    """A loop of a grown step over three rows, and the steps one after the other."""
+    first = draw(pool)
+    seen = draw([x for x in pool if _stretches_to(x, first)])
+    others = [draw(pool)]
+    rows = [seen, 0.5 * seen, -seen]
+    state, row, fixed = first.type("state"), rows[0].type("row"), others[0].type("fixed")
+    grown = grow([state, row, fixed], draw((1, 2, 3)), draw)
+    fitting = [y for y in grown[3:] if y.broadcastable == state.broadcastable]
+    after = T.tanh(fitting[-1] if fitting else state) + row * 0.75 * state
+
+    def step(row_now: Tensor, state_now: Tensor, fixed_now: Tensor) -> Tensor:
+        (result,) = substitute([after], {row: row_now, state: state_now, fixed: fixed_now})
+        return result
+
+    backwards = draw((False, True))
+    steps, _ = scan(
+        step, sequences=[T.stack(rows)], outputs_info=[first], non_sequences=others,
+        go_backwards=backwards,
+    )  # fmt: skip
+    values: list[Tensor] = []
+    for each in reversed(rows) if backwards else rows:
+        values.append(step(each, values[-1] if values else first, others[0]))
+    if draw((True, False)):
+        return steps[-1], values[-1]
+    return T.sum(steps, axis=0), T.sum(T.stack(values), axis=0)
+
+
+def _branch(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
+    """One of two tensors, by a condition that no rounding moves."""
+    x = draw(pool)
+    y = T.tanh(_alike(x, pool, draw))
+    condition = T.gt(T.max(draw([z for z in pool if z.op is None])), draw((0.5, -0.5, 5.0)))
+    return ifelse(condition, x, y), T.switch(condition, x, y)
+
+
+_CONTROL: dict[str, Callable[[Sequence[Tensor], Draw], tuple[Tensor, Tensor]]] = {
+    "loop": _loop,
+    "branch": _branch,
+}
 
 _GROWERS: dict[str, Callable[[Op[Any], Sequence[Tensor], Draw], Tensor | None]] = {
     "elementwise": _elementwise,

@@ -8,7 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tensorcore import Rop, Tensor, TensorType, function, grad, hessian, ifelse, scan, shared, until
+from tensorcore import (
+    Rop,
+    Tensor,
+    TensorType,
+    function,
+    grad,
+    hessian,
+    ifelse,
+    scan,
+    scan_checkpoints,
+    shared,
+    until,
+)
 from tensorcore import tensor as T
 from tensorcore.errors import OutOfRange, ShapeError
 
@@ -368,3 +380,33 @@ def test_choices_in_choices_and_in_loops(subject: Subject) -> None:
     assert found.tolist() == [5, 10, 8, 24]
     assert by_x.tolist() == [0, 15, 0, 8]
     assert by_w == 3 * (2 * (2 * 2.0) - 1)
+
+
+@pytest.mark.parametrize("padding", [True, False])
+def test_checkpoints(padding: bool, subject: Subject) -> None:
+    """The kept steps, and their gradients, are those of the loop that keeps all; also where the
+    number of steps is no multiple, and with a random stream in the step."""
+    x, w, h = T.dmatrix("x"), T.dmatrix("w"), T.dvector("h")
+
+    def step(row: Tensor, state: Tensor, w: Tensor) -> Any:
+        after = T.tanh(row + T.dot(state, w))
+        return after, T.log(T.sum(after**2))
+
+    plain, _ = scan(step, x, [h, None], w)
+    kept, _ = scan_checkpoints(step, x, [h, None], w, save_every_N=4, padding=padding)
+    f = subject.function([x, h, w], [*plain, *kept])
+    cost = [T.sum(y[-1] ** 2) + b[-1] for y, b in (plain, kept)]
+    g = subject.function([x, h, w], [d for c in cost for d in grad(c, [x, h, w])])
+    rng = np.random.default_rng(0)
+    for n in (8, 4, 1, 7, 10) if padding else (8, 4):
+        values = rng.normal(size=(n, 3)), rng.normal(size=3), rng.normal(size=(3, 3))
+        places = [*range(3, n, 4), *([n - 1] if n % 4 else [])]
+        whole, logs, some, few = f(*values)
+        np.testing.assert_allclose(some, whole[places], rtol=1e-12)
+        np.testing.assert_allclose(few, logs[places], rtol=1e-12, atol=1e-12)
+        found = g(*values)
+        for a, b in zip(found[:3], found[3:], strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-11)
+    if not padding:
+        values = rng.normal(size=(7, 3)), rng.normal(size=3), rng.normal(size=(3, 3))
+        assert len(f(*values)[2]) == 1, "steps beyond the last multiple are left out"

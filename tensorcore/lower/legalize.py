@@ -139,7 +139,7 @@ def _mergeable(node: Tensor) -> Tensor | None:
     """A contraction whose roles (batch, rows, columns, summed) are each one run of axes in
     every operand, by transposing operands or the result; None when it is so already."""
     a, b, out = node.attrs["a"], node.attrs["b"], node.attrs["out"]
-    batch, rows, columns, summed = matrix_form(a, b, out)
+    batch, rows, columns, summed = _roles(a, b, out)
     x, y = node.inputs
     fits_a = all(_adjacent(p, a) for p in (batch, rows, summed)) and not _ends(batch, a)
     fits_b = all(_adjacent(p, b) for p in (batch, columns, summed)) and not _ends(batch, b)
@@ -157,6 +157,22 @@ def _mergeable(node: Tensor) -> Tensor | None:
     order = batch + rows + columns
     product = contract(x, y, a=a, b=b, out=order)
     return dimshuffle(product, tuple(order.index(i) for i in out))
+
+
+def _roles(
+    a: tuple[int, ...], b: tuple[int, ...], out: tuple[int, ...]
+) -> tuple[tuple[int, ...], ...]:
+    """The labels by role, each role in the order of the tensor with the most axes that has it.
+
+    That one is most likely the largest, and stays as it is: the windows of a convolution do, and
+    its filters are copied.
+    """
+    batch, rows, columns, summed = matrix_form(a, b, out)
+    holders = ((out, a, b), (out, a), (out, b), (a, b))
+    return tuple(
+        tuple(label for label in max(having, key=len) if label in role)
+        for role, having in zip((batch, rows, columns, summed), holders, strict=True)
+    )
 
 
 def _ends(batch: tuple[int, ...], labels: tuple[int, ...]) -> bool:

@@ -228,6 +228,26 @@ TOP: dict[str, list[Row]] = {
     "load": [
         row(lambda a: tensorcore.load(io.BytesIO(b"no")), ValueError, "nothing that save"),
     ],
+    "scan_checkpoints": [
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, a.v, save_every_N=0),
+            ValueError,
+            "at least 1",
+            "found 0",
+        ),
+        row(lambda a: tensorcore.scan_checkpoints(lambda x: x), ValueError, "give n_steps"),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, {"input": a.v}),
+            TypeError,
+            "without taps",
+            "Use scan",
+        ),
+        row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: (x, tensorcore.until(x > 1)), a.v),
+            ValueError,
+            "no until",
+        ),
+    ],
     "scan": [
         row(lambda a: tensorcore.scan(lambda x: x), ValueError, "no sequences", "give n_steps"),
         row(lambda a: tensorcore.scan(lambda x: x, a.s), ShapeError, "scalar", "non_sequences"),
