@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tensorcore import Tensor, TensorType, config, function, grad, shared
+from tensorcore import Tensor, TensorType, config, function, grad
 from tensorcore import tensor as T
 from tensorcore.errors import DTypeError, ShapeError
 from tensorcore.ops.random import philox
