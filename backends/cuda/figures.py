@@ -46,7 +46,8 @@ def seconds(call: Callable[[], object], finish: Callable[[], object], repeats: i
 def row(name: str, value: float, unit: str, target: str, met: bool | None, note: str) -> Row:
     """One figure."""
     return {
-        "name": name, "value": value, "unit": unit, "target": target, "met": met, "note": note
+        "name": name, "value": float(value), "unit": unit, "target": target,
+        "met": None if met is None else bool(met), "note": note,
     }  # fmt: skip
 
 

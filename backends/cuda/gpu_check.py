@@ -151,7 +151,11 @@ def stages(check: Check, scale: str) -> list[dict[str, Any]]:
     else:
         check.note("conformance", "skipped", "pytest, hypothesis or mpmath is not installed")
     sanitize(check)
-    return json.loads(figures.read_text()) if figures.exists() else []
+    try:
+        found: list[dict[str, Any]] = json.loads(figures.read_text())
+    except (OSError, ValueError):  # the stage has failed, and says so
+        return []
+    return found
 
 
 def main(words: list[str]) -> int:
