@@ -43,3 +43,12 @@ __all__ = [
     "jacobian", "load", "map", "nnet", "pp", "printing", "reduce", "save", "scalar", "scan",
     "scan_checkpoints", "shared", "tensor", "until",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # Imported when it is asked for, as most programs do not.
+    if name == "sparse":
+        import importlib
+
+        return importlib.import_module(".sparse", __name__)
+    raise AttributeError(f"tensorcore has no {name!r}.")

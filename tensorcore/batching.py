@@ -262,6 +262,15 @@ def _item(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return _in_front(result, 1)
 
 
+def _matrices(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    parts = (t if batch else dimshuffle(t, ("x", *range(t.ndim))) for t, batch in operands)
+    return _make(node, list(parts))
+
+
+def _transforms(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
+    return _make(node, [operands[0].tensor, *_sizes(node, operands)])
+
+
 def _host(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
     return operands[0]  # what Python code does with a value, it does not do with a batch
 
@@ -283,6 +292,8 @@ _RULES: dict[str, Rule] = {
     "contraction": _contract,
     "size": _size,
     "host": _host,
+    "matrices": _matrices,
+    "transforms": _transforms,
     "loop": _loop,
     "item": _item,
 }

@@ -3,6 +3,8 @@ found, which line of the user's code made the node, and what to do next."""
 
 from __future__ import annotations
 
+from numpy.linalg import LinAlgError
+
 
 class TensorcoreError(Exception):
     """Base of every error that tensorcore raises on purpose."""
@@ -14,6 +16,10 @@ class ShapeError(TensorcoreError, ValueError):
 
 class OutOfRange(TensorcoreError, IndexError):
     """An index that lies outside its axis."""
+
+
+class MatrixError(TensorcoreError, LinAlgError):
+    """A matrix that has no inverse, factor or decomposition of the kind asked for."""
 
 
 class DTypeError(TensorcoreError, TypeError):

@@ -10,6 +10,7 @@ import numpy as np
 from . import config, plugins
 from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Described, Memory, Updates, put
+from .bundles import any_bundle, bundled_function
 from .compilation import Compiled, Task, compiled, why_selected
 from .errors import MissingInputError, PluginError, TensorcoreError
 from .graph import Graph, substitute, variables
@@ -356,6 +357,13 @@ def function(
                 inputs, outputs, None, updates, givens, no_default_updates, accept_inplace, name,
                 rebuild_strict, allow_input_downcast, profile, on_unused_input, backend,
             )  # fmt: skip
+    if any_bundle(inputs, outputs, updates):
+        rest = {
+            "givens": givens, "no_default_updates": no_default_updates, "name": name,
+            "allow_input_downcast": allow_input_downcast, "profile": profile,
+            "on_unused_input": on_unused_input, "backend": backend,
+        }  # fmt: skip
+        return bundled_function(function, inputs, outputs, updates, rest)  # type: ignore[return-value]
     timed = bool(config.profile if profile is None else profile)
     request = request_of(inputs, outputs, updates, givens, no_default_updates)
     check_inputs(request, on_unused_input or str(config.on_unused_input))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from .bundles import any_bundle, bundled_gradient
 from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
 from .gradient_control import (
     NullGradient,
@@ -251,6 +252,10 @@ def grad(
     """
     from .rewrite.stabilize import raised
 
+    if any_bundle(wrt):
+        rest = (consider_constant, disconnected_inputs, add_names, known_grads,
+                return_disconnected, null_gradients)  # fmt: skip
+        return bundled_gradient(lambda parts: grad(cost, parts, *rest), wrt)
     if null_gradients not in ("raise", "return"):
         raise ValueError(f"grad: null_gradients is 'raise' or 'return', not {null_gradients!r}.")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import HOST, Memory, Timing, memory_of
-from .errors import OutOfRange
+from .errors import MatrixError, OutOfRange
 from .ops import OPS
 from .program import (
     Branch,
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
     """The result of a whole-buffer call, in this dtype, by the op's reference.
 
-    Raises what the reference raises; for an index outside its axis OutOfRange with the line.
+    Raises what the reference raises; for an index outside its axis OutOfRange, and for a matrix
+    that does not suit MatrixError, with the user's line.
     """
     try:
         result = xp.asarray(OPS[step.op].reference(xp, *args, **step.attrs))
-    except IndexError as error:  # the reference does not know the user's line
+    except (IndexError, MatrixError) as error:  # the reference does not know the user's line
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
+        if isinstance(error, MatrixError):
+            raise MatrixError(f"{error}{made}") from None
         raise OutOfRange(f"{OPS[step.op].title}: {error}.{made}") from None
     wanted = getattr(xp, dtype)
     return result if result.dtype == wanted else xp.astype(result, wanted)

@@ -3,6 +3,7 @@ those of central differences."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -297,6 +298,26 @@ class TestWrongUses:
         for text in ("ijk->i", "ij->k", "ij,jk->ik", "i1->i", "ij->ii"):
             with pytest.raises(ShapeError, match="einsum"):
                 T.einsum(text, x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_step_of_a_slice_may_be_symbolic(backend: str) -> None:
+    """And may have either sign; 0 is an error at the call."""
+    x, step, stop = T.dvector("x"), T.lscalar("step"), T.lscalar("stop")
+    part = x[1:stop:step]
+    slope = T.grad(T.sum(T.sqr(x[::step])), x)
+    outputs = [x[::step], part, T.set_subtensor(part, 0.0), slope]
+    f = tensorcore.function([x, step, stop], outputs, backend=backend)
+    for n, k, end in itertools.product((0, 1, 5), (-7, -2, -1, 1, 2, 9), (-9, 0, 4, 9)):
+        values = np.arange(1.0, n + 1)
+        changed, doubled = values.copy(), np.zeros(n)
+        changed[1:end:k] = 0
+        doubled[::k] = 2 * values[::k]
+        wanted = (values[::k], values[1:end:k], changed, doubled)
+        for found, value in zip(f(values, k, end), wanted, strict=True):
+            np.testing.assert_array_equal(found, value)
+    with pytest.raises(ShapeError, match="the step of a slice along axis 0 must not be zero"):
+        f(np.ones(3), 0, 2)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

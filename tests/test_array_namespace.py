@@ -19,7 +19,11 @@ xp = pytest.importorskip("array_api_strict", reason="array-api-strict is not ins
 #: The dtypes that the standard has.
 DTYPES = [name for name in ALL if hasattr(xp, name)]
 #: Ops whose reference needs more than the standard, and what.
-BEYOND: dict[str, str] = {}
+BEYOND: dict[str, str] = {
+    name: "numpy.linalg or numpy.fft, on the host of every backend"
+    for name, op in OPS.items()
+    if op.family.name in ("matrices", "transforms")
+}
 #: Ops that the standard expresses only with a rounding of its own: units in the last place.
 ROUNDED = {"exp2": 1}
 

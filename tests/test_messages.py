@@ -6,13 +6,16 @@ A new public function needs a row in a table of ``wrong_uses/``, or a reason in 
 from __future__ import annotations
 
 import pytest
+from wrong_uses.of_matrices import FFT, FOURIER, LINALG, NLINALG, SLINALG
+from wrong_uses.of_sparse import SPARSE
 from wrong_uses.of_tensor import TENSOR
 from wrong_uses.of_the_rest import GRADIENT, NAMES, NNET, PRINTING, SCALAR, TOP
 from wrong_uses.rows import Variables
 
 import tensorcore
 import tensorcore.tensor as T
-from tensorcore import gradient, printing, scalar
+from tensorcore import gradient, printing, scalar, sparse
+from tensorcore.tensor import fft, fourier, linalg, nlinalg, slinalg
 
 pytestmark = pytest.mark.usefixtures("on_reference")
 
@@ -31,11 +34,13 @@ EXEMPT = {
     "grad_undefined": "called in gradient rules; tests/test_gradient.py",
     "grad_not_implemented": "called in gradient rules; tests/test_gradient.py",
     "backward": "for the package itself",
+    "SparseVariable": "made by sparse.matrix() and the like",
 }  # fmt: skip
 CONSTRUCTORS = sorted(T._constructors)
 TABLES = {
     "top": TOP, "tensor": TENSOR, "nnet": NNET, "gradient": GRADIENT, "scalar": SCALAR,
-    "printing": PRINTING,
+    "printing": PRINTING, "linalg": LINALG, "nlinalg": NLINALG, "slinalg": SLINALG, "fft": FFT,
+    "fourier": FOURIER, "sparse": SPARSE,
 }  # fmt: skip
 ROWS = [
     pytest.param(r, id=f"{table}.{name}.{k}")
@@ -68,8 +73,14 @@ def test_the_name_of_a_variable_is_text(name):
         (gradient, GRADIENT),
         (scalar, SCALAR),
         (printing, PRINTING),
+        (linalg, LINALG),
+        (nlinalg, NLINALG),
+        (slinalg, SLINALG),
+        (fft, FFT),
+        (fourier, FOURIER),
+        (sparse, SPARSE),
     ],
-    ids=["top", "tensor", "nnet", "gradient", "scalar", "printing"],
+    ids=list(TABLES),
 )
 def test_every_public_function_has_a_row(module, table):
     without = set(module.__all__) - set(table) - set(EXEMPT) - set(CONSTRUCTORS)

@@ -46,6 +46,23 @@ GRADIENT = words("""
 PRINTING = words("""
     Print debugprint pp pprint pydotprint
 """)
+NLINALG = words("""
+    AllocDiag Det Eig Eigh ExtractDiag MatrixInverse MatrixPinv QRFull QRIncomplete SVD TensorInv
+    TensorSolve alloc_diag det diag eig eigh extract_diag lstsq matrix_dot matrix_inverse
+    matrix_power norm pinv qr svd tensorinv tensorsolve trace
+""")
+SLINALG = words("""
+    Cholesky Eigvalsh Expm Solve cholesky eigvalsh expm kron solve solve_lower_triangular
+    solve_symmetric solve_upper_triangular
+""")
+SPARSE = words("""
+    CSC CSM CSR SparseType SparseVariable _is_dense_variable _is_sparse_variable add as_sparse
+    as_sparse_or_tensor_variable as_sparse_variable cast clean csc_from_dense csc_matrix csm_data
+    csm_indices csm_indptr csm_properties csm_shape csr_from_dense csr_matrix dense_from_sparse diag
+    dot enable_sparse hstack matrix mul neg remove0 sampling_dot sp_ones_like sp_sum sp_zeros_like
+    square_diagonal structured_dot structured_exp structured_log structured_pow structured_sigmoid
+    sub transpose true_dot usmm vstack
+""")
 METHODS = words("""
     all any argmax astype clip copy cumsum diagonal dimshuffle dot eval flatten max mean min
     nonzero norm ravel repeat reshape squeeze std sum swapaxes take transpose type var
@@ -69,11 +86,29 @@ OPTIONS = words("""
         (tensorcore.gradient, GRADIENT),
         (tensorcore.printing, PRINTING),
         (tensorcore.scalar, ["upcast"]),
+        (T.nlinalg, NLINALG),
+        (T.slinalg, SLINALG),
+        (T.fft, ["rfft", "irfft"]),
+        (tensorcore.sparse, SPARSE),
         (T.TensorVariable, METHODS),
         (T.SharedVariable, OF_SHARED),
         (config, OPTIONS),
     ],
-    ids=["top", "tensor", "nnet", "gradient", "printing", "scalar", "methods", "shared", "config"],
+    ids=[
+        "top",
+        "tensor",
+        "nnet",
+        "gradient",
+        "printing",
+        "scalar",
+        "nlinalg",
+        "slinalg",
+        "fft",
+        "sparse",
+        "methods",
+        "shared",
+        "config",
+    ],
 )
 def test_the_names_exist(place, names):
     # A method like type is an attribute of each tensor.

@@ -27,6 +27,8 @@ WIDER: dict[str, Any] = {
     "complex64": np.complex128,
     "complex128": np.clongdouble if _LONG else np.complex128,
 }
+#: How many of the last axes belong to one matrix or signal.
+_AXES_OF_ERRORS = {"matrices": 2, "transforms": 1}
 #: How a reduction that sums or multiplies says so: by how it combines, not by its name.
 _SUMS, _PRODUCTS = "sum", "prod"
 
@@ -112,6 +114,10 @@ def _inexact_limit(
         return Limit(float(added.max(initial=0)), magnitude)
     if op.family.name == "cumulative":
         return _cumulative_limit(op, wide, exact, form)
+    if op.family.name in _AXES_OF_ERRORS:  # errors are those of the whole, not of entries
+        count = _AXES_OF_ERRORS[op.family.name] if exact.size else 0
+        last = tuple(range(max(exact.ndim - count, 0), exact.ndim))
+        return Limit(amount, np.max(np.abs(exact), axis=last, keepdims=True) + 0 * np.abs(exact))
     if op.family.name not in ("reduction", "along axes"):
         return Limit(amount)
     axes = form.attrs["axes"]

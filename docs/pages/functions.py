@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorcore
 import tensorcore.tensor as T
-from tensorcore import Tensor, gradient, printing
+from tensorcore import Tensor, gradient, printing, sparse
 from tensorcore.inspection import op_table
-from tensorcore.tensor import nnet, variables
+from tensorcore.tensor import fft, fourier, linalg, nlinalg, nnet, slinalg, variables
 from tensorcore.types import TensorType
 
 from .markdown import MADE, code, page_of, prose, table
@@ -44,6 +44,9 @@ def page() -> str:
         *_by_module(words),
         "## `T.nnet`: neural networks",
         _table({name: getattr(nnet, name) for name in nnet.__all__}, "T.nnet."),
+        *_modules(linalg, nlinalg, slinalg, fourier, fft),
+        "## `tensorcore.sparse`: sparse matrices",
+        _table({name: getattr(sparse, name) for name in sparse.__all__}, "sparse."),
         "## `tensorcore.gradient`",
         "`grad`, `jacobian`, `hessian`, `Rop`, `Lop` and `verify_grad` are in `T` as well.",
         _table({name: getattr(gradient, name) for name in gradient.__all__}, "gradient."),
@@ -84,6 +87,22 @@ def _by_module(words: dict[str, Any]) -> list[str]:
         if home.startswith(("tensorcore.gradient", "tensorcore.verify", "tensorcore.node")):
             continue  # told under their own names
         made += [f"## {_title(home)}", _table(parts[home], "T.")]
+    return made
+
+
+def _modules(*modules: ModuleType) -> list[str]:
+    """A section for each module; one that has a function of an earlier one only names it."""
+    made: list[str] = []
+    told: set[int] = set()
+    for module in modules:
+        own = {name: getattr(module, name) for name in module.__all__}
+        new = {name: value for name, value in own.items() if id(value) not in told}
+        old = ", ".join(code(name) for name in own if name not in new)
+        short = module.__name__.rpartition(".")[2]
+        made += [f"## `T.{short}`: {_title(module.__name__)}", _table(new, f"T.{short}.")]
+        if old:
+            made.append(f"The same as above: {old}.")
+        told |= {id(value) for value in own.values()}
     return made
 
 

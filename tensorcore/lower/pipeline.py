@@ -210,9 +210,14 @@ class _Builder:
                 inputs, attrs = (), {"size": self.sizes.integer(node)}
             origin = (where_made(node),)
             steps.append(
-                Call(node.op.name, inputs, (self.slot(node),), attrs, origin, node.op.host)
+                Call(node.op.name, inputs, (self.slot(node),), attrs, origin, self._on_host(node))
             )
         return steps
+
+    def _on_host(self, node: Tensor) -> bool:
+        """Whether a call is for the reference on the host: a backend may claim what runs there."""
+        assert node.op is not None
+        return node.op.host and node.op.name not in (self.takes.calls or ())
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
         fuser = Fuser(self.sizes, read_once(nodes) if self.takes.totals else {})
@@ -300,7 +305,8 @@ class _Builder:
         if group.kind in WORKSPACE and not node.op.host:
             outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
         origin = (where_made(node),)
-        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, node.op.host)
+        host = self._on_host(node)
+        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, host)
 
     def _inside(self, node: Tensor, items: Sequence[Tensor]) -> Step:
         read = [i for i in items if i.op is item]

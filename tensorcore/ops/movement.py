@@ -339,6 +339,11 @@ def _window_shape(
         if axis in node.attrs["index"]:
             what = f"the index into axis {axis} lies outside: {{0}} from the start of {{1}} entries"
             sizes.demand("below", (start, shape[axis]), node, what, OutOfRange)
+        step = triples[3 * k + 2]
+        if step.op is None or step.op.name != "constant":
+            number = sizes.integer(step)
+            what = f"the step of a slice along axis {axis} must not be zero, found {{0}}"
+            sizes.demand("below", (sizes.const(0), sizes.mul(number, number)), node, what)
         result[axis] = length
     return tuple(result)
 

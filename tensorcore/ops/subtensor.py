@@ -46,11 +46,11 @@ class Ref(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """A slice; each part is None, an int or a Ref. The step is an int or None."""
+    """A slice; each part is None, an int or a Ref."""
 
     start: int | Ref | None
     stop: int | Ref | None
-    step: int | None
+    step: int | Ref | None
 
     @property
     def whole(self) -> bool:
@@ -236,6 +236,8 @@ def _position(entry: int | Ref, size: Tensor, operands: Sequence[Tensor]) -> Ten
 
 def _slice_window(entry: Slice, size: Tensor, operands: Sequence[Tensor]) -> list[TensorLike]:
     """Start, length and step of a slice, clipped to the axis as Python does."""
+    if isinstance(entry.step, Ref):
+        return _either_way(entry, cast_to(operands[entry.step.number], "int64"), size, operands)
     step = 1 if entry.step is None else entry.step
     if entry.whole:
         return [size - 1 if step < 0 else 0, size, step]
@@ -251,6 +253,25 @@ def _slice_window(entry: Slice, size: Tensor, operands: Sequence[Tensor]) -> lis
     if entry.start is not None and entry.stop is not None:  # else they cannot cross
         distance = maximum(distance, 0)
     return [start, as_size(distance, "slice"), step]
+
+
+def _either_way(
+    entry: Slice, step: Tensor, size: Tensor, operands: Sequence[Tensor]
+) -> list[TensorLike]:
+    """As ``_slice_window`` where the call brings the step, and thereby the direction."""
+    backwards = step < 0
+    low, high = switch(backwards, -1, 0), switch(backwards, size - 1, size)
+
+    def clipped(bound: int | Ref | None, otherwise: Tensor) -> Tensor:
+        if bound is None:
+            return otherwise
+        return maximum(minimum(_position(bound, size, operands), high), low)
+
+    start = clipped(entry.start, switch(backwards, high, low))
+    stop = clipped(entry.stop, switch(backwards, low, high))
+    distance = switch(backwards, start - stop, stop - start)
+    length = (distance - 1) // switch(backwards, -step, step) + 1
+    return [start, as_size(maximum(length, 0), "slice"), step]
 
 
 def _distance(start: TensorLike, stop: TensorLike) -> Tensor:

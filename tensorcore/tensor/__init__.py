@@ -168,7 +168,7 @@ __all__ = [  # noqa: PLE0604
 
 
 #: Modules that are imported when they are asked for, as most programs do not.
-_LATER = ("shared_randomstreams", "signal")
+_LATER = ("fft", "fourier", "linalg", "nlinalg", "shared_randomstreams", "signal", "slinalg")
 
 
 def __getattr__(name: str) -> Any:

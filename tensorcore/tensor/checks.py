@@ -34,10 +34,10 @@ def one_axis(axis: Any, ndim: int, what: str, whose: str = "the tensor") -> int:
     return number
 
 
-def one_of(word: Any, words: Sequence[str], what: str) -> None:
+def one_of(word: Any, words: Sequence[Any], what: str) -> None:
     """Raise ValueError unless the word is one of those."""
     if word not in words:
-        raise ValueError(f"{what} is one of {', '.join(words)}; found {word!r}.")
+        raise ValueError(f"{what} is one of {', '.join(map(str, words))}; found {word!r}.")
 
 
 def integers(value: TensorLike, what: str) -> Tensor:

@@ -32,7 +32,7 @@ def subtensor(x: Tensor, index: Any) -> Tensor:
     """The entries that an index selects, as in NumPy.
 
     The index may hold integers, slices, ``None``, ``...``, integer arrays and bool masks, all of
-    them symbolic or not; the step of a slice is a number. Raises ShapeError for too many
+    them symbolic or not. Raises ShapeError for too many
     indices, TypeError for what is no index, and OutOfRange (an IndexError) at the call.
     """
     template, operands = _parsed(x, index)
@@ -109,7 +109,8 @@ def _parsed(x: Tensor, index: Any) -> tuple[tuple[Entry, ...], list[Tensor]]:
         if entry is None:
             template.append(None)
         elif isinstance(entry, slice):
-            template.append(Slice(part(entry.start), part(entry.stop), _step(entry.step)))
+            step = _step(entry.step) if _is_number(entry.step) else part(entry.step)
+            template.append(Slice(part(entry.start), part(entry.stop), step))
         elif isinstance(entry, int):
             template.append(entry)
         else:
@@ -178,16 +179,19 @@ def _integer_scalar(value: Tensor) -> Tensor:
     if value.ndim == 0 and value.dtype.startswith(("int", "uint")):
         return value
     raise TypeError(
-        f"the bounds of a slice must be integer scalars, found {value!r} of type {value.type!r}."
+        f"the bounds and the step of a slice must be integer scalars, found {value!r} of type "
+        f"{value.type!r}."
     )
+
+
+def _is_number(step: Any) -> bool:
+    return not isinstance(step, Tensor) or is_constant(step)
 
 
 def _step(step: Any) -> int | None:
     if step is None:
         return None
     if isinstance(step, Tensor):
-        if not is_constant(step):
-            raise TypeError("the step of a slice must be a number; symbolic bounds are allowed.")
         step = int(step.attrs["value"])
     number = int(step.__index__())
     if number == 0:

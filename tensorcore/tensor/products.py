@@ -66,8 +66,13 @@ def _summed(x: Tensor, labels: Labels, wanted: set[Any]) -> tuple[Tensor, Labels
 def dot(x: TensorLike, y: TensorLike) -> Tensor:
     """The product summed over the last axis of ``x`` and the second last of ``y``.
 
-    A scalar operand multiplies; a vector ``y`` is summed over its only axis, as in NumPy.
+    A scalar operand multiplies; a vector ``y`` is summed over its only axis, as in NumPy. With a
+    sparse operand it is ``sparse.dot``.
     """
+    for one, other, method in ((x, y, "__dot__"), (y, x, "__rdot__")):
+        if hasattr(one, method):
+            found: Tensor = getattr(one, method)(other)
+            return found
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim == 0 or y.ndim == 0:
         return x * y
