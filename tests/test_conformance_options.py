@@ -223,8 +223,8 @@ def test_values_come_first(place: Path) -> None:
     modules = [line.partition("::")[0] for line in listed.stdout.splitlines() if "::" in line]
     assert [Path(name).stem.removeprefix("test_") for name in dict.fromkeys(modules)] == [
         "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients",
-        "rules", "graphs", "threads", "timings", "loops", "random", "convolution", "networks",
-        "matrices", "nightly", "exhaustive",
+        "rules", "sums", "graphs", "threads", "timings", "loops", "random", "convolution",
+        "networks", "matrices", "nightly", "exhaustive",
     ]  # fmt: skip
 
 

@@ -31,8 +31,8 @@ _HERE = Path(__file__).resolve().parent
 #: In which order the modules run: values first, so that ``-x`` stops at the simplest failure.
 _ORDER = (
     "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients", "rules",
-    "graphs", "threads", "timings", "loops", "random", "convolution", "networks", "matrices",
-    "nightly", "exhaustive",
+    "sums", "graphs", "threads", "timings", "loops", "random", "convolution", "networks",
+    "matrices", "nightly", "exhaustive",
 )  # fmt: skip
 _RANK = {f"test_{name}": rank for rank, name in enumerate(_ORDER)}
 

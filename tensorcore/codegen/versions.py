@@ -16,6 +16,8 @@ from .dialect import Dialect
 _DEFINITION = re.compile(r"\s*const \w+ (v\d+) = (.*);$")
 _VALUE = re.compile(r"\bv\d+\b")
 _CALL = re.compile(r"\b(tc_\w+)\((v\d+)\)")
+#: Indices, which values are loaded at, and the brackets of blocks.
+_FRAME = re.compile(r"\s*(\{ )?const i64 \w+ = |\s*\}$")
 _ANY_CALL = re.compile(r"\b\w+\(")
 
 
@@ -43,8 +45,7 @@ def versioned(lines: Sequence[str], dialect: Dialect) -> list[str]:
         f"{indent}{{ u64 far = 0;",
         indent + dialect.simd.format(clauses=" reduction(|:far)"),
         head,
-        *(body[k] for k in sorted(needed)),
-        f"{indent}  far |= {' | '.join(tests)};",
+        *_looking(body, needed, f"{indent}  far |= {' | '.join(tests)};"),
         f"{indent}}}",
         f"{indent}if (far) {{",
         *lines,
@@ -54,21 +55,36 @@ def versioned(lines: Sequence[str], dialect: Dialect) -> list[str]:
     ]
 
 
+def _looking(body: Sequence[str], needed: set[int], look: str) -> list[str]:
+    """The lines that compute the arguments, and the look at them: once in each block, where the
+    body has several points in blocks of their own, as in sums of columns."""
+    found = []
+    blocks = False
+    for k, line in enumerate(body):
+        if line.strip() == "}":
+            blocks = True
+            found.append(look)
+        if k in needed or _FRAME.match(line):
+            found.append(line)
+    return found if blocks else [*found, look]
+
+
 def _slice(value: str, body: Sequence[str]) -> set[int] | None:
     """The lines that compute a value, or None where one of them calls a function."""
-    places = {}
+    places: dict[str, list[tuple[int, str]]] = {}
     for k, line in enumerate(body):
         match = _DEFINITION.match(line)
         if match:
-            places[match[1]] = (k, match[2])
+            places.setdefault(match[1], []).append((k, match[2]))
     found: set[int] = set()
     wanted = [value]
     while wanted:
-        place = places.get(wanted.pop())
-        if place is None or place[0] in found:  # computed before the loop, or seen already
-            continue
-        if _ANY_CALL.search(place[1]):
-            return None
-        found.add(place[0])
-        wanted += _VALUE.findall(place[1])
+        # Nothing where it was computed before the loop; several in blocks.
+        for place, text in places.get(wanted.pop(), ()):
+            if place in found:
+                continue
+            if _ANY_CALL.search(text):
+                return None
+            found.add(place)
+            wanted += _VALUE.findall(text)
     return found
