@@ -12,6 +12,7 @@ from .ifelse import ifelse
 from .node import Tensor, TensorConstant
 from .ops._declare import ON_NEW_NODE
 from .printing import debugprint, pp
+from .saving import load, save
 from .scan import foldl, foldr, map, reduce, scan, until
 from .shared import Shared, shared
 from .tensor import dot, nnet
@@ -24,12 +25,23 @@ SharedVariable = Shared
 ON_NEW_NODE.append(_attach)
 
 __version__ = "0.1.0"
+
+
+def install_as_theano() -> None:
+    """From now on ``import theano``, and each of its modules, finds tensorcore; reads
+    ``THEANO_FLAGS`` and ``~/.theanorc``. Raises ImportError when another theano was imported
+    before."""
+    from .legacy import install
+
+    install()
+
+
 __all__ = [
     "Constant", "Function", "In", "Lop", "Out", "Param", "Rop", "Shared", "SharedVariable",
     "Tensor", "TensorType", "Variable", "clone", "config", "debugprint", "dot", "explain",
-    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "jacobian", "map",
-    "nnet", "pp", "printing", "reduce", "scalar", "scan", "scan_checkpoints", "shared",
-    "tensor", "until",
+    "foldl", "foldr", "function", "grad", "gradient", "hessian", "ifelse", "install_as_theano",
+    "jacobian", "load", "map", "nnet", "pp", "printing", "reduce", "save", "scalar", "scan",
+    "scan_checkpoints", "shared", "tensor", "until",
 ]  # fmt: skip
 
 

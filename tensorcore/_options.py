@@ -351,8 +351,9 @@ OPTIONS: tuple[Option, ...] = (
         "mode",
         choice("FAST_RUN", "FAST_COMPILE", "Mode", "DebugMode", "DEBUG_MODE", "NanGuardMode"),
         "FAST_RUN",
-        "Theano's compilation mode: FAST_COMPILE means optimizer=fast_compile; the others change "
-        "nothing so far.",
+        "Theano's compilation mode: FAST_COMPILE means optimizer=fast_compile; NanGuardMode stops "
+        "at the first node with NaN or infinity, DebugMode at the first that differs from the "
+        "reference.",
     ),
     Option(
         "optimizer",

@@ -174,6 +174,8 @@ def _default_updates(
     skip: Any,
     replace: Mapping[Tensor, Tensor],
 ) -> list[tuple[Shared, Tensor]]:
+    """The updates that shared variables bring along; ``replace`` holds in them too, as the size of
+    a draw may depend on what is replaced."""
     if skip is True:
         return []
     without = set(skip or ()) | {cell for cell, _ in updates}

@@ -22,6 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = _parser()
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["run"] and words[1:] and words[1] not in ("-h", "--help"):
+        from .legacy.running import run  # the program's own errors and exits are its own
+
+        return run(words[1:])
     try:
         known, rest = parser.parse_known_args(words)
         if rest and not known.passes_on:
@@ -65,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     words = "Train a classifier of handwritten digits on every backend that works here."
     demo = command("demo", _demo, words, add_help=False)  # demo.py has the parser
     demo.set_defaults(passes_on=True)
+    program = command("run", _run, "Run a program that imports theano, unchanged.", add_help=False)
+    program.set_defaults(passes_on=True)
     listing = command("backends", _backends, "List the backends and whether they work here.")
     listing.add_argument(
         "-v", "--verbose", action="store_true", help="versions, devices, tracebacks"
@@ -127,6 +133,13 @@ def _demo(known: argparse.Namespace, rest: list[str]) -> int:
     from . import demo
 
     return demo.main(rest)
+
+
+def _run(known: argparse.Namespace, rest: list[str]) -> int:
+    from .legacy.running import USAGE as words
+
+    print(words)
+    return GOOD if rest else USAGE
 
 
 # -- backends ------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ class Function:
         self._binds = isinstance(executable, Binds) and self._memory is HOST
         self._overwrites = bool(self._commits) and isinstance(executable, Updates)
         self._fast: Callable[..., Any] | None = None
+        #: Theano's; the call is as short without it.
+        self.trust_input = False
         self._bind()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,6 +100,11 @@ class Function:
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
+
+    @property
+    def fn(self) -> Any:
+        """What runs (Theano's name of it)."""
+        return self.executable
 
     def _bind(self) -> None:
         """Ask for the direct call path; it may become available between calls."""
@@ -274,6 +281,26 @@ class Function:
                 given.setdefault(spec.variable, spec.value)
         failures.explain(problem, config.exception_verbosity, self.expressions(), given)
 
+    def copy(
+        self, share_memory: bool = False, delete_updates: bool = False, name: str | None = None,
+        profile: Any = None, swap: Mapping[Any, Any] | None = None,
+    ) -> Function:  # fmt: skip
+        """This function again, compiled anew. ``swap``: shared variables that others take the
+        place of; ``delete_updates``: without the updates. ``share_memory`` is Theano's."""
+        from .state import copy_of_function
+
+        return copy_of_function(self, dict(swap or {}), name or self.name, not delete_updates)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        from .state import deep_copy_of_function
+
+        return deep_copy_of_function(self, memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .state import reduced_function
+
+        return reduced_function(self)
+
     def _repr_html_(self) -> str:
         from .inspection.drawing import html_of
 
@@ -284,6 +311,10 @@ class Function:
 
 
 # -- making one -----------------------------------------------------------------------------
+
+
+#: Modes in which each node is computed alone and looked at.
+_WATCHED = ("DebugMode", "DEBUG_MODE", "NanGuardMode")
 
 
 @no_test_values
@@ -355,6 +386,10 @@ def function(
             from .inspection.profiling import print_at_exit
 
             print_at_exit(f.profile)
+    if config.mode in _WATCHED:
+        from .inspection.stepwise import watched
+
+        return watched(f, config.mode)
     return f
 
 

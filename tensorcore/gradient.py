@@ -33,6 +33,7 @@ from .ops.control import loop as loop_op
 from .ops.control import parts_of, variables_of
 from .ops.creation import iota
 from .ops.elementwise import add, cast
+from .ops.foreign import call_python, python_gradient, result_of_python
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
 from .testing_values import no_test_values
@@ -44,6 +45,8 @@ __all__ = [
     "subgraph_grad", "verify_grad", "with_gradient", "zero_grad",
 ]  # fmt: skip
 Cotangents = dict[Tensor, Tensor]
+#: The gradients of nodes with several results, from those of the results by number.
+_SEVERAL: dict[Any, Any] = {loop_op: loop_gradient, call_python: python_gradient}
 _CONSTANTS = "grad: consider_constant"
 
 
@@ -162,15 +165,18 @@ def _flow(
         found[node] = _match(g, node)
     for node in reversed(order):
         if node in parts and node in needed and node not in barrier:
-            through = loop_gradient if node.op is loop_op else choice_gradient
-            for x, part in through(node, parts[node], needed):
-                part = _match(part, x)
+            for x, part in _SEVERAL.get(node.op, choice_gradient)(node, parts[node], needed):
+                if isinstance(part, NullGradient):
+                    part = _null(part, node, x, null)
+                if part is None or not dtypes.is_float(x.dtype):
+                    continue
+                part = _match(as_tensor(part), x)
                 found[x] = add(found[x], part) if x in found else part
             continue
         g_node = found.get(node)
         if g_node is None or node.op is None or node in barrier or node not in needed:
             continue
-        if node.op is item_op:
+        if node.op in (item_op, result_of_python):
             several, k = parts.setdefault(node.inputs[0], {}), node.attrs["index"]
             several[k] = add(several[k], g_node) if k in several else g_node
             continue

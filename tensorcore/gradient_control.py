@@ -27,15 +27,20 @@ class NullGradient:
     reason: str
 
 
+def _name(op: Any) -> str:
+    """What messages call an op, ours or a user's."""
+    return str(getattr(op, "name", None) or op)
+
+
 def grad_undefined(op: Any, x_pos: int, x: Tensor, comment: str = "") -> NullGradient:
     """For a gradient rule: the derivative by input ``x_pos`` does not exist."""
-    return NullGradient(f"{op.name} has no derivative by its input {x_pos} ({x!r}). {comment}")
+    return NullGradient(f"{_name(op)} has no derivative by its input {x_pos} ({x!r}). {comment}")
 
 
 def grad_not_implemented(op: Any, x_pos: int, x: Tensor, comment: str = "") -> NullGradient:
     """For a gradient rule: the derivative by input ``x_pos`` is not programmed."""
     return NullGradient(
-        f"{op.name} does not implement the gradient by its input {x_pos} ({x!r}). {comment}"
+        f"{_name(op)} does not implement the gradient by its input {x_pos} ({x!r}). {comment}"
     )
 
 

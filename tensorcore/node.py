@@ -156,9 +156,26 @@ class Tensor(Operators):
         return self.type.broadcastable
 
     @property
-    def owner(self) -> Tensor | None:
-        """This node itself when an op made it, else None (Theano's ``owner``)."""
-        return self if self.op is not None else None
+    def owner(self) -> Any:
+        """This node itself when an op made it, else None (Theano's ``owner``); of a result of a
+        user's op, the application of that op."""
+        if self.op is None or is_constant(self):
+            return None
+        site = self.attrs.get("site")
+        return self if site is None or site.owner is None else site.owner(self)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """This node alone: what an ``owner`` gives (Theano's ``Apply.outputs``)."""
+        return [self]
+
+    def clone(self) -> Tensor:
+        """A new variable of this type and name."""
+        return self.type(self.name)
+
+    def get_parents(self) -> list[Tensor]:
+        """The owner, if there is one."""
+        return [] if self.owner is None else [self.owner]
 
     def __repr__(self) -> str:
         if self.name:
@@ -213,6 +230,11 @@ class Tensor(Operators):
 
     def __deepcopy__(self, memo: Any) -> Tensor:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .state import reduced
+
+        return reduced(self)
 
     # -- computing --------------------------------------------------------------------
 

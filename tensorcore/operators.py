@@ -310,12 +310,14 @@ class Operators:
         """See ``T.ones_like``."""
         return apply("ones_like", self, dtype)
 
-    def reshape(self, *shape: Any, ndim: int | None = None) -> Tensor:
+    def reshape(self, *sizes: Any, ndim: int | None = None, shape: Any = None) -> Tensor:
         """See ``T.reshape``; sizes may be given as one sequence or one by one."""
-        if len(shape) == 2 and not isinstance(shape[0], (int, Operators)):
-            sizes, ndim = shape  # Theano's reshape(sizes, ndim)
-            return apply("reshape", self, sizes, ndim)
-        return apply("reshape", self, _one_by_one(shape), ndim)
+        if shape is not None and not sizes:
+            return apply("reshape", self, shape, ndim)
+        if len(sizes) == 2 and not isinstance(sizes[0], (int, Operators)):
+            listed, ndim = sizes  # Theano's reshape(sizes, ndim)
+            return apply("reshape", self, listed, ndim)
+        return apply("reshape", self, _one_by_one(sizes), ndim)
 
     def flatten(self, ndim: int = 1) -> Tensor:
         """See ``T.flatten``."""

@@ -113,8 +113,19 @@ class Shared(Tensor):
     def __repr__(self) -> str:
         return self.name or f"<shared {self.type!r}>"
 
-    def __deepcopy__(self, memo: Any) -> Shared:
-        return Shared(self.get_value(), self.type, self.name)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
+        made = memo[id(self)] = Shared(self.get_value(), self.type, self.name)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from .state import reduced_shared
+
+        return reduced_shared(self)
+
+    def __setstate__(self, later: Any) -> None:
+        from .state import restore_shared
+
+        restore_shared(self, later)
 
 
 def wait_for_writers(cells: Iterable[Shared]) -> None:

@@ -81,6 +81,38 @@ class TensorType:
     def __repr__(self) -> str:
         return f"TensorType({self.dtype}, {_NAMES.get(self.broadcastable, self.broadcastable)})"
 
+    make_variable = __call__
+
+    @property
+    def numpy_dtype(self) -> np.dtype:
+        """The dtype as NumPy's object."""
+        return np.dtype(self.dtype)
+
+    def clone(self, dtype: Any = None, broadcastable: Any = None) -> TensorType:
+        """This type with another dtype or other axes."""
+        flags = self.broadcastable if broadcastable is None else broadcastable
+        return TensorType(self.dtype if dtype is None else dtype, flags)
+
+    def filter(
+        self, data: Any, strict: bool = False, allow_downcast: bool | None = None
+    ) -> np.ndarray:
+        """``data`` as an array of this type. Raises DTypeError or ShapeError; ``strict`` takes
+        only what is one already."""
+        if strict and not (isinstance(data, np.ndarray) and data.dtype.name == self.dtype):
+            raise DTypeError(
+                f"filter: expected an array of {self.dtype}, found {data!r:.60}. Cast it, or leave "
+                f"strict out."
+            )
+        return self.convert(data, "filter", downcast=allow_downcast)
+
+    def is_valid_value(self, data: Any) -> bool:
+        """Whether ``data`` is an array of this type."""
+        try:
+            self.filter(data, strict=True)
+        except (DTypeError, ShapeError):
+            return False
+        return True
+
     def with_dtype(self, dtype: str) -> TensorType:
         """The same axes with another dtype."""
         return self if dtype == self.dtype else TensorType(dtype, self.broadcastable)

@@ -220,8 +220,13 @@ OPS: dict[str, Op[Any]] = {}
 
 
 def op_named(name: str) -> Op[Any]:
-    """The op with this name; raises KeyError."""
-    return OPS[name]
+    """The op with this name, those of loops and choices included; raises KeyError."""
+    if name in OPS:
+        return OPS[name]
+    from . import control
+
+    ops = (control.loop, control.item, control.choice, control.branch)
+    return {op.name: op for op in ops}[name]
 
 
 def declare(

@@ -31,6 +31,11 @@ class Body:
         self.outputs = tuple(self.interner.add(node) for node in outputs)
         self._key: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ..state import Ordered
+
+        return (_body, (Ordered([*self.inputs, *self.outputs]), self.inputs, self.outputs))
+
     def key(self) -> Any:
         """What is the same for equal bodies, and can be hashed."""
         if self._key is None:
@@ -54,6 +59,11 @@ class Body:
 
     def __repr__(self) -> str:
         return f"<body of {len(toposort(self.outputs))} nodes>"
+
+
+def _body(first: Any, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Body:
+    """What is unpickled: ``first`` is there so that what it holds was written before the rest."""
+    return Body(inputs, outputs)
 
 
 class State(NamedTuple):

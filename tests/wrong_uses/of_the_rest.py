@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
+import types
 
 import numpy as np
 
@@ -201,7 +204,30 @@ NNET["crossentropy_categorical_1hot"] = [
     row(lambda a: T.nnet.crossentropy_categorical_1hot(a.m, a.v), DTypeError, "must be integers"),
 ]
 
+
+def _import_after_another_theano() -> None:
+    known = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "theano"}
+    finders = list(sys.meta_path)
+    sys.meta_path[:] = [f for f in finders if type(f).__module__ != "tensorcore.legacy.finder"]
+    for name in known:
+        del sys.modules[name]
+    sys.modules["theano"] = types.ModuleType("theano")
+    try:
+        tensorcore.install_as_theano()
+    finally:
+        del sys.modules["theano"]
+        sys.modules.update(known)
+        sys.meta_path[:] = finders
+
+
 TOP: dict[str, list[Row]] = {
+    "install_as_theano": [
+        row(lambda a: _import_after_another_theano(), ImportError, "another theano", "before"),
+    ],
+    "save": [row(lambda a: tensorcore.save(io.BytesIO(), print), TypeError, "safe", "pickle")],
+    "load": [
+        row(lambda a: tensorcore.load(io.BytesIO(b"no")), ValueError, "nothing that save"),
+    ],
     "scan_checkpoints": [
         row(
             lambda a: tensorcore.scan_checkpoints(lambda x: x, a.v, save_every_N=0),

@@ -1,0 +1,61 @@
+"""What of Theano is here, by its own names: ``docs/theano.md``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+from .markdown import MADE, code, page_of, table
+
+_DOCS = str(Path(__file__).resolve().parents[1])
+if _DOCS not in sys.path:
+    sys.path.append(_DOCS)
+
+from theano_coverage import Row, rows, shares  # noqa: E402
+
+
+def page() -> str:
+    """Coverage, modules, flags, the symbols of two or more repositories, and what is missing."""
+    from tensorcore.legacy.flags import FLAGS
+
+    found = rows()
+    uses, symbols = shares(found)
+    common = [row for row in found if row.repositories >= 2 and row.here]
+    absent = [row for row in found if not row.here]
+    return page_of(
+        "# Theano's names",
+        MADE,
+        inspect.cleandoc(
+            f"""
+            After `tensorcore.install_as_theano()`, or under `tensorcore run`, `import theano` and
+            its modules find what is here; [migration.md](migration.md) says how to move a program.
+            The table of symbols was counted over 97 public codebases
+            ([theano_symbols.csv](theano_symbols.csv); `method?` are guesses, which do not count).
+            Of all uses {uses:.2%} are here, of the symbols that two or more codebases use
+            {symbols:.1%}. The second column is the number of codebases, the third that of uses.
+            """
+        ),
+        f"## What is not here ({len(absent)})",
+        _table(absent),
+        f"## Flags ({len(FLAGS)})",
+        "In `THEANO_FLAGS`, `~/.theanorc` and `theano.config`. Settings of ours, such as "
+        "`TENSORCORE_BACKEND`, win. A flag that is not in this table is reported and kept.",
+        table(
+            ("flag", "default", "sets the option", "meaning here"),
+            (
+                (code(name), code(repr(flag.default)), code(flag.option), flag.meaning)
+                for name, flag in FLAGS.items()
+            ),
+        ),
+        f"## What is here, of two or more codebases ({len(common)})",
+        _table(common),
+    )
+
+
+def _table(found: list[Row]) -> str:
+    cells = (
+        (code(row.symbol), str(row.repositories), str(row.uses), row.kind, row.here or row.reason)
+        for row in found
+    )
+    return table(("symbol", "codebases", "uses", "kind", "here, or why not"), cells)

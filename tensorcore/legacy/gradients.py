@@ -1,0 +1,73 @@
+"""Names of ``theano.gradient`` and of its null types that only old programs use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import DisconnectedInputError, NullTypeGradError
+from ..gradient_control import NullGradient
+
+__all__ = [
+    "DisconnectedInputError", "DisconnectedType", "GradClip", "NullType", "NullTypeGradError",
+    "as_list_or_tuple", "format_as", "numeric_grad", "null_type",
+]  # fmt: skip
+
+
+class DisconnectedType:
+    """What ``grad`` of an op returns, called, for an input that does not matter."""
+
+    class Variable:
+        """No gradient at all."""
+
+        def __init__(self, type_: DisconnectedType) -> None:
+            self.type, self.name, self.owner = type_, None, None
+
+        def __repr__(self) -> str:
+            return "<DisconnectedType>"
+
+    def __call__(self, name: str | None = None) -> Variable:
+        """A variable of this type."""
+        return self.Variable(self)
+
+
+NullType = NullGradient
+null_type = NullGradient("no gradient")
+GradClip = type("GradClip", (), {})
+
+
+def format_as(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
+    """``outputs`` as a list, as a tuple, or the lone one."""
+    listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    if use_tuple:
+        return tuple(listed)
+    return listed if use_list else listed[0]
+
+
+as_list_or_tuple = format_as
+
+
+class numeric_grad:  # the name that programs use
+    """Gradients of a function of arrays by differences, in ``gf``."""
+
+    def __init__(self, f: Any, pt: Any, eps: float | None = None, out_type: Any = None) -> None:
+        import numpy as np
+
+        many = isinstance(pt, (list, tuple))
+        points = [np.array(p, dtype="float64") for p in (pt if many else [pt])]
+        step = 1e-7 if eps is None else eps
+        found = []
+        for p in points:
+            g = np.zeros_like(p)
+            for k in np.ndindex(*p.shape):
+                old = p[k]
+                p[k] = old + step
+                above = f(*points)
+                p[k] = old
+                g[k] = (above - f(*points)) / step
+            found.append(g)
+        self.gf = found if many else found[0]
+
+
+def is_disconnected(g: Any) -> bool:
+    """Whether a gradient is none."""
+    return g is None or isinstance(g, DisconnectedType.Variable)

@@ -1,0 +1,177 @@
+"""What is found in ``theano`` itself and differs from ours: ``function`` with Theano's modes and
+dicts of outputs, ``shared`` with ``target``, the configuration, versions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import config as _ours
+from ..function import Function
+from ..function import function as _function
+from ..node import Tensor
+from ..scan import foldl, foldr, map, reduce, until
+from ..shared import Shared
+from ..shared import shared as _shared_variable
+from .flags import change_flags, config
+from .modes import Mode, get_mode, predefined_modes
+from .user_ops import OpFromGraph, as_op
+
+__all__ = [
+    "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",
+    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var",
+    "foldl", "foldr", "full_version", "function", "function_dump", "generic", "map", "pfunc",
+    "reduce", "safe_asarray", "scan", "shape_padright", "shared", "shared_constructor",
+    "short_version", "sparse_grad", "theano", "tile", "until", "version",
+]  # fmt: skip
+
+__version__ = version = full_version = "1.0.5"
+short_version = "1.0"
+config_var = config
+
+
+class OrderedUpdates(OrderedDict):  # type: ignore[type-arg]
+    """A dict of shared variables and their new values."""
+
+    def __add__(self, other: Any) -> OrderedUpdates:
+        made = OrderedUpdates(self)
+        made.update(other)
+        return made
+
+    def __radd__(self, other: Any) -> OrderedUpdates:
+        made = OrderedUpdates(other)
+        made.update(self)
+        return made
+
+
+class _DictFunction:
+    """A function whose outputs have names; all else is the function's own."""
+
+    def __init__(self, f: Function, names: list[str]) -> None:
+        self._f, self._names = f, names
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The outputs by name."""
+        return dict(zip(self._names, self._f(*args, **kwargs), strict=True))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_DictFunction, (self._f, self._names))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._f, name)
+
+
+def function(
+    inputs: Any,
+    outputs: Any = None,
+    mode: Any = None,
+    updates: Any = None,
+    givens: Any = None,
+    no_default_updates: Any = False,
+    accept_inplace: bool = False,
+    name: str | None = None,
+    rebuild_strict: bool = True,
+    allow_input_downcast: bool | None = None,
+    profile: Any = None,
+    on_unused_input: str | None = None,
+) -> Any:
+    """``tensorcore.function``; the mode may be one of Theano's, the outputs a dict by name."""
+    chosen = predefined_modes.get(mode) if isinstance(mode, str) else mode
+    if mode is not None and not isinstance(chosen, Mode):
+        chosen = get_mode(mode)
+    names = sorted(outputs) if isinstance(outputs, dict) else None
+    wanted = [outputs[n] for n in names] if names is not None else outputs
+    flags: Any = contextlib.nullcontext()
+    if chosen is not None:
+        flags = _ours.change_flags(chosen.flags())
+    timed = profile if profile is None or isinstance(profile, bool) else True
+    with flags:
+        made = _function(
+            list(inputs) if isinstance(inputs, tuple) else inputs, wanted, None, updates, givens,
+            no_default_updates, accept_inplace, name, rebuild_strict, allow_input_downcast, timed,
+            on_unused_input,
+        )  # fmt: skip
+    if chosen is not None:
+        made = chosen.watch(made)
+    return made if names is None else _DictFunction(made, names)
+
+
+pfunc = function
+
+
+def function_dump(filename: str, *args: Any, **kwargs: Any) -> None:
+    """Write the arguments of ``function`` to a file, by pickle."""
+    import pickle
+
+    with open(filename, "wb") as file:
+        pickle.dump((args, kwargs), file)
+
+
+def shared(
+    value: Any, name: str | None = None, strict: bool = False, allow_downcast: bool | None = None,
+    **kwargs: Any,
+) -> Shared:  # fmt: skip
+    """``tensorcore.shared``; ``target`` names a device in Theano and changes nothing."""
+    kwargs.pop("target", None)
+    return _shared_variable(value, name, strict, allow_downcast, **kwargs)
+
+
+_shared = shared
+
+
+def shared_constructor(ctor: Any, remove: bool = False) -> Any:
+    """The constructor itself: every kind of value that can be shared has one already."""
+    return ctor
+
+
+def safe_asarray(
+    a: Any, dtype: Any = None, order: Any = None, copy: bool | None = None
+) -> np.ndarray:
+    """An array of this dtype (``floatX`` among them)."""
+    word = config.floatX if dtype == "floatX" else dtype
+    return np.asarray(a, dtype=word, order=order)
+
+
+_asarray = safe_asarray
+
+
+def sparse_grad(var: Tensor) -> Tensor:
+    """``var``: the gradient of rows that are taken is always added row by row."""
+    return var
+
+
+def _absent(what: str, words: str) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{what} is not here: {words}")
+
+    refuse.__name__ = what
+    return refuse
+
+
+generic = _absent("generic", "pass Python objects as attributes of an Op and not as variables.")
+Container = _absent("Container", "a shared variable holds a value: get_value and set_value.")
+FunctionMaker = _absent("FunctionMaker", "call theano.function.")
+Method = _absent("Method", "call theano.function.")
+PrinterState = _absent("PrinterState", "theano.printing.pp(expression) gives the text.")
+SymbolicInput = _absent("SymbolicInput", "use theano.In.")
+SymbolicOutput = _absent("SymbolicOutput", "use theano.Out.")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "scan":
+        from .scans import scan
+
+        return scan
+    if name in ("tile", "shape_padright"):
+        from .. import tensor
+
+        return getattr(tensor, name)
+    if name == "theano":
+        import sys
+
+        return sys.modules["theano"]
+    raise AttributeError(f"tensorcore.legacy.top has no {name!r}.")

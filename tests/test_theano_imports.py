@@ -1,0 +1,218 @@
+"""``import theano`` after ``install_as_theano``: modules, names, flags, words for the rest."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorcore
+from tensorcore import config
+from tensorcore.legacy import finder, flags, names
+
+pytestmark = pytest.mark.usefixtures("on_reference")
+
+
+@pytest.fixture
+def theano(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("THEANO_FLAGS", raising=False)
+    tensorcore.install_as_theano()
+    yield importlib.import_module("theano")
+    finder.uninstall()
+    flags._values.clear()
+
+
+def test_every_module_of_the_table_is_imported_as_one(theano: Any) -> None:
+    for name in names.MODULES:
+        module = importlib.import_module(name)
+        assert isinstance(module, ModuleType) and sys.modules[name] is module
+        for word in module.__all__:
+            assert getattr(module, word, None) is not None or word in (
+                "active_device_name", "active_device_number", "gpu_context_type", "gpu_optimizer",
+                "gpu_optimizer2",
+            ), (name, word)  # fmt: skip
+
+
+def test_names_are_our_objects(theano: Any) -> None:
+    import theano.tensor as T
+
+    assert T.dot is tensorcore.tensor.dot and theano.grad is tensorcore.grad
+    assert isinstance(theano.shared(1.0), T.sharedvar.SharedVariable)
+    assert theano.theano is theano
+
+
+def test_an_object_of_a_package_is_not_hidden_by_a_module_of_the_same_name(theano: Any) -> None:
+    """``T.var`` and ``T.sort`` are functions, and modules of these names can be imported."""
+    import theano.compile.function
+    import theano.tensor as T
+    import theano.tensor.sort
+    import theano.tensor.var
+    from theano.tensor.var import TensorVariable
+
+    assert callable(T.var) and callable(T.sort) and callable(theano.compile.function)
+    assert isinstance(T.var(T.vector()), TensorVariable)
+    assert not callable(theano.ifelse) and callable(theano.ifelse.ifelse)
+
+
+def test_what_is_not_here_says_what_to_use(theano: Any) -> None:
+    with pytest.raises(ImportError, match=r"theano\.typed_list\.TypedListType is not here: use a"):
+        from theano.typed_list import TypedListType  # noqa: F401
+    with pytest.raises(AttributeError, match="did you mean 'softmax'"):
+        _ = theano.tensor.nnet.softmxa
+    with pytest.raises(ImportError, match=r"theano\.nothing is not here"):
+        import theano.nothing
+
+
+def test_a_guarded_program_takes_the_other_way(theano: Any) -> None:
+    import theano.sandbox.cuda
+    from theano.sandbox.cuda.dnn import dnn_available
+
+    assert not theano.sandbox.cuda.cuda_available and not dnn_available() and dnn_available.msg
+    with pytest.raises(TypeError, match="GpuCorrMM runs on Theano's GPU back end only"):
+        theano.sandbox.cuda.blas.GpuCorrMM()
+
+
+def test_star_imports_bring_what_theano_brings(theano: Any) -> None:
+    space: dict[str, Any] = {}
+    exec("from theano import *\nfrom theano.tensor import *", space)
+    assert {"function", "shared", "config", "tensor", "exp", "dmatrix", "sum"} <= set(space)
+
+
+def test_installing_twice_changes_nothing(theano: Any) -> None:
+    before = list(sys.meta_path)
+    tensorcore.install_as_theano()
+    assert sys.meta_path == before
+
+
+# -- flags ----------------------------------------------------------------------------------
+
+
+def read(
+    monkeypatch: pytest.MonkeyPatch, words: str, rc: str = "", home: Path | None = None
+) -> None:
+    monkeypatch.setenv("THEANO_FLAGS", words)
+    if home is not None:
+        (home / ".theanorc").write_text(rc, encoding="utf-8")
+    flags.read_sources()
+
+
+@pytest.fixture
+def taken_back() -> Iterator[None]:
+    yield
+    for name in ("floatX", "mode", "optimizer", "compute_test_value"):
+        delattr(config, name)
+    config.reload()
+
+
+@pytest.mark.usefixtures("taken_back")
+def test_flags_and_the_rc_file_set_our_options(
+    theano: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    rc = "[global]\nfloatX = float32\nmode = FAST_COMPILE\n[nvcc]\nfastmath = True\n"
+    read(monkeypatch, "mode=FAST_RUN,lib.cnmem=0.8,nonsense=3", rc, tmp_path)
+    assert config.floatX == "float32" and theano.config.floatX == "float32"
+    assert config.mode == "FAST_RUN"  # the variable wins over the file
+    assert theano.config.nvcc.fastmath is True and theano.config.lib.cnmem == 0.8
+    said = capsys.readouterr().err
+    assert "nvcc.fastmath" in said and "'nonsense' is no flag that is known here" in said
+    assert theano.config.nonsense == "3"
+
+
+@pytest.mark.usefixtures("taken_back")
+def test_our_own_settings_win(theano: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORCORE_FLOATX", "float64")
+    read(monkeypatch, "floatX=float32")
+    assert config.floatX == "float64"
+
+
+def test_a_device_that_is_not_there_is_said_and_the_program_runs(
+    theano: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("tensorcore.plugins.backends", list)
+    theano.config.device = "gpu0"
+    assert theano.config.device == "cpu"
+    assert "no backend 'cuda' is installed" in capsys.readouterr().err
+
+
+def test_change_flags_is_a_block_and_a_decorator(theano: Any) -> None:
+    from theano.configparser import change_flags
+
+    with change_flags({"scan.allow_gc": True}, floatX="float32"):
+        assert theano.config.scan.allow_gc and config.floatX == "float32"
+    assert not theano.config.scan.allow_gc and config.floatX == "float64"
+    assert change_flags(floatX="float32")(lambda: config.floatX)() == "float32"
+    with pytest.raises(AttributeError, match="no flag 'floatx'"):
+        change_flags(floatx="float32")
+    with pytest.raises(AttributeError, match=r"docs/theano\.md"):
+        _ = theano.config.unheard_of
+
+
+def test_a_program_adds_flags_of_its_own(theano: Any) -> None:
+    from theano.configparser import AddConfigVar, IntParam, StrParam
+
+    AddConfigVar("mine.depth", "How deep.", IntParam(3))
+    AddConfigVar("mine.name", "Its name.", StrParam("a"))
+    assert (theano.config.mine.depth, theano.config.mine.name) == (3, "a")
+    theano.config.mine.depth = 4
+    assert theano.config.mine.depth == 4
+    for name in ("mine.depth", "mine.name"):
+        del flags.FLAGS[name]
+
+
+def test_every_flag_says_what_it_means() -> None:
+    known = set(config.values())
+    for name, flag in flags.FLAGS.items():
+        assert flag.meaning and "\n" not in flag.meaning, name
+        assert not flag.option or flag.option in known, name
+
+
+# -- small names ----------------------------------------------------------------------------
+
+
+def test_values_of_names_that_only_old_programs_use(theano: Any) -> None:
+    import theano.tensor as T
+
+    x = T.dmatrix("x")
+    v = np.arange(6.0).reshape(2, 3)
+    for made, expected in (
+        (T.roll(x, 1, axis=1), np.roll(v, 1, axis=1)), (T.roll(x, -2), np.roll(v, -2)),
+        (T.fill_diagonal(x, 9.0), np.array([[9.0, 1, 2], [3, 9, 5]])),
+        (T.largest(x, 2.0, x / 2), np.maximum(v, 2.0)), (T.stacklists([[x, x], [x, x]]),
+                                                         np.array([[v, v], [v, v]])),
+        (T.isclose(x, x + 1e-9), np.ones((2, 3), bool)),
+        (T.basic.makeKeepDims(x, x.sum(axis=1), 1), v.sum(axis=1, keepdims=True)),
+        (T.opt.Assert("none")(x, T.ge(x, 0)), v),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(theano.function([x], made)(v), expected)
+    with pytest.raises(AssertionError, match="not positive"):
+        theano.function([x], T.opt.Assert("not positive")(x, T.gt(x, 0)))(v)
+    a, b = T.mgrid[0:2, 0:3]
+    np.testing.assert_array_equal([a.eval(), b.eval()], np.mgrid[0:2, 0:3])
+    assert T.get_vector_length(x.shape) == 2
+    assert float(T.get_scalar_constant_value(T.constant(3.0))) == 3.0
+    with pytest.raises(T.NotScalarConstantError, match="variable"):
+        T.get_scalar_constant_value(T.dscalar())
+    with pytest.raises(T.AsTensorError):
+        T.as_tensor_variable(print)
+
+
+def test_scalar_ops_of_a_program_run_entry_by_entry(theano: Any) -> None:
+    class Hinge(theano.scalar.UnaryScalarOp):
+        def impl(self, x: float) -> float:
+            return x if x > 0 else 0.0
+
+        def grad(self, inputs: Any, g: Any) -> Any:
+            return [g[0] * theano.tensor.gt(inputs[0], 0)]
+
+    hinge = theano.tensor.Elemwise(Hinge(theano.scalar.upgrade_to_float, name="hinge"), name="h")
+    x = theano.tensor.dmatrix("x")
+    y = hinge(x)
+    found = theano.function([x], [y, theano.grad(y.sum(), x)])([[-1.0, 2.0]])
+    assert [f.tolist() for f in found] == [[[0.0, 2.0]], [[0.0, 1.0]]]
