@@ -26,7 +26,7 @@ BIN := $(VENV)/bin
 PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
-.PHONY: help demo test roundabout faults conformance scoreboard example bench docs lint format types check wheel clean
+.PHONY: help demo test roundabout faults gpu-check conformance scoreboard example bench docs lint format types check wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -73,6 +73,9 @@ conformance: $(VENV)/.test  ## hold every backend in BACKENDS to the reference, 
 scoreboard: $(VENV)/.test  ## compare REPORTS with conformance/scoreboard.json, and write them as one page
 	@$(BIN)/python -m tensorcore_conformance.page $(REPORTS)/*.json -o $(REPORTS)/index.html
 	@$(BIN)/python -m tensorcore_conformance.scoreboard --compare $(REPORTS)/*.json $(ARGS)
+
+gpu-check: $(VENV)/.test  ## everything that needs a GPU: conformance, tests, sanitizer, figures
+	@$(BIN)/python backends/cuda/gpu_check.py $(ARGS)
 
 example: $(VENV)/.test  ## build and install the example of a plugin, and run the suite on its two backends
 	@rm -rf $(VENV)/example

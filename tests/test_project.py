@@ -57,6 +57,7 @@ def settings() -> dict[str, Any]:
         "Makefile",
         "README.md",
         "backends/cgen/README.md",
+        "backends/cuda/README.md",
         "backends/numpy_ref/README.md",
         "backends/opencl/README.md",
         "conformance/README.md",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..dtypes import kind
-from ..program import Accumulate, Instr, Kernel, Size, Slot, Stage, ValueId
+from ..program import Accumulate, Instr, Kernel, Size, Slot, SlotId, Stage, ValueId
 from .dialect import Dialect
 from .render import KernelPrinter, KernelText, start_value
 
@@ -26,7 +26,8 @@ _DEPTH = 16
 _UNROLLED, _SHORT = 4, 8
 #: Accumulators per kernel, as each takes up to 100 KiB of stack.
 _MOST = 8
-_COMBINES = frozenset({"sum", "prod", "max", "min", "any", "all"})
+#: How what several have accumulated becomes one.
+COMBINES = frozenset({"sum", "prod", "max", "min", "any", "all"})
 
 
 def print_kernel(
@@ -38,13 +39,14 @@ def print_kernel(
     return KernelPrinter(kernel, slots, sizes, dialect).print()
 
 
-def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
-    """Whether what the stages reduce lies across memory, so that columns go side by side."""
+def by_columns(kernel: Kernel, sizes: Sequence[Size], without: Sequence[SlotId] = ()) -> bool:
+    """Whether what the stages reduce lies across memory, so that columns go side by side. How slots
+    ``without`` a say in it are read does not matter."""
     across = [stage for stage in kernel.stages if stage.inner]
     if not kernel.axes or not across or not across[0].accumulates:
         return False
     for a in (a for stage in across for a in stage.accumulates):
-        if a.combine not in _COMBINES or kind(a.dtype) == "c":
+        if a.combine not in COMBINES or kind(a.dtype) == "c":
             return False
     if any(len(stage.accumulates) > _MOST for stage in across):
         return False
@@ -53,7 +55,8 @@ def by_columns(kernel: Kernel, sizes: Sequence[Size]) -> bool:
     def is_one(size: int) -> bool:
         return sizes[size] == Size("const", (1,))
 
-    along = [access.strides for stage in across for access in stage.accesses()]
+    accesses = [access for stage in across for access in stage.accesses()]
+    along = [access.strides for access in accesses if access.slot not in without]
     return any(is_one(s[last]) for s in along) and not any(is_one(s[-1]) for s in along)
 
 

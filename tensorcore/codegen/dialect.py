@@ -27,7 +27,8 @@ class Items(NamedTuple):
     and their writes. ``local``: what stands before memory of a group. ``sized``: what stands
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
-    to write into ``error``.
+    to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
+    ``{0}`` of the member ``{1}`` places further; empty where they do not.
     """
 
     group: int
@@ -41,6 +42,7 @@ class Items(NamedTuple):
     sized: str
     unroll: str
     claim: str
+    shuffle: str = ""
 
     def loop(self) -> str:
         """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
@@ -185,4 +187,41 @@ def opencl(accuracy: str, group: int = 1) -> Dialect:
     """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
     assert OPENCL.items is not None
     chosen = OPENCL._replace(items=OPENCL.items._replace(group=group))
+    return chosen._replace(inlined=c99(accuracy).inlined)
+
+
+#: CUDA C, as NVRTC takes it where functions without a word about their place are the device's.
+CUDA = Dialect(
+    name="cuda",
+    types=C99.types,
+    suffix=C99.suffix,
+    entry="__global__",
+    pointer="*__restrict__",
+    table="static __device__ const",
+    inlined=INLINED,
+    computed=C99.computed,
+    loads=C99.loads,
+    stores=C99.stores,
+    rounds=C99.rounds,
+    items=Items(
+        group=128,
+        item="((i64)blockIdx.x * blockDim.x + threadIdx.x)",
+        items="((i64)gridDim.x * blockDim.x)",
+        member="((int)threadIdx.x)",
+        group_item="((i64)blockIdx.x)",
+        groups="((i64)gridDim.x)",
+        barrier="__syncthreads();",
+        local="__shared__ ",
+        sized="void __launch_bounds__({0})",
+        unroll="#pragma unroll",
+        claim="atomicCAS((int *)error, 0, 2) == 0",
+        shuffle="__shfl_down_sync(0xffffffffu, {0}, {1})",
+    ),
+)
+
+
+def cuda(accuracy: str, group: int = 128) -> Dialect:
+    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
+    assert CUDA.items is not None
+    chosen = CUDA._replace(items=CUDA.items._replace(group=group))
     return chosen._replace(inlined=c99(accuracy).inlined)

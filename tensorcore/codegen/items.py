@@ -13,10 +13,11 @@ from ..dtypes import DTYPES
 from ..program import Failure, Program, SizeId, SlotId, all_kernels
 from .dialect import Dialect
 from .function import number_of
+from .meeting import items_of
 from .parts import CHUNK
 from .prelude import COMPLEX_TYPES, fail, needed
 from .render import KernelText, Launch
-from .work_items import items_of, print_items
+from .work_items import print_items
 
 __all__ = ["ItemKernel", "item_kernels", "items_of"]
 
@@ -25,12 +26,13 @@ class ItemKernel(NamedTuple):
     """How a kernel is run: ``names`` are its functions, launched in this order as ``launches``
     say.
 
-    All take the same arguments: buffers of ``slots``, the ``sizes`` as 64-bit integers, ``numbers``
-    in their own dtypes; where ``shared_bytes`` is not 0 a buffer of as many; with ``reports`` one
-    of four 64-bit integers, as ``function.KernelFunction`` has it; and last two 64-bit integers,
-    the number that the first of ``failures`` has in that record and the chunk. ``own`` says, by
-    position, of which slots each work-item (or group, where they share a point) has a row of its
-    own: the buffer holds as many as there are of them.
+    All take the same arguments. First buffers: those of ``slots``; where ``shared_bytes`` is not 0
+    one of as many; with ``reports`` one of four 64-bit integers, as ``function.KernelFunction`` has
+    it. Then numbers: the ``sizes`` as 64-bit integers, ``numbers`` in their own dtypes, and two
+    64-bit integers, the number that the first of ``failures`` has in that record and the chunk.
+    ``own`` says, by position, of which slots each work-item (or group, where they share a point)
+    has a row of its own, and a group that takes several points at a time one for each: the buffer
+    holds as many as that.
     """
 
     names: tuple[str, ...]
@@ -90,12 +92,12 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         name = f"w{k}" if k in text.rows else f"p{k}"
         const = "" if written else "const "
         parameters.append(f"{dialect.space}{const}{DTYPES[dtype].c} {dialect.pointer} {name}")
-    parameters += [f"const i64 n{k}" for k in range(len(text.sizes))]
-    parameters += [f"const {DTYPES[d].c} k{k}" for k, d in enumerate(text.number_dtypes)]
     if text.shared:
         parameters.append(f"{dialect.space}$_s *const k")
     if reports:
         parameters.append(f"{dialect.space}i64 *const error")
+    parameters += [f"const i64 n{k}" for k in range(len(text.sizes))]
+    parameters += [f"const {DTYPES[d].c} k{k}" for k, d in enumerate(text.number_dtypes)]
     parameters += ["const i64 failure", "const i64 chunk"]
     found = []
     if text.shared:
@@ -119,6 +121,8 @@ def _own(text: KernelText, position: int, launch: Launch, dialect: Dialect) -> s
     number = items.group_item if launch.way == "groups" else items.item
     word = DTYPES[text.dtypes[position]].c
     place = f"w{position} + (i64){number} * ({text.rows[position]})"
+    if launch.way == "groups" and launch.per > 1:  # side by side
+        place += f" * {launch.per} + {items.member} % {launch.per}"
     return f"  {dialect.space}{word} {dialect.pointer} p{position} = {place};\n"
 
 

@@ -1,7 +1,8 @@
 """Numbers of 16 bits in the common subset of C: how they are read, written and rounded.
 
-The compiler's own half type is used where the compiler announces one that converts in hardware;
-elsewhere the bits are moved by hand. Both round to nearest, ties to even.
+The compiler's own half type is used where the compiler announces one that converts in hardware,
+and on CUDA devices their instruction; elsewhere the bits are moved by hand. All round to nearest,
+ties to even.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ _LOAD = """\
 static inline f32 tc_load_f16(u16 h) {
 #if defined(__F16C__) && defined(__FLT16_MANT_DIG__) && !defined(__OPENCL_VERSION__)
   union { u16 bits; _Float16 half; } v; v.bits = h; return (f32)v.half;
+#elif defined(__CUDA_ARCH__)
+  f32 x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(h));
+  return x;
 #else
   union { u32 bits; f32 number; } v;
   v.bits = (u32)(h & 0x7fff) << 13;
@@ -28,6 +33,10 @@ _STORE = """\
 static inline u16 tc_store_f16(f32 x) {
 #if defined(__F16C__) && defined(__FLT16_MANT_DIG__) && !defined(__OPENCL_VERSION__)
   union { u16 bits; _Float16 half; } v; v.half = (_Float16)x; return v.bits;
+#elif defined(__CUDA_ARCH__)
+  u16 h;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
+  return h;
 #else
   union { u32 bits; f32 number; } v;
   u32 sign, r;

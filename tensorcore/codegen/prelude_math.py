@@ -20,7 +20,10 @@ from .prelude_inverse import INVERSES, POWERS, SHARED_OF_INVERSES
 from .prelude_numbers import CONSTANTS, POLYNOMIALS
 
 #: Where a fused multiply-add is one instruction.
-FAST = "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
+FAST = (
+    "defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__ARM_FEATURE_FMA)"
+    " || defined(__CUDA_ARCH__)"
+)
 #: From so many coefficients on a polynomial is computed in two chains.
 _LONG = 12
 #: Except where the two chains would cancel.

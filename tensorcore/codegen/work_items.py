@@ -3,7 +3,9 @@
 Where work-items are threads of a processor (a group of one), each takes a chunk of the points of a
 kernel's first axis and loops over them as C code does. Where they are the lanes of a graphics
 processor, each takes one point; and where points reduce rows, a work-group takes a point, its
-members share out the row and put their results together in memory of the group.
+members share out the row and put their results together in memory of the group. Where points reduce
+columns, which lie side by side in memory, a group takes as many neighbouring points as read memory
+together, and its members share out the columns' entries.
 
 A kernel without axes is a row of functions, launched one after the other: stages that divide are
 shared out in chunks of their first inner axis, and between them one work-item does the rest. What
@@ -14,20 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dtypes import kind
-from ..errors import UnsupportedOp
-from ..program import Accumulate, Kernel, Size, Slot, Stage, Store
+from ..program import Access, Kernel, Size, Slot, Stage, Store
 from .columns import STRIP, ColumnPrinter, by_columns
-from .dialect import Dialect, Items
-from .parts import CHUNKS, Parted, Parts, work
+from .dialect import Dialect
+from .meeting import LANES, items_of
+from .parts import CHUNKS, Parted, work
 from .render import KernelPrinter, KernelText, Launch
-
-
-def items_of(dialect: Dialect) -> Items:
-    """What the dialect says of work-items. Raises UnsupportedOp where it says nothing."""
-    if dialect.items is None:
-        raise UnsupportedOp(f"dialect {dialect.name} has no words for work-items")
-    return dialect.items
+from .turning import Turning
 
 
 def print_items(
@@ -82,7 +77,7 @@ class _ItemColumns(_Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(_Launching, Parts):
+class _ItemPrinter(_Launching, Turning):
     """Prints every other kernel."""
 
     _here = "k->"
@@ -91,13 +86,9 @@ class _ItemPrinter(_Launching, Parts):
         self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
     ) -> None:
         super().__init__(kernel, slots, sizes, dialect)
-        self.items = items_of(dialect)
-        #: Whether a work-group shares the present function's points.
-        self._together = False
         #: Whether one work-item walks a stage of a kernel without axes, and whether one member
         #: of a group writes.
         self._whole = self._once = False
-        self._local: list[str] = []
         self._glue = 0
 
     def print(self) -> KernelText:
@@ -117,11 +108,16 @@ class _ItemPrinter(_Launching, Parts):
         rows = any(stage.inner for stage in stages)
         fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
         self._together = rows and self.items.group > 1 and not fails
+        if self._together and self._side_by_side():
+            self._lanes = min(LANES, self.items.group // 2)
+        axis, turned = self._turned()
         with self._function("_0"):
             if self.items.group == 1:
                 self._range(self._size(axes[0]))
                 KernelPrinter.print(self)
                 self.text.body = ""
+            elif turned:
+                self._squares(axis, turned)
             else:
                 self._points()
             self._lines[:0] = self._local
@@ -131,8 +127,9 @@ class _ItemPrinter(_Launching, Parts):
             self.text.launches.append(Launch("chunks", axes[:1], 1, 0, cost))
             return
         cost = tuple((work(s), s.inner) for s in stages)
-        way = "groups" if self._together else "items"
-        self.text.launches.append(Launch(way, axes, 1, 0, cost))
+        way = "groups" if self._together or turned else "items"
+        per = LANES * LANES if turned else self._lanes
+        self.text.launches.append(Launch(way, axes, per, 0, cost))
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
@@ -142,8 +139,16 @@ class _ItemPrinter(_Launching, Parts):
         if self._together:
             start, step = self.items.group_item, self.items.groups
         self._line(f"const i64 count = {count};")
-        self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
-        self._depth += 1
+        if self._lanes > 1:
+            lanes, lane = self._lanes, self._lane()
+            head = f"i64 base = {start} * {lanes}; base < count; base += {step} * {lanes}"
+            self._line(f"for ({head}) {{")
+            self._depth += 1
+            self._line(f"const int inside = base + {lane} < count;")
+            self._line(f"const i64 point = inside ? base + {lane} : count - 1;")
+        else:
+            self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
+            self._depth += 1
         rest = "point"
         for k in reversed(range(1, rank)):
             length = self._size(self.kernel.axes[k])
@@ -282,7 +287,7 @@ class _ItemPrinter(_Launching, Parts):
         first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
         if not self._together or _carries(stage):
             return first, last
-        member = self.items.member
+        member = self._place_in_row()
         if not _ordered(stage):
             return (member if first == "0" else f"first + (i64){member}"), last
         each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
@@ -292,7 +297,7 @@ class _ItemPrinter(_Launching, Parts):
 
     def _inner_step(self, stage: Stage) -> int:
         shared = self._together and not _ordered(stage) and not _carries(stage)
-        return self.items.group if shared else 1
+        return self.items.group // self._lanes if shared else 1
 
     def _stage(self, stage: Stage, outer: Sequence[str]) -> None:
         # What has no inner axes every member computes, and one writes.
@@ -303,58 +308,62 @@ class _ItemPrinter(_Launching, Parts):
             self._line(self.items.barrier)
 
     def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
-        alone = self._together and _carries(stage)
+        in_turn = self._together and len(inner) > 1 and self._collides(stage)
+        if in_turn and not stage.accumulates:
+            self._nest_in_turn(stage, outer, inner)
+            return
+        alone = self._together and (in_turn or _carries(stage))
         if alone:
             self._line(f"if ({self.items.member} == 0) {{")
         super()._nest(stage, outer, inner)
         if alone:
             self._line("}")
 
-    def _left(self, name: str) -> str:
-        return f"l{name}[q]" if self._together else super()._left(name)
+    def _side_by_side(self) -> bool:
+        """Whether a group takes neighbouring points at a time."""
+        if any(map(self._collides, self.kernel.stages)):
+            return False
+        return by_columns(self.kernel, self.table, self.kernel.scratch)
 
-    def _meet(self, a: Accumulate) -> None:
-        if not self._together:
-            return
-        v, member, group = a.value, self.items.member, self.items.group
-        kept = self._kept(a)
-        for name, ctype in kept:
-            self._local.append(f"  {self.items.local}{ctype} l{name}[{group}];")
-            self._line(f"l{name}[{member}] = {name};")
-        self._line(self.items.barrier)
-        if a.combine in ("argmax", "argmin"):
-            self._line(f"v{v} = c{v} = 0; s{v} = 0;")
-            self._line(f"for (i64 q = 0; q < {group}; q++) {{")
-            self._depth += 1
-            self._take(a)
-            self._close()
-        else:
-            if a.combine != "carry":
-                self._tree(a)
-            for name, _ in kept:
-                self._line(f"{name} = l{name}[0];")
-        self._line(self.items.barrier)
+    def _collides(self, stage: Stage) -> bool:
+        """Whether points of a stage may write to one place, whose order then matters. Such points
+        never differ in the last inner axis alone."""
+        zero, first = Size("const", (0,)), len(self.kernel.axes)
+        return any(
+            s.combine
+            or s.access.gathered
+            or zero in (self.table[k] for k in s.access.strides[first:])
+            for s in stage.stores
+        )
 
-    def _tree(self, a: Accumulate) -> None:
-        """Halve the number of results until one is left."""
-        v, member = a.value, self.items.member
-        mine, other = f"lv{v}[{member}]", f"lv{v}[{member} + h]"
-        self._line(f"for (i64 h = {self.items.group // 2}; h > 0; h /= 2) {{")
-        self._depth += 1
-        if a.combine in ("max", "min"):
-            sign = ">" if a.combine == "max" else "<"
-            text = f"{mine} = {other} {sign} {mine} ? {other} : {mine};"
-            if kind(a.dtype) == "f":
-                text += f" lq{v}[{member}] |= lq{v}[{member} + h];"
-        else:
-            text = f"{mine} = {self._joined(a, mine, other)};"
-        self._line(f"if ({member} < h) {{ {text} }}")
-        self._line(self.items.barrier)
+    def _nest_in_turn(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        """Members share the last inner axis, and wait for each other at each point of others."""
+        *before, last = inner
+        for k, name in enumerate(before):
+            self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
+            self._loop(name, self._size(stage.inner[k]), "")
+        self._place(stage, [*outer, *inner], [*outer, *before])
+        step = self.items.group // self._lanes
+        self._loop(last, self._size(stage.inner[-1]), "", self._place_in_row(), step)
+        self._body(stage, [*outer, *inner])
         self._close()
+        self._line(self.items.barrier)
+        for _ in before:
+            self._close()
+
+    def _at(
+        self, access: Access, index: Sequence[str], written: bool = False
+    ) -> tuple[str, str, str]:
+        dtype, pointer, place = super()._at(access, index, written)
+        if self._lanes > 1 and access.slot in self.kernel.scratch:  # rows lie side by side
+            place = f"({place}) * {self._lanes}"
+        return dtype, pointer, place
 
     def _write(self, store: Store, index: Sequence[str]) -> str:
         text = super()._write(store, index)
-        return f"if ({self.items.member} == 0) {{ {text} }}" if self._once else text
+        conditions = [f"{self._place_in_row()} == 0"] if self._once else []
+        conditions += ["inside"] if self._lanes > 1 else []
+        return f"if ({' && '.join(conditions)}) {{ {text} }}" if conditions else text
 
 
 def _carries(stage: Stage) -> bool:

@@ -78,15 +78,15 @@ def test_groups_take_any_shape(shape: tuple[int, int]) -> None:
 
 
 def test_two_hundred_sizes_build_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorcore_opencl.run
+    import tensorcore_opencl.build
 
-    count, build = [0], tensorcore_opencl.run.build
+    count, build = [0], tensorcore_opencl.build.build
 
     def counting(*arguments: Any) -> Any:
         count[0] += 1
         return build(*arguments)
 
-    monkeypatch.setattr(tensorcore_opencl.run, "build", counting)
+    monkeypatch.setattr(tensorcore_opencl.build, "build", counting)
     x = T.dmatrix("x")
     f = tensorcore.function([x], T.nnet.softmax(x).sum(axis=0))
     for size in range(1, 201):

@@ -13,7 +13,7 @@ from tensorcore.program import Program
 
 if TYPE_CHECKING:
     from .device import Device
-    from .memory import DeviceMemory
+    from .memory import OpenCLMemory
 
 OPTIONS = (
     config.Option(
@@ -59,7 +59,7 @@ class OpenCL:
         return self._devices[words]
 
     @property
-    def memory(self) -> DeviceMemory:
+    def memory(self) -> OpenCLMemory:
         """Where buffers live."""
         return self.device.memory
 
@@ -82,7 +82,7 @@ class OpenCL:
 
     def compile(self, program: Program) -> Executable:
         """Generate OpenCL C, and build it or find it in the cache."""
-        from .run import DeviceExecutable
+        from tensorcore.devices.run import DeviceExecutable
 
         return DeviceExecutable(self.device, program)
 

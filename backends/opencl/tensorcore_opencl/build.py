@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from tensorcore import cache, config
+import numpy as np
+
+from tensorcore import cache
 from tensorcore.errors import CompileError
 
 from .device import Device
@@ -39,11 +42,12 @@ static inline f64 __attribute__((overloadable)) tc_fma(f64 a, f64 b, f64 c) {
 _lock = threading.Lock()
 
 
-class Built:
-    """A program on its device. ``kernel`` gives a kernel of its own to each who asks: its arguments
+class Program:
+    """A program on its device. ``entry`` gives a kernel of its own to each who asks: its arguments
     are part of it."""
 
-    def __init__(self, program: Any, text: str, origin: str) -> None:
+    def __init__(self, device: Device, program: Any, text: str, origin: str) -> None:
+        self._device = device
         self._program = program
         self.text = text
         self.origin = origin
@@ -58,6 +62,34 @@ class Built:
             raise CompileError(
                 f"the OpenCL program has no kernel {name}: {problem}\n{_numbered(self.text)}"
             ) from problem
+
+    def entry(self, name: str) -> Entry:
+        """A function that can be launched. Raises CompileError."""
+        return Entry(self._device, self.kernel(name))
+
+
+class Entry:
+    """A kernel, which remembers its numbers: they take pyopencl 30 times as long as buffers."""
+
+    def __init__(self, device: Device, kernel: Any) -> None:
+        import pyopencl as cl
+
+        self._queue, self._kernel = device.queue, kernel
+        self._enqueue = cl.enqueue_nd_range_kernel
+        self._numbers: Any = None
+
+    def launch(
+        self, buffers: Sequence[Any], numbers: Sequence[np.generic], groups: int, size: int
+    ) -> None:
+        """See ``tensorcore.devices.machine.Entry``."""
+        kernel = self._kernel
+        for k, buffer in enumerate(buffers):
+            kernel.set_arg(k, buffer)
+        if numbers is not self._numbers:
+            for k, number in enumerate(numbers, len(buffers)):
+                kernel.set_arg(k, number)
+            self._numbers = numbers
+        self._enqueue(self._queue, kernel, (groups * size,), (size,))
 
 
 def head(device: Device) -> str:
@@ -77,7 +109,7 @@ def options(device: Device) -> list[str]:
     return found
 
 
-def build(device: Device, text: str) -> Built:
+def build(device: Device, text: str) -> Program:
     """The program of a text, from the cache or from the driver.
 
     Raises CompileError with the build log and the lines of the source that it names. PoCL keeps
@@ -97,7 +129,7 @@ def build(device: Device, text: str) -> Built:
         if binary is not None:
             try:
                 program = cl.Program(device.context, [device.device], [binary]).build(flags)
-                return Built(program, source, "from the cache")
+                return Program(device, program, source, "from the cache")
             except cl.Error:  # the driver changed without saying so
                 store.discard(key)
         program = cl.Program(device.context, source)
@@ -109,7 +141,7 @@ def build(device: Device, text: str) -> Built:
         (made,) = program.get_info(cl.program_info.BINARIES)
         if made:
             store.store(key, made, {"backend": "opencl", "device": facts.name})
-    return Built(program, source, "compiled")
+    return Program(device, program, source, "compiled")
 
 
 _PLACE = re.compile(r":(\d+):\d+:")
@@ -141,8 +173,3 @@ def _words(program: Any, device: Device, source: str, flags: list[str], problem:
 def _numbered(text: str) -> str:
     lines = text.splitlines()
     return "\n".join(f"  {k}: {line}" for k, line in enumerate(lines, 1))[-4000:]
-
-
-def accuracy() -> str:
-    """The option that chooses between texts of elementary functions."""
-    return str(config.math_accuracy)

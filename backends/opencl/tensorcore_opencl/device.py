@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import config
+from tensorcore.codegen.dialect import Dialect, opencl
+from tensorcore.devices.machine import Multiply
 from tensorcore.errors import BackendUnavailable
 
 if TYPE_CHECKING:
-    from .memory import DeviceMemory
+    from .build import Program
+    from .memory import OpenCLMemory
 
 #: What OpenCL says where no driver is installed.
 NO_DRIVER = -1001
@@ -117,14 +121,14 @@ class Device:
     def __init__(self, device: Any) -> None:
         import pyopencl as cl
 
-        from .memory import DeviceMemory
+        from .memory import OpenCLMemory
 
         self.facts = facts_of(device)
         self.device = device
         self.context = cl.Context([device])
         self.queue = cl.CommandQueue(self.context)
         self.lock = threading.RLock()
-        self.memory: DeviceMemory = DeviceMemory(self)
+        self.memory: OpenCLMemory = OpenCLMemory(self)
         self._process = os.getpid()
 
     @property
@@ -132,6 +136,31 @@ class Device:
         """Work-items in a group."""
         wanted = int(config.get("opencl.group"))
         return wanted or (1 if self.facts.processor else GROUP)
+
+    @property
+    def units(self) -> int:
+        """How many of its parts carry out groups."""
+        return self.facts.units
+
+    def dialect(self) -> Dialect:
+        """The language of its texts."""
+        return opencl(str(config.math_accuracy), self.group)
+
+    def build(self, text: str) -> Program:
+        """A program, from the cache or from the driver. Raises CompileError."""
+        from .build import build
+
+        return build(self, text)
+
+    def multiplication(
+        self, dtype: str, lengths: Sequence[int], strides: Sequence[int]
+    ) -> Multiply | None:
+        """No library multiplies matrices here."""
+        return None
+
+    def finish(self) -> None:
+        """Wait for everything in the queue."""
+        self.queue.finish()
 
     def check(self) -> None:
         """Raise BackendUnavailable in a child of a fork: threads of the driver are not there."""

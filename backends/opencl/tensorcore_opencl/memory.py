@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tensorcore.devices.machine import Array, DeviceMemory
+
 if TYPE_CHECKING:
     from .device import Device
 
@@ -13,26 +15,7 @@ if TYPE_CHECKING:
 _SMALL = 1 << 16
 
 
-class Array:
-    """A buffer of the device with the shape and dtype of what it holds."""
-
-    __slots__ = ("buffer", "dtype", "memory", "sent", "shape")
-
-    def __init__(
-        self, memory: DeviceMemory, buffer: Any, shape: tuple[int, ...], dtype: np.dtype
-    ) -> None:
-        self.memory = memory
-        self.buffer = buffer
-        self.shape = shape
-        self.dtype = dtype
-        #: What keeps the host's array alive while it is sent.
-        self.sent: Any = None
-
-    def __int__(self) -> int:
-        return int(self.memory.get(self))
-
-
-class DeviceMemory:
+class OpenCLMemory(DeviceMemory):
     """The memory of a device; see ``tensorcore.backend.Memory``."""
 
     name = "opencl"
@@ -67,12 +50,23 @@ class DeviceMemory:
                 f"the device {self.device.facts.name} has no {size} bytes left: {problem}"
             ) from None
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """An array with any content. Raises MemoryError."""
-        count = dtype.itemsize
-        for length in shape:
-            count *= length
-        return Array(self, self.room(count), shape, dtype)
+    def move(self, target: Any, place: int, source: Any, start: int, size: int) -> None:
+        """See ``DeviceMemory``."""
+        import pyopencl as cl
+
+        cl.enqueue_copy(
+            self.device.queue, target, source, byte_count=size, src_offset=start, dst_offset=place
+        )
+
+    def clear(self, buffer: Any, size: int) -> None:
+        """See ``DeviceMemory``."""
+        import pyopencl as cl
+
+        cl.enqueue_fill_buffer(self.device.queue, buffer, np.zeros(1, np.uint8), 0, size)
+
+    def held(self) -> str:
+        """What the pool holds, in words."""
+        return f"{self.pool.managed_bytes} bytes held, {self.pool.active_bytes} of them in use"
 
     def put(self, array: np.ndarray) -> Array:
         """See ``tensorcore.backend.Memory``."""
@@ -99,15 +93,3 @@ class DeviceMemory:
             cl.enqueue_copy(self.device.queue, found, buffer.buffer)
         buffer.sent = None
         return found
-
-    def copy(self, source: Array) -> Array:
-        """Another array with the same content."""
-        import pyopencl as cl
-
-        made = self.empty(source.shape, source.dtype)
-        size = source.dtype.itemsize
-        for length in source.shape:
-            size *= length
-        if size:
-            cl.enqueue_copy(self.device.queue, made.buffer, source.buffer, byte_count=size)
-        return made

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorcore.program import Branch, Carried, Loop
-
+from ..program import Branch, Carried, Loop
 from .frame import Frame
-from .memory import Array
+from .machine import Array
 
 
 def _row_bytes(array: Array) -> int:
@@ -23,39 +22,18 @@ def _row_bytes(array: Array) -> int:
 
 def read_row(array: Array, number: int) -> Array:
     """A copy of one row of an array."""
-    import pyopencl as cl
-
-    memory = array.memory
-    row = memory.empty(array.shape[1:], array.dtype)
+    row = array.memory.empty(array.shape[1:], array.dtype)
     size = _row_bytes(array)
     if size:
-        cl.enqueue_copy(
-            memory.device.queue, row.buffer, array.buffer,
-            byte_count=size, src_offset=number * size,
-        )  # fmt: skip
+        array.memory.move(row.buffer, 0, array.buffer, number * size, size)
     return row
 
 
 def write_row(array: Array, number: int, row: Array) -> None:
     """Copy a row into an array."""
-    import pyopencl as cl
-
     size = _row_bytes(array)
     if size:
-        cl.enqueue_copy(
-            array.memory.device.queue, array.buffer, row.buffer,
-            byte_count=size, dst_offset=number * size,
-        )  # fmt: skip
-
-
-def _clear(array: Array) -> None:
-    import pyopencl as cl
-
-    size = _row_bytes(array) * array.shape[0]
-    if size:
-        cl.enqueue_fill_buffer(
-            array.memory.device.queue, array.buffer, np.zeros(1, np.uint8), 0, size
-        )
+        array.memory.move(array.buffer, number * size, row.buffer, 0, size)
 
 
 def _inside(runner: Any, frame: Frame, given: Sequence[Array]) -> list[Array]:
@@ -127,7 +105,8 @@ class _State:
         self.carried = carried
         self.reverse = reverse
         self.result = frame.made(carried.result)
-        _clear(self.result)
+        if self.result.nbytes:
+            frame.memory.clear(self.result.buffer, self.result.nbytes)
         self.recent: deque[Array] = deque(maxlen=max(carried.depth, 1))
         if carried.init is not None:
             source = frame.arrays[carried.init]

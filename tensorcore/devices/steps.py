@@ -7,20 +7,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tensorcore.codegen.dialect import Dialect
-from tensorcore.codegen.items import ItemKernel, items_of
-from tensorcore.codegen.order import RUN, order
-from tensorcore.codegen.products import matrices, product
-from tensorcore.codegen.render import Launch
-from tensorcore.interpret import call
-from tensorcore.ops.contraction import matrix_form
-from tensorcore.program import Branch, Call, Failure, Kernel, Loop, Program, View
-
-from .build import Built
-from .device import Device
+from ..codegen.dialect import Dialect
+from ..codegen.items import ItemKernel, items_of
+from ..codegen.order import RUN, order
+from ..codegen.products import matrices, product
+from ..codegen.render import Launch
+from ..interpret import call
+from ..ops.contraction import matrix_form
+from ..program import Branch, Call, Failure, Kernel, Loop, Program, View
 from .frame import Frame, Plan
 from .loops import BranchStep, LoopStep
-from .memory import Array
+from .machine import Array, Built, Device, Entry
 
 #: Scalar operations that are worth a work-item of a processor, and how many of these each of its
 #: cores is given at most.
@@ -77,7 +74,7 @@ def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int,
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
         each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.facts.units * _GROUPS_PER_UNIT), 1
+        return min(-(-count // each), device.units * _GROUPS_PER_UNIT), 1
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
 
@@ -86,7 +83,7 @@ def chunks(count: int, work: int, device: Device) -> tuple[int, int]:
     """How many work-items of a processor share ``count`` points, and how many each takes."""
     if count <= 0:
         return 0, 1
-    items = max(1, min(count, work // _WORTH, device.facts.units * _ITEMS_PER_UNIT))
+    items = max(1, min(count, work // _WORTH, device.units * _ITEMS_PER_UNIT))
     chunk = -(-count // items)
     return -(-count // chunk), chunk
 
@@ -97,39 +94,31 @@ class KernelStep:
     def __init__(self, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
         self.device, self.group = making.device, making.group
-        self.functions = [making.built.kernel(name) for name in spec.names]
+        self.functions = [making.built.entry(name) for name in spec.names]
         self.failure = np.int64(len(making.failures))
         making.failures.extend(spec.failures)
-        self._scalars = len(spec.slots)  # where they begin
-        after = self._scalars + len(spec.sizes) + len(spec.numbers)
-        self._shared, self._error = after, after + bool(spec.shared_bytes)
-        self._last = self._error + spec.reports
-        self._ready: Any = None
-        for function in self.functions:
-            for k, number in enumerate(spec.numbers):
-                function.set_arg(self._scalars + len(spec.sizes) + k, number)
-            function.set_arg(self._last, self.failure)
 
     def _prepare(self, plan: Plan) -> tuple[Any, ...]:
-        """The sizes, the launches and the bytes of rows for each worker, for these sizes."""
-        sizes = [plan.integer(size) for size in self.spec.sizes]
+        """How each function is launched, and how many workers have rows, for these sizes."""
+        spec = self.spec
+        numbers = (*(plan.integer(size) for size in spec.sizes), *spec.numbers, self.failure)
         launches, most = [], 0
-        for launch in self.spec.launches:
-            workers, chunk = spread(launch, plan, self.device, self.group)
+        for function, launch in zip(self.functions, spec.launches, strict=True):
+            groups, chunk = spread(launch, plan, self.device, self.group)
             local = 1 if launch.way == "one" else self.group
-            launches.append((workers * local, local, np.int64(chunk)))
-            most = max(most, workers * (local if launch.way == "items" else 1))
-        return sizes, launches, most
+            if groups:
+                launches.append((function, (*numbers, np.int64(chunk)), groups, local))
+            each = {"items": local, "groups": launch.per}.get(launch.way, 1)
+            most = max(most, groups * each)
+        return launches, most
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
-        import pyopencl as cl
-
         spec, plan = self.spec, frame.plan
         ready = plan.ready.get(id(self))
         if ready is None:
             ready = plan.ready[id(self)] = self._prepare(plan)
-        sizes, launches, workers = ready
+        launches, workers = ready
         buffers = []
         for k, slot in enumerate(spec.slots):
             if k in spec.own:
@@ -138,22 +127,13 @@ class KernelStep:
                 buffers.append(frame.memory.empty(shape, dtype).buffer)
             else:
                 buffers.append(frame.made(slot).buffer)
-        shared = frame.memory.room(spec.shared_bytes) if spec.shared_bytes else None
-        changed, self._ready = ready is not self._ready, ready
-        for function, (items, local, chunk) in zip(self.functions, launches, strict=True):
-            if not items:
-                continue
-            for k, buffer in enumerate(buffers):
-                function.set_arg(k, buffer)
-            if changed:  # numbers take pyopencl 30 times as long as buffers
-                for k, size in enumerate(sizes, self._scalars):
-                    function.set_arg(k, size)
-                function.set_arg(self._last + 1, chunk)
-            if shared is not None:
-                function.set_arg(self._shared, shared)
-            if frame.error is not None:
-                function.set_arg(self._error, frame.error.buffer)
-            cl.enqueue_nd_range_kernel(self.device.queue, function, (items,), (local,))
+        if spec.shared_bytes:
+            buffers.append(frame.memory.room(spec.shared_bytes))
+        if spec.reports:
+            assert frame.error is not None
+            buffers.append(frame.error.buffer)
+        for function, numbers, groups, local in launches:
+            function.launch(buffers, numbers, groups, local)
 
 
 class ViewStep:
@@ -193,13 +173,13 @@ class SizeStep:
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
-        import pyopencl as cl
-
         (out,) = self.step.outputs
-        array = frame.made(out)
-        number = array.dtype.type(frame.plan.known[self.step.attrs["size"]])
-        queue = frame.memory.device.queue
-        cl.enqueue_fill_buffer(queue, array.buffer, number, 0, array.dtype.itemsize)
+        ready = frame.plan.ready.get(id(self))
+        if ready is None:
+            number = frame.plan.known[self.step.attrs["size"]]
+            value = np.array(number, np.int64).astype(frame.program.slots[out].dtype)
+            ready = frame.plan.ready[id(self)] = frame.memory.put(value)
+        frame.arrays[out] = frame.memory.copy(ready)
 
 
 class ContractStep:
@@ -208,32 +188,38 @@ class ContractStep:
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
         self.device, self.group = making.device, making.group
-        self.form = product(program.slots[step.inputs[0]].dtype, making.dialect)
+        self.dtype = program.slots[step.inputs[0]].dtype
+        self.form = product(self.dtype, making.dialect)
         labels = [step.attrs[key] for key in ("a", "b", "out")]
         self.sizes = matrices(step, program.slots, matrix_form(*labels))
-        self.function = Launcher(making, self.form.name)
+        self.function = making.built.entry(self.form.name)
 
     def _prepare(self, plan: Plan) -> tuple[Any, ...]:
         lengths = [plan.product(sizes) for sizes in self.sizes[:4]]
         strides = [0 if sizes is None else plan.product(sizes) for sizes in self.sizes.strides]
+        library = self.device.multiplication(self.dtype, lengths, strides)
         batch, rows, columns, summed = lengths
         tiles = batch * -(-rows // self.form.rows) * -(-columns // self.form.columns)
         cost = self.form.rows * self.form.columns * max(summed, 1)
         if self.form.chunked:
-            items, chunk = chunks(tiles, tiles * cost, self.device)
+            groups, chunk = chunks(tiles, tiles * cost, self.device)
         else:
-            items, chunk = tiles, 1
-            items = min(-(-items // self.group), self.device.facts.units * _GROUPS_PER_UNIT)
-        return items * self.group, [np.int64(n) for n in (*lengths, *strides, chunk)]
+            groups, chunk = -(-tiles // self.group), 1
+            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
+        return library, groups, [np.int64(n) for n in (*lengths, *strides, chunk)]
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
         ready = frame.plan.ready.get(id(self))
         if ready is None:
             ready = frame.plan.ready[id(self)] = self._prepare(frame.plan)
-        items, numbers = ready
+        library, groups, numbers = ready
         slots = (*self.step.inputs, *self.step.outputs)
-        self.function.launch([frame.made(slot) for slot in slots], numbers, items)
+        buffers = [frame.made(slot).buffer for slot in slots]
+        if library is not None:
+            library(*buffers)
+        elif groups:
+            self.function.launch(buffers, numbers, groups, self.group)
 
 
 class OrderStep:
@@ -243,8 +229,8 @@ class OrderStep:
         self.step = step
         self.device, self.group = making.device, making.group
         self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
-        self.runs = Launcher(making, f"{self.form.name}_runs")
-        self.merge = Launcher(making, f"{self.form.name}_merge")
+        self.runs = making.built.entry(f"{self.form.name}_runs")
+        self.merge = making.built.entry(f"{self.form.name}_merge")
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -269,38 +255,15 @@ class OrderStep:
             )
 
     def _launch(
-        self, function: Launcher, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
+        self, function: Entry, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
     ) -> None:
         if self.form.chunked:
-            items, chunk = chunks(count, count * cost * 4, self.device)
+            groups, chunk = chunks(count, count * cost * 4, self.device)
         else:
-            items, chunk = -(-count // self.group), 1
-            items = min(items, self.device.facts.units * _GROUPS_PER_UNIT) * self.group
-        function.launch(arrays, [np.int64(n) for n in (*numbers, chunk)], items)
-
-
-class Launcher:
-    """A function of buffers and then numbers, which remembers the numbers."""
-
-    def __init__(self, making: Making, name: str) -> None:
-        self.device, self.group = making.device, making.group
-        self.function = making.built.kernel(name)
-        self._numbers: list[Any] = []
-
-    def launch(self, arrays: Sequence[Array], numbers: list[Any], items: int) -> None:
-        """Put it into the queue, unless there is nothing to do."""
-        import pyopencl as cl
-
-        if not items:
-            return
-        for k, array in enumerate(arrays):
-            self.function.set_arg(k, array.buffer)
-        if numbers != self._numbers:
-            for k, number in enumerate(numbers, len(arrays)):
-                self.function.set_arg(k, number)
-            self._numbers = numbers
-        group = (self.group,)
-        cl.enqueue_nd_range_kernel(self.device.queue, self.function, (items,), group)
+            groups, chunk = -(-count // self.group), 1
+            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
+        buffers = [array.buffer for array in arrays]
+        function.launch(buffers, [np.int64(n) for n in (*numbers, chunk)], groups, self.group)
 
 
 _CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {

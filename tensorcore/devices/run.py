@@ -3,6 +3,7 @@ them before results are fetched or a size is read."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -10,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tensorcore.backend import Timing
-from tensorcore.codegen.dialect import Dialect, opencl
-from tensorcore.codegen.items import item_kernels
-from tensorcore.codegen.order import order
-from tensorcore.codegen.products import product
-from tensorcore.program import Call, Failure, Program, Sizes, View, bodies
-
-from .build import Built, accuracy, build
-from .device import Device
+from ..backend import Timing
+from ..codegen.dialect import Dialect
+from ..codegen.items import ItemKernel, item_kernels
+from ..codegen.order import order
+from ..codegen.products import product
+from ..errors import CompileError
+from ..program import Branch, Call, Failure, Instr, Loop, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
-from .memory import Array
+from .machine import Array, Device
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -33,9 +32,12 @@ class DeviceExecutable:
     def __init__(self, device: Device, program: Program) -> None:
         self.program = program
         self.device = device
-        dialect = opencl(accuracy(), device.group)
-        text, kernels = item_kernels(program, dialect, _functions_of_calls(program, dialect))
-        self.built = build(device, text)
+        dialect = device.dialect()
+        text, kernels = item_kernels(program, dialect, functions_of_calls(program, dialect))
+        try:
+            self.built = device.build(text)
+        except CompileError as problem:
+            raise explained(problem, program, kernels) from None
         self._reports = any(kernel.reports for kernel in kernels)
         self._failures: list[Failure] = []
         making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
@@ -43,8 +45,7 @@ class DeviceExecutable:
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
-        pool = self.device.memory.pool
-        held = f"{pool.managed_bytes} bytes held, {pool.active_bytes} of them in use"
+        held = self.device.memory.held()
         return {"compiled code": self.built.origin, "memory of the device": held}
 
     def timings(self) -> list[Timing]:
@@ -57,24 +58,70 @@ class DeviceExecutable:
         """See ``tensorcore.backend.Executable``."""
         self.device.check()
         with self.device.lock:
-            error = self._record() if self._reports else None
-            frame = self._runner.frame([*inputs, *cells], error, self._failures)
-            self._runner.run(frame)
+            frame = self.begin([*inputs, *cells])
             frame.judge()
-            made = self._runner.results(frame)
+            made = self.results(frame)
         count = len(self.program.outputs)
         return made[:count], made[count:]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the commands of a call follow from the shapes of its arguments alone: nothing is
+        read between them, and no Python code runs."""
+        return self._runner.repeats
+
+    def begin(self, given: Sequence[Array]) -> Frame:
+        """Put all steps of a call into the queue."""
+        frame = self.frame(given)
+        self._runner.run(frame)
+        return frame
+
+    def frame(self, given: Sequence[Array]) -> Frame:
+        """What a call begins with."""
+        error = self._record() if self._reports else None
+        return self._runner.frame(given, error, self._failures)
+
+    def places(self, given: Sequence[Array]) -> list[Array]:
+        """New arrays of the right shapes for all results, where ``repeats`` says that the shapes
+        of arguments decide that."""
+        return self._runner.places(self.frame(given))
+
+    def begin_into(self, given: Sequence[Array], places: Sequence[Array]) -> Frame:
+        """As ``begin``; the results are written into ``places``."""
+        frame = self.frame(given)
+        self._runner.run_into(frame, places)
+        return frame
+
+    def results(self, frame: Frame) -> list[Array]:
+        """Outputs and then values of commits, each with a buffer of its own."""
+        return self._runner.results(frame)
+
     def _record(self) -> Array:
         """The record of errors, zero at first."""
-        import pyopencl as cl
-
         record = self.device.memory.empty((4,), np.dtype(np.int64))
-        cl.enqueue_fill_buffer(self.device.queue, record.buffer, np.zeros(1, np.int64), 0, 32)
+        self.device.memory.clear(record.buffer, record.nbytes)
         return record
 
 
-def _functions_of_calls(program: Program, dialect: Dialect) -> str:
+def explained(
+    problem: CompileError, program: Program, kernels: Sequence[ItemKernel]
+) -> CompileError:
+    """The error of a device's compiler, with the ops of the kernels that it names."""
+    words = str(problem)
+    log = words.split("source:", maxsplit=1)[0]
+    for (_, kernel), spec in zip(all_kernels(program), kernels, strict=True):
+        named = [name for name in spec.names if re.search(rf"\b{name}\b", log)]
+        if not named:
+            continue
+        ops = [e.op for s in kernel.stages for e in s.body if isinstance(e, Instr)]
+        ops += [a.combine for s in kernel.stages for a in s.accumulates]
+        made = f", made at {', '.join(kernel.origins[:3])}" if kernel.origins else ""
+        words += f"\nkernel {named[0]} computes: {', '.join(dict.fromkeys(ops))}{made}"
+    return CompileError(words)
+
+
+def functions_of_calls(program: Program, dialect: Dialect) -> str:
+    """The text of the functions that carry out calls: products and sorting."""
     found: dict[str, str] = {}
 
     def look(inside: Program) -> None:
@@ -112,6 +159,7 @@ class Runner:
         self._dies = _deaths(program)
         #: Whether all sizes follow from the shapes of what is bound.
         self._plain = not any(size.kind == "value" for size in program.sizes)
+        self.repeats = self._plain and not program.timed and not any(map(_waits, program.steps))
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
         every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
@@ -154,9 +202,29 @@ class Runner:
             for slot in self._dies.get(k, ()):
                 frame.arrays[slot] = None
             if timed:
-                self.device.queue.finish()
+                self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def places(self, frame: Frame) -> list[Array]:
+        """New arrays for the results of a frame whose sizes are known."""
+        slots = self.program.slots
+        return [
+            frame.memory.empty(frame.shape(slot), np.dtype(slots[slot].dtype))
+            for slot in self._results
+        ]
+
+    def run_into(self, frame: Frame, places: Sequence[Array]) -> None:
+        """Put all steps into the queue, and the results into ``places``: at once where the step
+        that makes one asks for a buffer, else by a copy at the end."""
+        for slot, place in zip(self._results, places, strict=True):
+            if frame.arrays[slot] is None:
+                frame.arrays[slot] = place
+        self.run(frame)
+        for slot, place in zip(self._results, places, strict=True):
+            array = frame.arrays[slot]
+            if array.buffer is not place.buffer and place.nbytes:
+                frame.memory.move(place.buffer, 0, array.buffer, 0, place.nbytes)
 
     def results(self, frame: Frame) -> list[Array]:
         """Outputs and then values of commits, each with a buffer of its own."""
@@ -169,6 +237,11 @@ class Runner:
             taken.add(id(array.buffer))
             found.append(array)
         return found
+
+
+def _waits(step: Any) -> bool:
+    """Whether a step reads values on the host, or launches as often as values say."""
+    return isinstance(step, (Loop, Branch)) or (isinstance(step, Call) and step.host)
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:
@@ -186,6 +259,3 @@ def _deaths(program: Program) -> dict[int, list[int]]:
         views = [slot for slot, source in enumerate(root) if source == life.slot]
         found.setdefault(life.last, []).extend(views)
     return found
-
-
-__all__ = ["Built", "DeviceExecutable", "Runner"]

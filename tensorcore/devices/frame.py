@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorcore.program import Failure
-
-from .memory import Array
+from ..program import Failure
+from .machine import Array
 
 #: Sizes beyond it only the host knows: no buffer has as many elements.
 _LARGEST = 2**63 - 1

@@ -1,0 +1,111 @@
+"""The CUDA backend: kernels printed in CUDA C run on NVIDIA devices, through CuPy and NVRTC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tensorcore import config
+from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable, Memory
+from tensorcore.hookspecs import hookimpl
+from tensorcore.program import Program
+
+if TYPE_CHECKING:
+    from .device import Device
+
+OPTIONS = (
+    config.Option(
+        "cuda.device",
+        config.text,
+        "",
+        "Which CUDA device: its number in `tensorcore backends -v`, or a part of its name.",
+    ),
+    config.Option(
+        "cuda.block",
+        config.integer(1, 1024),
+        128,
+        "Threads in a block, a power of two and at least 32.",
+    ),
+    config.Option(
+        "cuda.graphs",
+        config.boolean,
+        True,
+        "Whether calls with known buffers replay a captured CUDA graph.",
+    ),
+    config.Option(
+        "cuda.tf32",
+        config.boolean,
+        False,
+        "Whether float32 products may use TF32, which keeps 11 bits of their operands.",
+    ),
+    config.Option(
+        "cuda.architectures",
+        config.text,
+        "sm_75 sm_90 sm_120",
+        "What --compile-only compiles for on a machine without a device.",
+    ),
+)
+
+
+class CUDA:
+    """Fuses kernels, has NVRTC compile them, and keeps buffers on the device."""
+
+    name = "cuda"
+
+    def __init__(self, device: str = "") -> None:
+        self._words = device
+        #: By the words that chose them.
+        self._devices: dict[str, Device] = {}
+
+    def _chosen(self) -> str:
+        return self._words or str(config.get("cuda.device"))
+
+    @property
+    def device(self) -> Device:
+        """The device, opened when it is first needed. Raises BackendUnavailable."""
+        words = self._chosen()
+        if words not in self._devices:
+            from .device import opened
+
+            self._devices[words] = opened(words)
+        return self._devices[words]
+
+    @property
+    def memory(self) -> Memory:
+        """Where buffers live; on a machine that can only compile, a place to leave them."""
+        from .absent import NOWHERE, works
+
+        return self.device.memory if works(self._chosen()) else NOWHERE
+
+    def diagnose(self) -> Diagnosis:
+        """Whether there are CuPy, NVRTC, a driver and a device, and what is missing."""
+        from .diagnosis import diagnose
+
+        return diagnose(self._chosen())
+
+    def capabilities(self) -> Capabilities:
+        """Fused kernels, contractions and sorting, in every dtype."""
+        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True)
+
+    def compile(self, program: Program) -> Executable:
+        """Generate CUDA C, and build it or find it in the cache. Without a device it is compiled
+        for each of ``cuda.architectures``, and a call is an error."""
+        from .absent import CompiledOnly, works
+
+        if not works(self._chosen()):
+            return CompiledOnly(program)
+        from .graphs import GraphExecutable
+
+        return GraphExecutable(self.device, program)
+
+
+@hookimpl
+def tensorcore_options() -> Sequence[config.Option]:
+    """The options of the section ``cuda``."""
+    return OPTIONS
+
+
+@hookimpl
+def tensorcore_backends() -> Mapping[str, Callable[..., Backend]]:
+    """The one backend of this package."""
+    return {"cuda": CUDA}
