@@ -3,7 +3,7 @@ found, which line of the user's code made the node, and what to do next."""
 
 from __future__ import annotations
 
-from numpy.linalg import LinAlgError
+from numpy import linalg
 
 
 class TensorcoreError(Exception):
@@ -18,7 +18,7 @@ class OutOfRange(TensorcoreError, IndexError):
     """An index that lies outside its axis."""
 
 
-class MatrixError(TensorcoreError, LinAlgError):
+class MatrixError(TensorcoreError, linalg.LinAlgError):
     """A matrix that has no inverse, factor or decomposition of the kind asked for."""
 
 

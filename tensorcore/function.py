@@ -29,8 +29,9 @@ class Maker:
     """What a function was made from. ``fgraph``: the graph after rewriting, which is done anew
     for it, under the present options, where the cache had the Program."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, inputs: Sequence[Any] = ()) -> None:
         self._task = task
+        self.inputs = list(inputs)
 
     @property
     def fgraph(self) -> Graph:
@@ -63,7 +64,7 @@ class Function:
         self.profile: Profile | None = None
         self._compiled = compiled
         self._request = request
-        self.maker = Maker(task)
+        self.maker = Maker(task, request.inputs)
         self._inputs = request.inputs
         self._single = request.single
         self._cells = tuple(cells)
@@ -100,6 +101,10 @@ class Function:
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
+
+    def get_shared(self) -> list[Shared]:
+        """The shared variables that are read or updated."""
+        return list(self._cells)
 
     @property
     def fn(self) -> Any:

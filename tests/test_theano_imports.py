@@ -216,3 +216,14 @@ def test_scalar_ops_of_a_program_run_entry_by_entry(theano: Any) -> None:
     y = hinge(x)
     found = theano.function([x], [y, theano.grad(y.sum(), x)])([[-1.0, 2.0]])
     assert [f.tolist() for f in found] == [[[0.0, 2.0]], [[0.0, 1.0]]]
+
+
+def test_a_compiled_function_shows_what_it_is_made_of(theano: Any) -> None:
+    import theano.tensor as T
+
+    x, w = T.dvector("x"), theano.shared(2.0, "w")
+    f = theano.function([theano.In(x, value=[1.0])], T.exp(x * w).sum(), updates=[(w, w + 1)])
+    assert [i.variable for i in f.maker.inputs] == [x] and f.get_shared() == [w]
+    nodes = f.maker.fgraph.apply_nodes
+    assert "exp" in [node.op.name for node in nodes] and x not in nodes
+    assert f.maker.fgraph.inputs[0] is x and f.fn is f.executable

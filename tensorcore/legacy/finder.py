@@ -15,7 +15,7 @@ from .names import MODULES, instead
 _ROOT = "theano"
 _NOWHERE = object()
 #: Modules of Theano that its packages do not hide behind an object of the same name.
-_MODULES_FIRST = {(_ROOT, "ifelse"), ("theano.tensor", "xlogx")}
+_MODULES_FIRST = {(_ROOT, "ifelse"), (_ROOT, "version"), ("theano.tensor", "xlogx")}
 
 
 class NotHere(ImportError):

@@ -153,11 +153,7 @@ MODULES: dict[str, tuple[str, ...]] = {name: tuple(text.split()) for name, text 
 _GPU_WORDS = "code for Theano's GPU back end does not run here; write the expression with T."
 _INSTEAD = {
     "theano.typed_list": "use a Python list of tensors, or one tensor with an axis more.",
-    **dict.fromkeys(
-        ("theano.tensor.nlinalg", "theano.tensor.slinalg", "theano.sandbox.linalg"),
-        "what linear algebra there is stands in tensorcore.tensor.nlinalg and slinalg.",
-    ),
-    "theano.sparse": "sparse tensors are to come; use dense ones.",
+    "theano.sparse": "sparse matrices can do what docs/guide.md says; use dense ones for the rest.",
     "theano.tensor.nnet.corr": "use theano.tensor.nnet.conv2d.",
     "theano.gof.opt": "rewrites are declared in tensorcore.rewrite; CONTRIBUTING.md says how.",
     "theano.gof.cmodule": "nothing is compiled by Theano's own C linker here.",

@@ -1,30 +1,17 @@
-"""Names of ``theano.sparse`` for programs that ask whether it is there."""
+"""Names of ``theano.sparse`` that are nobody's but old programs'."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["SparseConstant", "SparseType", "SparseVariable", "enable_sparse"]
+from ..sparse import SparseVariable
+from ..sparse.variables import enable_sparse
 
-#: Programs that ask do without.
-enable_sparse = False
-
-
-class SparseType:
-    """The type of sparse tensors, of which there are none."""
-
-    dtype_set: frozenset[str] = frozenset()
-
-    def __init__(self, format: str, dtype: Any = None, **rest: Any) -> None:
-        raise TypeError("SparseType: sparse tensors are to come; use dense ones (T.matrix).")
-
-
-class SparseVariable:
-    """No tensor is one."""
-
+__all__ = ["SparseConstant", "enable_sparse"]
 
 SparseConstant = SparseVariable
 
 
 def _is_sparse_variable(x: Any) -> bool:
-    return False
+    """Whether ``x`` is a sparse variable."""
+    return isinstance(x, SparseVariable)

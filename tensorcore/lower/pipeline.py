@@ -9,6 +9,7 @@ from .. import config
 from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..node import Tensor, is_constant, where_made
+from ..ops import OPS
 from ..ops.control import WITH_BODIES, Body, item, loop
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import Fired, index_rules, rewrite
@@ -215,9 +216,11 @@ class _Builder:
         return steps
 
     def _on_host(self, node: Tensor) -> bool:
-        """Whether a call is for the reference on the host: a backend may claim what runs there."""
+        """Whether a call is for the reference on the host. A backend may claim what is declared to
+        run there, but not what was lent because it lacks it."""
         assert node.op is not None
-        return node.op.host and node.op.name not in (self.takes.calls or ())
+        claimed = node.op.name in (self.takes.calls or ()) and OPS[node.op.name] is node.op
+        return node.op.host and not claimed
 
     def _fused(self, nodes: Sequence[Tensor]) -> list[Step]:
         fuser = Fuser(self.sizes, read_once(nodes) if self.takes.totals else {})
