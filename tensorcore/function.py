@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from .inspection.stages import Explanation
 
 
+class RewrittenGraph(Graph):
+    """As users see it: in order are the nodes that ops make, without inputs and constants."""
+
+    __slots__ = ()
+
+    def toposort(self) -> list[Tensor]:
+        """The nodes that ops make of others, in order."""
+        return [node for node in super().toposort() if node.inputs]
+
+
 class Maker:
     """What a function was made from. ``fgraph``: the graph after rewriting, which is done anew
     for it, under the present options, where the cache had the Program."""
@@ -35,7 +45,8 @@ class Maker:
 
     @property
     def fgraph(self) -> Graph:
-        return self._task.graph
+        graph = self._task.graph
+        return RewrittenGraph(graph.inputs, graph.outputs, graph.interner)
 
 
 class Function:
@@ -234,7 +245,7 @@ class Function:
             function=repr(self),
             compilation=self._compiled.record,
             nodes_before=len(before.toposort()),
-            nodes_after=len(self.maker.fgraph.toposort()),
+            nodes_after=len(Graph.toposort(self.maker.fgraph)),
             steps=tuple(text.steps()),
             buffers=tuple(text.buffers(known)),
             making=run.notes() if isinstance(run, Described) else {},

@@ -105,6 +105,7 @@ class Tensor(Operators):
         "_tag",
         "evaluated",
         "__weakref__",
+        "__dict__",  # what programs write onto their variables, as old libraries did
     )
     op: Op[Any] | None
     inputs: tuple[Tensor, ...]
@@ -157,12 +158,12 @@ class Tensor(Operators):
 
     @property
     def owner(self) -> Any:
-        """This node itself when an op made it, else None (Theano's ``owner``); of a result of a
-        user's op, the application of that op."""
+        """How an op made this tensor, else None (Theano's ``owner``): its ``op``, ``inputs`` and
+        ``outputs``; of a result of a user's op, the application of that op."""
         if self.op is None or is_constant(self):
             return None
         site = self.attrs.get("site")
-        return self if site is None or site.owner is None else site.owner(self)
+        return Application(self) if site is None or site.owner is None else site.owner(self)
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -256,6 +257,48 @@ class Tensor(Operators):
         from .inspection.drawing import small_svg
 
         return small_svg(self)
+
+
+class Application:
+    """An op on its inputs, as programs that walk through graphs see it; those of one tensor are
+    equal. What it lacks itself it has from the tensor."""
+
+    __slots__ = ("result",)
+
+    def __init__(self, result: Tensor) -> None:
+        self.result = result
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """What the op takes."""
+        return list(self.result.inputs)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """What the op gives: one tensor."""
+        return [self.result]
+
+    out = property(lambda self: self.result)
+    nin = property(lambda self: len(self.result.inputs))
+    nout = property(lambda self: 1)
+
+    def default_output(self) -> Tensor:
+        """The tensor."""
+        return self.result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.result, name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Application) and other.result is self.result
+
+    def __hash__(self) -> int:
+        return hash(self.result)
+
+    def __repr__(self) -> str:
+        return repr(self.result)
 
 
 class TensorConstant(Tensor):

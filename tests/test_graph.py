@@ -42,7 +42,7 @@ class TestIdentity:
         x = T.dmatrix("x")
         y = T.exp(x)
         assert (y.ndim, y.dtype, y.broadcastable, y.type) == (2, "float64", (False, False), x.type)
-        assert x.owner is None and y.owner.inputs == (x,) and y.owner.op.name == "exp"
+        assert x.owner is None and y.owner.inputs == [x] and y.owner and y.owner.op.name == "exp"
         assert y.origin[0] == __file__
         y.tag.note = "mine"
         assert y.tag.note == "mine"

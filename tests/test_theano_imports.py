@@ -138,7 +138,7 @@ def test_a_device_that_is_not_there_is_said_and_the_program_runs(
     monkeypatch.setattr("tensorcore.plugins.backends", list)
     theano.config.device = "gpu0"
     assert theano.config.device == "cpu"
-    assert "no backend 'cuda' is installed" in capsys.readouterr().err
+    assert "backend 'cuda' is not available" in capsys.readouterr().err
 
 
 def test_change_flags_is_a_block_and_a_decorator(theano: Any) -> None:
@@ -227,3 +227,46 @@ def test_a_compiled_function_shows_what_it_is_made_of(theano: Any) -> None:
     nodes = f.maker.fgraph.apply_nodes
     assert "exp" in [node.op.name for node in nodes] and x not in nodes
     assert f.maker.fgraph.inputs[0] is x and f.fn is f.executable
+
+
+def test_programs_walk_through_graphs_and_write_on_variables(theano: Any) -> None:
+    """As libraries on top of Theano did."""
+    import theano.tensor as T
+
+    x = T.matrix("x")
+    y = T.add(x, 1.0, x)
+    x._keras_shape = (None, 3)
+    assert x._keras_shape == (None, 3) and not hasattr(y, "_keras_shape")
+    owner = y.owner
+    assert owner and owner == y.owner and isinstance(owner, theano.gof.Apply)
+    assert (owner.nin, owner.nout, owner.out is y) == (2, 1, True) and len({owner, y.owner}) == 1
+    assert isinstance(owner.op, T.Elemwise) and x.owner is None
+    f = theano.function([x], T.mul(x, y, 2.0))
+    assert all(isinstance(node.op, T.Elemwise) for node in f.maker.fgraph.toposort())
+    np.testing.assert_array_equal(f(np.full((1, 2), 3.0)), [[42.0, 42.0]])
+    draw = T.shared_randomstreams.RandomStreams(5).uniform((2,))
+    assert draw.rng.get_value().shape == (2,) and draw.update is not None
+
+
+def test_a_gpu_that_is_not_there_leaves_the_choice_to_us(
+    theano: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tensorcore import plugins
+    from tensorcore.errors import BackendUnavailable
+
+    def none(spec: Any = None) -> Any:
+        raise BackendUnavailable(f"backend {spec!r} is not available (no device): ...")
+
+    monkeypatch.setattr(plugins, "select", none)
+    flags._device("gpu0", "THEANO_FLAGS")
+    assert "device=gpu0: backend 'cuda' is not available" in capfd.readouterr().err
+    assert flags._values["device"] == "cpu"
+
+
+def test_a_picture_of_another_kind_is_drawn_as_svg(theano: Any, tmp_path: Path) -> None:
+    import theano.tensor as T
+
+    with pytest.warns(UserWarning, match="drawn as SVG"):
+        theano.printing.pydotprint(T.exp(T.vector()), outfile=str(tmp_path / "a.png"))
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert not (tmp_path / "a.png").exists()

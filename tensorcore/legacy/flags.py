@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .. import _rcfile
 from .. import config as _ours
 from .._options import home
-from ..errors import ConfigError
+from ..errors import BackendUnavailable, ConfigError
 
 __all__ = [
     "AddConfigVar", "BoolParam", "ConfigParam", "EnumStr", "FLAGS", "Flag", "FloatParam",
@@ -232,14 +232,18 @@ def _device(value: str, where: str) -> None:
 
     if value.startswith(("gpu", "cuda", "opencl")):
         backend = "opencl" if value.startswith("opencl") else "cuda"
-        if backend in {entry.name for entry in plugins.backends()}:
+        try:
+            plugins.select(backend)
+        except BackendUnavailable as problem:
+            why = str(problem).partition(": ")[0]
+        else:
             _ours.device = value
             _values["device"] = value
             return
         chosen = _ours.chosen_backend()[0]
         _say(
-            f"{where or 'theano.config'}: device={value}: no backend {backend!r} is installed; "
-            f"backend={chosen} counts. TENSORCORE_BACKEND names another."
+            f"{where or 'theano.config'}: device={value}: {why}; backend={chosen} counts. "
+            f"TENSORCORE_BACKEND names another."
         )
         value = "cpu"
     _values["device"] = value

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import MissingInputError, TensorcoreError
 from ..function import clone as _clone
 from ..graph import Graph, Interner, toposort
-from ..node import Tensor, TensorConstant, is_constant
+from ..node import Application, Tensor, TensorConstant, is_constant
 from ..ops.control import item
 from ..printing import min_informative_str
 from ..types import TensorType
@@ -87,8 +87,8 @@ def _parents(v: Tensor) -> Sequence[Tensor]:
     owner = v.owner
     if owner is None:
         return ()
-    if isinstance(owner, Tensor) and owner.op is item:
-        return owner.inputs[0].inputs
+    if owner.op is item:
+        return v.inputs[0].inputs
     found: Sequence[Tensor] = owner.inputs
     return found
 
@@ -310,8 +310,10 @@ def uniq(seq: Iterable[Any]) -> list[Any]:
     seen: set[int] = set()
     found = []
     for x in seq:
-        if id(x) not in seen:
-            seen.add(id(x))
+        # Two views of one application are one.
+        key = id(x.result) if isinstance(x, Application) else id(x)
+        if key not in seen:
+            seen.add(key)
             found.append(x)
     return found
 

@@ -21,7 +21,7 @@ _TABLE = {
     "theano.configdefaults": "legacy.flags",
     "theano.ifelse": "ifelse legacy.op_classes",
     "theano.gradient": "legacy.gradients gradient",
-    "theano.printing": "legacy.top printing legacy.printers",
+    "theano.printing": "legacy.top legacy.printers printing",
     "theano.raise_op": "legacy.tensors",
     "theano.updates": "legacy.top",
     "theano.scan_module": "legacy.scans scan legacy.op_classes",

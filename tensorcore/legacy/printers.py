@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from ..printing import debugprint, pydotprint
+from ..node import warn
+from ..printing import debugprint
+from ..printing import pydotprint as _drawn
 
-__all__ = ["d3viz", "hex_digest", "var_descriptor", "pydot_imported"]
+__all__ = ["d3viz", "hex_digest", "pydot_imported", "pydotprint", "var_descriptor"]
 
 pydot_imported = True
+
+
+def pydotprint(
+    fct: Any, outfile: Any = None, compact: bool = True, format: str | None = None, **kwargs: Any
+) -> str | None:
+    """``tensorcore.printing.pydotprint``; for another kind of picture than SVG it says that SVG is
+    written, and goes on."""
+    path = os.fspath(outfile) if outfile is not None else None
+    root, ending = os.path.splitext(path or "")
+    if (format or ending.lstrip(".") or "svg").lower() != "svg" and path is not None:
+        warn(f"pydotprint: pictures are drawn as SVG; {root}.svg is written, not {path}.")
+        path = f"{root}.svg"
+    return _drawn(fct, path, compact, "svg", **kwargs)
 
 
 def var_descriptor(obj: Any, prev: Any = None, tag_generator: Any = None) -> str:
@@ -39,4 +55,4 @@ class _TagGenerator:
 
 def d3viz(fct: Any, outfile: Any, *args: Any, **kwargs: Any) -> Any:
     """A picture of an expression or function, as SVG."""
-    return pydotprint(fct, outfile=str(outfile))
+    return _drawn(fct, outfile=str(outfile))

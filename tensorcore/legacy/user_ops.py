@@ -9,7 +9,7 @@ from typing import Any
 
 from ..function import clone
 from ..gradient_control import NullGradient, with_gradient
-from ..node import Tensor, as_tensor, warn
+from ..node import Application, Tensor, as_tensor, warn
 from ..ops.control import item
 from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
@@ -32,7 +32,9 @@ class _ApplyClass(type):
     def __instancecheck__(cls, value: object) -> bool:
         if type.__instancecheck__(cls, value):
             return True
-        return isinstance(value, Tensor) and value.op is not None and cls is Apply
+        if cls is not Apply:
+            return False
+        return isinstance(value, Application) or (isinstance(value, Tensor) and bool(value.inputs))
 
 
 class Apply(metaclass=_ApplyClass):

@@ -115,6 +115,7 @@ class Op(Generic[P]):
     interval samples are drawn from, ``ulp`` the promised accuracy as (float32, float64),
     ``reference(xp, *arrays, **attrs)`` the meaning over an array namespace, ``c`` the scalar
     code by kind. ``no_gradient`` lists the operands by which no derivative is programmed.
+    ``associative``: with more than two operands it is called by turns.
     A ``host`` op has no scalar code: its reference runs in Python on every backend.
     ``title`` is what messages call it, where users know it by another name. A composite has a
     ``body`` that expresses it through other ops. ``notes`` says in words where results differ
@@ -137,6 +138,7 @@ class Op(Generic[P]):
         composite: bool = False,
         differentiable: bool = True,
         no_gradient: tuple[int, ...] = (),
+        associative: bool = False,
         host: bool = False,
         title: str | None = None,
         samples: Callable[..., Any] | None = None,
@@ -154,6 +156,7 @@ class Op(Generic[P]):
         self.body = stub if composite else None
         self.differentiable = differentiable
         self.no_gradient = no_gradient
+        self.associative = associative
         self.host = host
         self.title = title or self.name
         self.samples = samples
@@ -167,6 +170,10 @@ class Op(Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         """Apply to the arguments; raises DTypeError or ShapeError when they do not fit."""
+        if self.associative and len(args) > self.arity and not kwargs:
+            call: Any = self
+            result: Tensor = call(*args[:-1])
+            return call(result, args[-1])  # type: ignore[no-any-return]
         inputs, attrs = self.family.bind(self, args, kwargs)
         return self.make(inputs, attrs)
 

@@ -21,6 +21,7 @@ _REAL_OR_BOOL = BOOL + REAL
 @declare(
     E,
     accepts=_ANY,
+    associative=True,
     reference=added,
     c={"b": "{0} | {1}", "c": "tc_add_#({0}, {1})", "*": "{0} + {1}"},
     symbol="+",
@@ -53,6 +54,7 @@ def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
 @declare(
     E,
     accepts=_ANY,
+    associative=True,
     reference=lambda xp, x, y: xp.logical_and(x, y) if x.dtype == xp.bool else xp.multiply(x, y),
     c={"b": "{0} & {1}", "*": "{0} * {1}", "c": "tc_mul_#({0}, {1})"},
     symbol="*",

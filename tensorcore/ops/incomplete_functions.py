@@ -13,11 +13,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .special_functions import gammaln, like, widened, zeta_sum
+from .special_functions import gamma, gammaln, like, pi_like, stirling, widened, zeta_sum
 
 Array = Any
 _TINY = 1e-290
 _ENOUGH = 1e-20
+#: From here on Stirling's series is exact enough.
+_FAR = 16.0
 
 
 def _fraction(
@@ -26,15 +28,38 @@ def _fraction(
     """``first + above(1) / (below(1) + above(2) / (below(2) + ...))``."""
     h = c = xp.where(first == 0, like(xp, first, _TINY), first)
     d = xp.zeros_like(first)
-    for k in range(1, 5000):
+    # What is exact stays so: more steps would only add their rounding.
+    exact = float(2 * xp.finfo(first.dtype).eps)
+    going = d == 0
+    for k in range(1, 300):
         d = below(k) + above(k) * d
         c = below(k) + above(k) / c
         d = 1 / xp.where(d == 0, like(xp, d, _TINY), d)
         c = xp.where(c == 0, like(xp, c, _TINY), c)
-        h = h * (c * d)
-        if not bool(xp.any(xp.abs(c * d - 1) > _ENOUGH)) or k > 300:
+        h = xp.where(going, h * (c * d), h)
+        going = going & (xp.abs(c * d - 1) > exact)
+        if not bool(xp.any(going)):
             break
     return h
+
+
+def _density(xp: Any, k: Array, x: Array) -> Array:
+    """``x**k exp(-x) / gamma(k + 1)``. For large k by Stirling's series and what is left of the
+    exponents, ``k (u - log(1 + u))`` with ``u = (x - k) / k``, without cancellation."""
+    small = k < _FAR
+    s, y = xp.where(small, k, 0 * k + 1), xp.where(small & (x < 800), x, 0 * x + 1)
+    direct = xp.where(x < 800, y**s * xp.exp(-y) / gamma(xp, s + 1), 0)
+    large, x = xp.where(small, 0 * k + _FAR, k), xp.where(small, 0 * x + _FAR, x)
+    u = (x - large) / large
+    near = xp.abs(u) < 0.5
+    v = xp.where(near, u, 0 * u)
+    z = v / (2 + v)
+    series = xp.zeros_like(z)
+    for j in range(61, 1, -2):
+        series = series * z * z + like(xp, z, 1) / j
+    left = xp.where(near, v * z - 2 * z * z * z * series, u - xp.log(x / large))
+    whole = xp.exp(-large * left - stirling(xp, large)) / xp.sqrt(2 * pi_like(xp, large) * large)
+    return xp.where(small, direct, whole)
 
 
 def _of_gamma(xp: Any, k: Array, x: Array, upper: bool) -> Array:
@@ -42,7 +67,7 @@ def _of_gamma(xp: Any, k: Array, x: Array, upper: bool) -> Array:
     good = (k > 0) & (x > 0) & xp.isfinite(k) & xp.isfinite(x)
     one = xp.ones_like(x)
     a, y = xp.where(good, k, one), xp.where(good, x, one)
-    density = xp.exp(a * xp.log(y) - y - gammaln(xp, a + 1))
+    density = _density(xp, a, y)
     low = y < a + 1
     z = xp.where(low, y, one)
     term = total = one
@@ -95,8 +120,11 @@ def betainc(xp: Any, a: Array, b: Array, x: Array) -> Array:
     one = xp.ones_like(x)
     p, q, y = xp.where(inner, a, one), xp.where(inner, b, one), xp.where(inner, x, one / 2)
     turned = y > (p + 1) / (p + q + 2)
+    few = p + q < 30
+    c, d = xp.where(few, p, one), xp.where(few, q, one)
+    direct = gamma(xp, c + d) / (gamma(xp, c) * gamma(xp, d)) * y**c * (1 - y) ** d
     scale = gammaln(xp, p + q) - gammaln(xp, p) - gammaln(xp, q)
-    front = xp.exp(scale + p * xp.log(y) + q * xp.log1p(-y))
+    front = xp.where(few, direct, xp.exp(scale + p * xp.log(y) + q * xp.log1p(-y)))
     first, second = xp.where(turned, q, p), xp.where(turned, p, q)
     part = front * _beta_fraction(xp, first, second, xp.where(turned, 1 - y, y)) / first
     value = xp.where(turned, 1 - part, part)

@@ -150,6 +150,7 @@ def ge(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=DISCRETE,
+    associative=True,
     name="and",
     reference=lambda xp, x, y: xp.bitwise_and(x, y),
     c="{0} & {1}",
@@ -162,6 +163,7 @@ def and_(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=DISCRETE,
+    associative=True,
     name="or",
     reference=lambda xp, x, y: xp.bitwise_or(x, y),
     c="{0} | {1}",
@@ -174,6 +176,7 @@ def or_(x: TensorLike, y: TensorLike) -> Tensor:
 @declare(
     E,
     accepts=DISCRETE,
+    associative=True,
     reference=lambda xp, x, y: xp.bitwise_xor(x, y),
     c="{0} ^ {1}",
     symbol="^",

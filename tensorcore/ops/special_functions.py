@@ -222,7 +222,7 @@ def _log_gamma_two(xp: Any, z: Array) -> Array:
     return (total + like(xp, z, 1 - _EULER)) * z
 
 
-def _stirling(xp: Any, x: Array) -> Array:
+def stirling(xp: Any, x: Array) -> Array:
     """What ``gammaln`` adds to ``(x - 1/2) log x - x + log(2 pi) / 2``, for large x."""
     total = xp.zeros_like(x)
     for k in range(12, 0, -1):
@@ -248,7 +248,7 @@ def _log_gamma_right(xp: Any, x: Array) -> Array:
     two = _log_gamma_two(xp, xp.clip(near - 2, -0.5, 0.5)) + xp.log(product)
     large = xp.maximum(x, _FAR)
     half = xp.log(2 * like(xp, x, _PI)) / 2
-    far = (large - 0.5) * (xp.log(large) - 1) + (half - 0.5) + _stirling(xp, large)
+    far = (large - 0.5) * (xp.log(large) - 1) + (half - 0.5) + stirling(xp, large)
     far = xp.where(large == math.inf, large, far)
     return xp.where(x < 1.5, one, xp.where(x < _FAR, two, far))
 
@@ -281,7 +281,7 @@ def _gamma_factors(xp: Any, x: Array) -> tuple[Array, Array]:
     # Beyond some size the product overflows, and its parts must not before.
     far = xp.clip(x, _FAR, 2000 if xp.finfo(x.dtype).bits > 64 else 200)
     power = far ** (far / 2 - 0.25)
-    rest = xp.exp(-far) * xp.exp(_stirling(xp, far)) * xp.sqrt(2 * like(xp, x, _PI))
+    rest = xp.exp(-far) * xp.exp(stirling(xp, far)) * xp.sqrt(2 * like(xp, x, _PI))
     return xp.where(x < _FAR, small, power * rest), xp.where(x < _FAR, 1, power)
 
 

@@ -91,7 +91,8 @@ class RandomStreams:
 
     def _drawn(self, result: Tensor) -> Tensor:
         """The result, which knows its stream as Theano's random variables do."""
-        result.tag.rng, result.tag.update = self.state_updates[-1]
+        state, after = self.state_updates[-1]
+        vars(result).update(rng=state, update=after)
         return result
 
     # -- continuous -------------------------------------------------------------------------
