@@ -115,6 +115,9 @@ class Shared(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
         made = memo[id(self)] = Shared(self.get_value(), self.type, self.name)
+        vars(made).update(vars(self))
+        if self._tag is not None:
+            vars(made.tag).update(vars(self.tag))
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ class Ordered:
 
 def reduced(node: Tensor) -> tuple[Any, ...]:
     """What pickle needs of a node."""
-    tag = dict(vars(node.tag)) if node._tag is not None else None
+    tag = _notes(node)
     if not node.inputs and node.op is None:
         return (_variable, (node.type, node.name, node.origin, tag))
     first = None if _writing.in_order else Ordered([node], without=node)
@@ -74,11 +74,25 @@ def _node(
     return _noted(kind(op, tuple(inputs), attrs, type_, name), origin, tag)
 
 
+def _notes(node: Tensor) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What a program wrote into the tag, and onto the tensor itself."""
+    tag = dict(vars(node.tag)) if node._tag is not None else {}
+    own = dict(vars(node))
+    return (tag, own) if tag or own else None
+
+
 def _noted(node: Tensor, origin: tuple[str, int], tag: Any) -> Tensor:
     node.origin = origin
-    if tag:
-        vars(node.tag).update(tag)
+    _note(node, tag)
     return node
+
+
+def _note(node: Tensor, notes: tuple[dict[str, Any], dict[str, Any]] | None) -> None:
+    if notes is not None:
+        tag, own = notes
+        if tag:
+            vars(node.tag).update(tag)
+        vars(node).update(own)
 
 
 # -- shared variables -----------------------------------------------------------------------
@@ -86,7 +100,7 @@ def _noted(node: Tensor, origin: tuple[str, int], tag: Any) -> Tensor:
 
 def reduced_shared(cell: Shared) -> tuple[Any, ...]:
     """What pickle needs of a shared variable; its default update may lead back to it."""
-    tag = dict(vars(cell.tag)) if cell._tag is not None else None
+    tag = _notes(cell)
     later = None
     if cell.default_update is not None or tag:
         update = cell.default_update
@@ -107,8 +121,7 @@ def _shared(
 def restore_shared(cell: Shared, later: tuple[Any, Tensor | None, Any]) -> None:
     """The rest of a shared variable."""
     _, cell.default_update, tag = later
-    if tag:
-        vars(cell.tag).update(tag)
+    _note(cell, tag)
 
 
 # -- functions ------------------------------------------------------------------------------

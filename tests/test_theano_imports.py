@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,6 +239,12 @@ def test_programs_walk_through_graphs_and_write_on_variables(theano: Any) -> Non
     y = T.add(x, 1.0, x)
     x._keras_shape = (None, 3)
     assert x._keras_shape == (None, 3) and not hasattr(y, "_keras_shape")
+    w = theano.shared(1.0)
+    w.regularizable = True
+    x.tag.mine = 5
+    again = pickle.loads(pickle.dumps([x, w]))
+    assert again[0]._keras_shape == (None, 3) and again[0].tag.mine == 5
+    assert again[1].regularizable and copy.deepcopy(w).regularizable
     owner = y.owner
     assert owner and owner == y.owner and isinstance(owner, theano.gof.Apply)
     assert (owner.nin, owner.nout, owner.out is y) == (2, 1, True) and len({owner, y.owner}) == 1
