@@ -19,7 +19,9 @@ from .shared import Shared
 class In:
     """A function input with a name for keyword calls and a value for when it is left out.
 
-    ``variable``: a tensor without op. ``value``: the default; kept as it is given.
+    ``variable``: a tensor without op. ``value``: the default; kept as it is given. With
+    ``update`` the variable is a state of the function's own, which begins with ``value``, has
+    the value of this expression after each call, and is not given by callers.
     """
 
     def __init__(
@@ -31,8 +33,12 @@ class In:
         mutable: bool = False,
         strict: bool = False,
         allow_downcast: bool | None = None,
+        update: Any = None,
     ) -> None:
         self.variable = _variable(variable, "In")
+        if update is not None and value is None:
+            raise ValueError(f"In: {variable!r} has an update, so it needs a value to begin with.")
+        self.update = update
         self.name = name or variable.name
         self.value = value
         self.allow_downcast = allow_downcast
@@ -86,12 +92,19 @@ def request_of(
         raise TypeError(
             f"function: the inputs must be a list, as in function([x], y); found {inputs!r}."
         )
-    specs = tuple(i if isinstance(i, In) else _as_input(i) for i in inputs)
+    given_specs = [i if isinstance(i, In) else _as_input(i) for i in inputs]
+    specs = tuple(spec for spec in given_specs if spec.update is None)
     single = outputs is not None and not isinstance(outputs, (list, tuple))
     listed = [outputs] if single else list(outputs or ())
     results = [as_tensor(o.variable if isinstance(o, Out) else o) for o in listed]
     changes = [_update(cell, value) for cell, value in pairs(updates, "updates")]
     replace = dict(given(old, new) for old, new in pairs(givens, "givens"))
+    for spec in given_specs:
+        if spec.update is not None:
+            start = np.array(spec.value, dtype=spec.variable.dtype)
+            cell = Shared(start, spec.variable.type, spec.name)
+            replace[spec.variable] = cell
+            changes.append(_update(cell, spec.update))
     if replace:
         made = substitute([*results, *(v for _, v in changes)], replace)
         results = made[: len(results)]

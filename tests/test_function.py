@@ -13,7 +13,7 @@ import pytest
 
 import tensorcore as tc
 import tensorcore.tensor as T
-from tensorcore import config, function, shared
+from tensorcore import In, config, function, shared
 from tensorcore.errors import (
     BackendUnavailable,
     DTypeError,
@@ -347,3 +347,14 @@ class TestDepth:
             seconds_per_node(20)
             short = seconds_per_node(300)
             assert seconds_per_node(2_500) < 3 * short
+
+
+def test_an_input_with_an_update_is_a_state_of_the_function():
+    """The accumulator of Theano's tutorial, before it had shared variables."""
+    state, inc = T.dscalar("state"), T.dscalar("inc")
+    f = function([inc, In(state, value=10.0, update=state + inc)], state)
+    assert [f(1.0), f(5.0), f(0.0)] == [10.0, 11.0, 16.0]
+    other = function([inc, In(state, value=10.0, update=state + inc)], state)
+    assert other(0.0) == 10.0
+    with pytest.raises(ValueError, match="needs a value"):
+        In(state, update=state + inc)
