@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -209,3 +210,25 @@ class TestProfile:
 
 def test_the_names_are_public():
     assert tensorcore.explain is explain
+
+
+def test_a_profile_is_drawn_as_bars_by_line(tmp_path):
+    """The slowest line at the top with the longest bar; texts of programs are escaped."""
+    x = T.dmatrix("x")
+    small = T.sum(x[:1]) < 3
+    f = function([x], [T.exp(T.sin(x)) ** 1.5, small], profile=True)
+    with pytest.raises(ValueError, match="no call of"):
+        f.profile.to_svg()
+    f(np.ones((300, 300)))
+    picture = ElementTree.fromstring(f.profile.to_svg(tmp_path / "p.svg"))
+    assert (tmp_path / "p.svg").read_text(encoding="utf-8").startswith("<svg")
+    bars = [
+        float(r.get("width"))
+        for r in picture.iter("{http://www.w3.org/2000/svg}rect")
+        if r.get("height") == "8"
+    ]
+    lines = f.profile.lines()
+    assert len(bars) == len(lines) and bars == sorted(bars, reverse=True)
+    np.testing.assert_allclose(bars, [500 * n.share / lines[0].share for n in lines], atol=0.1)
+    said = "".join(picture.itertext())
+    assert "T.exp(T.sin(x))" in said and "T.sum(x[:1]) < 3" in said

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import html
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from .program_text import StepText, text_of
 from .tables import Listing, Section, Table, as_html, as_text, seconds
 
 _ROWS = 30
+_BAR_WIDTH, _BAR_STEP = 500, 30
 
 
 class StepTime(NamedTuple):
@@ -37,7 +40,7 @@ class LineTime(NamedTuple):
 class Profile:
     """Time by step and by line, since the function was compiled or ``reset`` was called.
 
-    ``print(profile)`` shows it; ``steps()`` and ``lines()`` give the numbers.
+    ``print(profile)`` shows it, ``to_svg`` draws it; ``steps()`` and ``lines()`` give the numbers.
     """
 
     def __init__(self, name: str, backend: str, steps: Sequence[StepText], run: Executable) -> None:
@@ -82,6 +85,38 @@ class Profile:
     def summary(self, file: TextIO | None = None) -> None:
         """Print the profile, by default to standard output."""
         print(self, file=file or sys.stdout)
+
+    def to_svg(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The user's lines as bars, the slowest at the top, as an SVG, which is also written to
+        ``path`` if there is one. Raises ValueError where nothing was timed."""
+        lines = self.lines()[:_ROWS]
+        if not lines:
+            raise ValueError(
+                f"to_svg: no call of {self.name} was timed on {self.backend!r}. Call it first; "
+                f"print(profile) says whether the backend keeps time."
+            )
+        parts = []
+        for k, line in enumerate(lines):
+            y = 46 + k * _BAR_STEP
+            wide = line.share / lines[0].share * _BAR_WIDTH
+            words = html.escape(f"{line.share:.1%}  {seconds(line.seconds)}  {line.line}")
+            parts.append(
+                f'<rect x="12" y="{y}" width="{wide:.1f}" height="8" fill="#1f5fa8"/>'
+                f'<text x="12" y="{y - 4}">{words}'
+                f'<tspan dx="12" fill="#666">{html.escape(line.text)}</tspan></text>'
+            )
+        height = 46 + len(lines) * _BAR_STEP
+        text = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_BAR_WIDTH + 400}" '
+            f'height="{height}" font-family="monospace" font-size="11">'
+            f'<rect width="100%" height="100%" fill="white"/>'
+            f'<text x="12" y="18" font-size="13">{html.escape(f"Profile of {self.name}")}</text>'
+            f"{''.join(parts)}</svg>\n"
+        )
+        if path is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        return text
 
     def __str__(self) -> str:
         return as_text(self._sections())
