@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .node import Tensor, as_tensor
-from .ops.elementwise import cast_to
 from .ops.logic import maximum, minimum
 from .ops.movement import OP_RESHAPE, shape_list
-from .scan import scan, until
+from .scan import Sequenced, as_list, scan, step_count, until
 from .tensor.creation import arange
 
 __all__ = ["scan_checkpoints"]
@@ -45,14 +44,12 @@ def scan_checkpoints(
             f"scan_checkpoints: save_every_N is a number of steps, at least 1; found "
             f"{save_every_N!r}."
         )
-    rows = [_plain(x, "sequences") for x in _listed(sequences)]
+    rows = [_plain(x, "sequences") for x in as_list(sequences)]
     infos: list[Tensor | None] = [
-        None if x is None else _plain(x, "outputs_info") for x in _listed(outputs_info)
+        None if x is None else _plain(x, "outputs_info") for x in as_list(outputs_info)
     ]
-    others = [as_tensor(x) for x in _listed(non_sequences)]
-    if not rows and n_steps is None:
-        raise ValueError("scan_checkpoints: there are no sequences, so give n_steps.")
-    count = _count(rows, n_steps)
+    others = [as_tensor(x) for x in as_list(non_sequences)]
+    count = step_count([Sequenced(x, (0,)) for x in rows], n_steps, "scan_checkpoints")
     stretches = (count + (save_every_N - 1 if padding else 0)) // save_every_N
     parts = [_in_stretches(x, count, stretches, save_every_N, padding) for x in rows]
 
@@ -70,27 +67,12 @@ def scan_checkpoints(
     return scan(stretch, [starts, *parts], infos or None, name=name)
 
 
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def _plain(value: Any, what: str) -> Tensor:
     if isinstance(value, Mapping):
         raise TypeError(
             f"scan_checkpoints: {what} are tensors without taps, found {value!r:.60}. Use scan."
         )
     return as_tensor(value)
-
-
-def _count(rows: list[Tensor], n_steps: Any) -> Tensor:
-    if n_steps is not None:
-        return cast_to(as_tensor(n_steps), "int64")
-    count = shape_list(rows[0])[0]
-    for x in rows[1:]:
-        count = minimum(count, shape_list(x)[0])
-    return count
 
 
 def _in_stretches(x: Tensor, count: Tensor, stretches: Tensor, each: int, padding: bool) -> Tensor:

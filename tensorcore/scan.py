@@ -32,7 +32,9 @@ class until:
             )
 
 
-class _Sequence(NamedTuple):
+class Sequenced(NamedTuple):
+    """A sequence, and the places relative to the step at which it is read."""
+
     tensor: Tensor
     taps: tuple[int, ...]
 
@@ -85,10 +87,10 @@ def scan(
     Raises TypeError, ValueError, DTypeError, ShapeError or MissingInputError.
     """
     what = f"scan {name!r}" if name else "scan"
-    listed = [_sequence(entry, what) for entry in _as_list(sequences)]
-    infos = [_info(entry, k, what) for k, entry in enumerate(_as_list(outputs_info))]
-    others = [x if isinstance(x, Tensor) else as_tensor(x) for x in _as_list(non_sequences)]
-    count = _count(listed, n_steps, what)
+    listed = [_sequence(entry, what) for entry in as_list(sequences)]
+    infos = [_info(entry, k, what) for k, entry in enumerate(as_list(outputs_info))]
+    others = [x if isinstance(x, Tensor) else as_tensor(x) for x in as_list(non_sequences)]
+    count = step_count(listed, n_steps, what)
     rows: list[Tensor] = []
     elements: list[Tensor] = []
     for tensor, taps in listed:
@@ -274,13 +276,14 @@ class _Building:
         return outputs, updates
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """One value, several or none (None), as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _sequence(entry: Any, what: str) -> _Sequence:
+def _sequence(entry: Any, what: str) -> Sequenced:
     taps: Any = (0,)
     if isinstance(entry, Mapping):
         if "input" not in entry:
@@ -294,7 +297,7 @@ def _sequence(entry: Any, what: str) -> _Sequence:
             f"{what}: the sequence {tensor!r} is a scalar, and has no rows to go through. What is "
             f"the same in each step belongs into non_sequences."
         )
-    return _Sequence(tensor, taps)
+    return Sequenced(tensor, taps)
 
 
 def _info(entry: Any, k: int, what: str) -> _Info:
@@ -352,7 +355,9 @@ def _shifted(x: Tensor, taps: Sequence[int], tap: int, backwards: bool) -> Tenso
     return x[::-1] if backwards else x
 
 
-def _count(sequences: Sequence[_Sequence], n_steps: Any, what: str) -> Tensor:
+def step_count(sequences: Sequence[Sequenced], n_steps: Any, what: str) -> Tensor:
+    """How many steps: ``n_steps``, or what the shortest sequence allows. Raises TypeError or
+    ValueError."""
     if n_steps is not None:
         count = as_tensor(n_steps)
         if count.ndim or dtypes.kind(count.dtype) not in "iu":

@@ -185,9 +185,7 @@ OPENCL = Dialect(
 
 def opencl(accuracy: str, group: int = 1) -> Dialect:
     """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
-    assert OPENCL.items is not None
-    chosen = OPENCL._replace(items=OPENCL.items._replace(group=group))
-    return chosen._replace(inlined=c99(accuracy).inlined)
+    return _for_groups(OPENCL, accuracy, group)
 
 
 #: CUDA C, as NVRTC takes it where functions without a word about their place are the device's.
@@ -222,6 +220,10 @@ CUDA = Dialect(
 
 def cuda(accuracy: str, group: int = 128) -> Dialect:
     """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
-    assert CUDA.items is not None
-    chosen = CUDA._replace(items=CUDA.items._replace(group=group))
+    return _for_groups(CUDA, accuracy, group)
+
+
+def _for_groups(dialect: Dialect, accuracy: str, group: int) -> Dialect:
+    assert dialect.items is not None
+    chosen = dialect._replace(items=dialect.items._replace(group=group))
     return chosen._replace(inlined=c99(accuracy).inlined)

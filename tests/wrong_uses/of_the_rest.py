@@ -237,6 +237,11 @@ TOP: dict[str, list[Row]] = {
         ),
         row(lambda a: tensorcore.scan_checkpoints(lambda x: x), ValueError, "give n_steps"),
         row(
+            lambda a: tensorcore.scan_checkpoints(lambda x: x, a.v, n_steps=-2),
+            ValueError,
+            "n_steps is -2",
+        ),
+        row(
             lambda a: tensorcore.scan_checkpoints(lambda x: x, {"input": a.v}),
             TypeError,
             "without taps",
