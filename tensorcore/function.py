@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 
 class RewrittenGraph(Graph):
-    """As users see it: in order are the nodes that ops make, without inputs and constants."""
+    """As users see it: in order are the applications of ops, without inputs and constants."""
 
     __slots__ = ()
 
-    def toposort(self) -> list[Tensor]:
-        """The nodes that ops make of others, in order."""
-        return [node for node in super().toposort() if node.inputs]
+    def toposort(self) -> list[Any]:
+        """The applications of ops to others, in order; those of a loop are one."""
+        owners = [node.owner for node in super().toposort() if node.inputs]
+        return list(dict.fromkeys(owners))
+
+    apply_nodes = property(toposort)
 
 
 class Maker:

@@ -165,11 +165,6 @@ class Graph:
         """All nodes, inputs before users."""
         return toposort(self.outputs)
 
-    @property
-    def apply_nodes(self) -> list[Tensor]:
-        """The nodes that ops make of others, in order (Theano's name of them)."""
-        return [node for node in self.toposort() if node.inputs]
-
     def replaced(self, outputs: Sequence[Tensor]) -> Graph:
         """A graph with the same inputs and table, and other outputs."""
         return Graph(self.inputs, outputs, self.interner)

@@ -13,7 +13,6 @@ from ..errors import MissingInputError, TensorcoreError
 from ..function import clone as _clone
 from ..graph import Graph, Interner, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
-from ..ops.control import item
 from ..printing import min_informative_str
 from ..types import TensorType
 
@@ -82,14 +81,9 @@ def _walk(outputs: Sequence[Tensor], stop: Iterable[Tensor]) -> list[Tensor]:
 
 
 def _parents(v: Tensor) -> Sequence[Tensor]:
-    """What a program sees as the inputs of a variable's owner: of a result of a loop, what the loop
-    takes, and not the bundle of all results."""
+    """What a program sees as the inputs of a variable's owner."""
     owner = v.owner
-    if owner is None:
-        return ()
-    if owner.op is item:
-        return v.inputs[0].inputs
-    found: Sequence[Tensor] = owner.inputs
+    found: Sequence[Tensor] = () if owner is None else owner.inputs
     return found
 
 
@@ -311,7 +305,7 @@ def uniq(seq: Iterable[Any]) -> list[Any]:
     found = []
     for x in seq:
         # Two views of one application are one.
-        key = id(x.result) if isinstance(x, Application) else id(x)
+        key = id(x.source) if isinstance(x, Application) else id(x)
         if key not in seen:
             seen.add(key)
             found.append(x)

@@ -6,15 +6,15 @@ from typing import Any
 
 from .. import tensor
 from ..node import Tensor, as_tensor
-from ..ops.composites import sigmoid
 from ..tensor import nnet
 from ..tensor.nnet import conv as _conv
 from ..tensor.nnet import softmax
+from .known_ops import made_class
 
 __all__ = [
     "AbstractConv2d", "AbstractConv2d_gradInputs", "AbstractConv2d_gradWeights",
-    "AbstractConv3d_gradInputs", "ConvOp", "CorrMM", "LogSoftmax", "Pool", "Softmax",
-    "ScalarSigmoid", "abstract_conv2d", "conv2d", "get_conv_shape_1axis",
+    "AbstractConv3d_gradInputs", "ConvOp", "CorrMM", "CrossentropyCategorical1Hot", "CrossentropySoftmaxArgmax1HotWithBias",
+    "LogSoftmax", "Pool", "ScalarSigmoid", "Softmax", "SoftmaxWithBias", "abstract_conv2d", "conv2d", "get_conv_shape_1axis",
     "local_conv2d", "prepend_1_to_each_row", "prepend_scalar_to_each_row", "softsign",
     "binary_crossentropy", "categorical_crossentropy", "graph", "softmax_graph", "softmax_op",
 ]  # fmt: skip
@@ -25,39 +25,24 @@ softsign = nnet.softsign
 softmax_graph = softmax_op = graph = softmax
 
 
-class _Function:
-    """An op made by its class, which is a function here."""
+def ScalarSigmoid(*args: Any, **kwargs: Any) -> Any:
+    """Theano's scalar op: ``theano.scalar.ScalarSigmoid``."""
+    from .scalars import scalar_op
 
-    def __call__(self, *inputs: Any) -> Tensor:
-        """The function on tensors."""
-        raise TypeError(f"{type(self).__name__} cannot be called.")
-
-
-class Softmax(_Function):
-    """``Softmax()(x)`` is ``softmax(x)``."""
-
-    def __call__(self, *inputs: Any) -> Tensor:
-        """See ``T.nnet.softmax``."""
-        return softmax(*inputs)
+    return scalar_op("sigmoid")
 
 
-class LogSoftmax(_Function):
-    """``LogSoftmax()(x)`` is ``logsoftmax(x)``."""
 
-    def __call__(self, *inputs: Any) -> Tensor:
-        """See ``T.nnet.logsoftmax``."""
-        return nnet.logsoftmax(*inputs)
-
-
-class ScalarSigmoid(_Function):
-    """``ScalarSigmoid()(x)`` is ``sigmoid(x)``."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """The arguments are Theano's."""
-
-    def __call__(self, *inputs: Any) -> Tensor:
-        """See ``T.nnet.sigmoid``."""
-        return sigmoid(*inputs)
+Softmax = made_class("Softmax", "softmax", apply=lambda op, x: softmax(x))
+LogSoftmax = made_class("LogSoftmax", "log_softmax", apply=lambda op, x: nnet.logsoftmax(x))
+SoftmaxWithBias = made_class("SoftmaxWithBias", apply=lambda op, x, b: softmax(x + b))
+CrossentropySoftmaxArgmax1HotWithBias = made_class(
+    "CrossentropySoftmaxArgmax1HotWithBias",
+    apply=lambda op, x, b, y: nnet.crossentropy_softmax_argmax_1hot_with_bias(x, b, y),
+)  # fmt: skip
+CrossentropyCategorical1Hot = made_class(
+    "CrossentropyCategorical1Hot", apply=lambda op, p, y: nnet.categorical_crossentropy(p, y)
+)
 
 
 def conv2d(

@@ -10,7 +10,6 @@ from typing import Any
 from ..function import clone
 from ..gradient_control import NullGradient, with_gradient
 from ..node import Application, Tensor, as_tensor, warn
-from ..ops.control import item
 from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
 from ..types import TensorType
@@ -422,8 +421,3 @@ def _plain_parts(parts: Any) -> list[Any]:
         if isinstance(part, NullGradient):
             raise TypeError(f"OpFromGraph: {part.reason}")
     return [None if isinstance(g, DisconnectedType.Variable) else g for g in listed]
-
-
-def is_result_of_loop(node: Any) -> bool:
-    """Whether a node is one result of several."""
-    return isinstance(node, Tensor) and node.op is item
