@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -69,6 +70,8 @@ class Request(NamedTuple):
     outputs: tuple[Tensor, ...]
     single: bool
     updates: tuple[tuple[Shared, Tensor], ...]
+    #: Inputs with an update, and the function's own variables that stand for them.
+    states: tuple[tuple[Tensor, Shared], ...] = ()
 
 
 def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
@@ -93,17 +96,20 @@ def request_of(
             f"function: the inputs must be a list, as in function([x], y); found {inputs!r}."
         )
     given_specs = [i if isinstance(i, In) else _as_input(i) for i in inputs]
-    specs = tuple(spec for spec in given_specs if spec.update is None)
+    # Copies: a function may be given other defaults later, which are its own.
+    specs = tuple(copy.copy(spec) for spec in given_specs if spec.update is None)
     single = outputs is not None and not isinstance(outputs, (list, tuple))
     listed = [outputs] if single else list(outputs or ())
     results = [as_tensor(o.variable if isinstance(o, Out) else o) for o in listed]
     changes = [_update(cell, value) for cell, value in pairs(updates, "updates")]
     replace = dict(given(old, new) for old, new in pairs(givens, "givens"))
+    states = []
     for spec in given_specs:
         if spec.update is not None:
             start = np.array(spec.value, dtype=spec.variable.dtype)
             cell = Shared(start, spec.variable.type, spec.name)
             replace[spec.variable] = cell
+            states.append((spec.variable, cell))
             changes.append(_update(cell, spec.update))
     if replace:
         made = substitute([*results, *(v for _, v in changes)], replace)
@@ -114,7 +120,7 @@ def request_of(
         twice = next(cell for cell in named if named.count(cell) > 1)
         raise ValueError(f"updates: {twice!r} is updated twice, made at {where_made(twice)}.")
     changes += _default_updates(results, changes, no_default_updates, replace)
-    return Request(specs, tuple(results), single, tuple(changes))
+    return Request(specs, tuple(results), single, tuple(changes), tuple(states))
 
 
 def _as_input(variable: Any) -> In:

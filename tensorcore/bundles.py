@@ -90,6 +90,12 @@ class BundledFunction:
         ]
         return results[0] if self._single else results
 
+    def __getitem__(self, key: Any) -> Any:
+        return self.inner[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.inner[key] = value
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config, plugins
-from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
+from .arguments import Out, Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Described, Memory, Updates, put
 from .bundles import any_bundle, bundled_function
 from .compilation import Compiled, Task, compiled, why_selected
+from .containers import Calling, Container, Values, containers_of
 from .errors import MissingInputError, PluginError, TensorcoreError
-from .graph import Graph, substitute, variables
+from .graph import Graph, applications, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
 from .node import Tensor, as_tensor
@@ -32,8 +34,7 @@ class RewrittenGraph(Graph):
 
     def toposort(self) -> list[Any]:
         """The applications of ops to others, in order; those of a loop are one."""
-        owners = [node.owner for node in super().toposort() if node.inputs]
-        return list(dict.fromkeys(owners))
+        return [owner for owner in applications(self.outputs) if owner.inputs]
 
     apply_nodes = property(toposort)
 
@@ -42,9 +43,11 @@ class Maker:
     """What a function was made from. ``fgraph``: the graph after rewriting, which is done anew
     for it, under the present options, where the cache had the Program."""
 
-    def __init__(self, task: Task, inputs: Sequence[Any] = ()) -> None:
+    def __init__(self, task: Task, request: Request) -> None:
         self._task = task
-        self.inputs = list(inputs)
+        self.inputs = list(request.inputs)
+        self.outputs = [Out(y) for y in request.outputs]
+        self.mode, self.profile = config.mode, task.timed
 
     @property
     def fgraph(self) -> Graph:
@@ -78,7 +81,7 @@ class Function:
         self.profile: Profile | None = None
         self._compiled = compiled
         self._request = request
-        self.maker = Maker(task, request.inputs)
+        self.maker = Maker(task, request)
         self._inputs = request.inputs
         self._single = request.single
         self._cells = tuple(cells)
@@ -120,10 +123,44 @@ class Function:
         """The shared variables that are read or updated."""
         return list(self._cells)
 
+    # -- its values, under Theano's names -------------------------------------------------
+
+    @cached_property
+    def input_storage(self) -> list[Container]:
+        """The places of the inputs' values, then of the function's states and shared variables."""
+        return containers_of(self)
+
     @property
-    def fn(self) -> Any:
-        """What runs (Theano's name of it)."""
-        return self.executable
+    def output_storage(self) -> list[Container]:
+        """The places of the results of ``fn()``."""
+        return self.fn.output_storage
+
+    @cached_property
+    def fn(self) -> Calling:
+        """The call without arguments, from what ``input_storage`` holds."""
+        return Calling(self)
+
+    @property
+    def container(self) -> Values:
+        """The places of values, by variable, name or number of the input."""
+        return Values(repr(self), self.input_storage, plain=False)
+
+    @property
+    def value(self) -> Values:
+        """Values by variable, name or number of the input."""
+        return Values(repr(self), self.input_storage, plain=True)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.value[key] = value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.value
+
+    def free(self) -> None:
+        """Nothing: buffers are not kept between calls (Theano's)."""
 
     def _bind(self) -> None:
         """Ask for the direct call path; it may become available between calls."""

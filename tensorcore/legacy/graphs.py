@@ -11,13 +11,13 @@ import numpy as np
 
 from ..errors import MissingInputError, TensorcoreError
 from ..function import clone as _clone
-from ..graph import Graph, Interner, toposort
+from ..graph import Interner, applications, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
 from ..printing import min_informative_str
 from ..types import TensorType
 
 __all__ = [
-    "Constant", "FunctionGraph", "InconsistencyError", "MethodNotDefined", "MissingInputError",
+    "Constant", "InconsistencyError", "MethodNotDefined", "MissingInputError",
     "Node", "NullOp", "TestValueError", "Type", "Value", "Variable", "ancestors", "as_string",
     "clone", "clone_get_equiv", "debug_assert", "debug_error_message", "deque", "difference",
     "equal_computations", "flatten", "general_toposort", "get_debug_values", "get_equiv",
@@ -59,9 +59,6 @@ class NullOp:
 
 class scratchpad:
     """A place for notes."""
-
-
-FunctionGraph = Graph
 
 
 def _listed(value: Any) -> list[Tensor]:
@@ -121,8 +118,7 @@ def orphans(i: Any, o: Any) -> list[Tensor]:
 def io_toposort(inputs: Any, outputs: Any, orderings: Any = None, **kwargs: Any) -> list[Any]:
     """The applications between inputs and outputs, each after those it needs."""
     starts, ends = _arguments(outputs, inputs)
-    found = _walk(ends, starts)
-    return uniq(v.owner for v in found if v not in starts and v.owner is not None)
+    return applications(ends, starts)
 
 
 def ops(i: Any, o: Any) -> set[Any]:

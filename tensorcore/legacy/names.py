@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["MODULES", "instead"]
 
 _TENSOR = "legacy.tensors tensor legacy.op_classes"
-_GRAPHS = "legacy.graphs legacy.user_ops legacy.op_classes legacy.rewriting ."
+_GRAPHS = "legacy.graphs legacy.function_graphs legacy.user_ops legacy.op_classes legacy.rewriting ."
 _COMPILE = "legacy.top legacy.modes legacy.user_ops legacy.compiling legacy.op_classes ."
 _GPU = "legacy.gpu"
 _LINEAR = "tensor.nlinalg tensor.slinalg legacy.linear"
@@ -155,7 +155,7 @@ _INSTEAD = {
     "theano.typed_list": "use a Python list of tensors, or one tensor with an axis more.",
     "theano.sparse": "sparse matrices can do what docs/guide.md says; use dense ones for the rest.",
     "theano.tensor.nnet.corr": "use theano.tensor.nnet.conv2d.",
-    "theano.gof.opt": "rewrites are declared in tensorcore.rewrite; CONTRIBUTING.md says how.",
+    "theano.gof.opt": "rewrites of ours are rows in tensorcore.rewrite; CONTRIBUTING.md says how.",
     "theano.gof.cmodule": "nothing is compiled by Theano's own C linker here.",
     "theano.gof.link": "backends take the place of linkers; docs/backends.md says how.",
     "theano.gof.vm": "backends take the place of linkers; docs/backends.md says how.",

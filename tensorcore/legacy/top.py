@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import config as _ours
+from ..arguments import Out, pairs
+from ..containers import Container
 from ..function import Function
 from ..function import function as _function
 from ..node import Tensor
@@ -61,6 +63,12 @@ class _DictFunction:
     def __reduce__(self) -> tuple[Any, ...]:
         return (_DictFunction, (self._f, self._names))
 
+    def __getitem__(self, key: Any) -> Any:
+        return self._f[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._f[key] = value
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._f, name)
 
@@ -88,6 +96,7 @@ def function(
     flags: Any = contextlib.nullcontext()
     if chosen is not None:
         flags = _ours.change_flags(chosen.flags())
+    wanted, updates = _rewritten(wanted, updates)
     timed = profile if profile is None or isinstance(profile, bool) else True
     with flags:
         made = _function(
@@ -101,6 +110,24 @@ def function(
 
 
 pfunc = function
+
+
+def _rewritten(outputs: Any, updates: Any) -> tuple[Any, Any]:
+    """Outputs and new values after the rewrites that the program has registered."""
+    from .rewriting import registered, rewritten
+
+    if not registered:
+        return outputs, updates
+    many = isinstance(outputs, (list, tuple))
+    changes = pairs(updates, "updates")
+    listed = [*(outputs if many else [outputs]), *(value for _, value in changes)]
+    plain = [o.variable if isinstance(o, Out) else o for o in listed]
+    places = [k for k, o in enumerate(plain) if isinstance(o, Tensor)]
+    for k, made in zip(places, rewritten([plain[k] for k in places]), strict=True):
+        listed[k] = made
+    count = len(outputs) if many else 1
+    new = [(cell, v) for (cell, _), v in zip(changes, listed[count:], strict=True)]
+    return (listed[:count] if many else listed[0]), new
 
 
 def function_dump(filename: str, *args: Any, **kwargs: Any) -> None:
@@ -153,7 +180,6 @@ def _absent(what: str, words: str) -> Callable[..., Any]:
 
 
 generic = _absent("generic", "pass Python objects as attributes of an Op and not as variables.")
-Container = _absent("Container", "a shared variable holds a value: get_value and set_value.")
 FunctionMaker = _absent("FunctionMaker", "call theano.function.")
 Method = _absent("Method", "call theano.function.")
 PrinterState = _absent("PrinterState", "theano.printing.pp(expression) gives the text.")

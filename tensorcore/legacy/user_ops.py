@@ -107,8 +107,11 @@ class Apply(metaclass=_ApplyClass):
 
     def _run(self, arrays: list[Any]) -> list[Any]:
         storage: list[list[Any]] = [[None] for _ in self._types]
-        params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
-        self.op.perform(self, arrays, storage, *params)
+        if hasattr(self.op, "perform"):
+            params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
+            self.op.perform(self, arrays, storage, *params)
+        else:
+            self._run_thunk(arrays, storage)
         for k, (value,) in enumerate(storage):
             if value is None:
                 raise ValueError(
@@ -116,6 +119,13 @@ class Apply(metaclass=_ApplyClass):
                     f"in output_storage[{k}][0] = value."
                 )
         return [value for (value,) in storage]
+
+    def _run_thunk(self, arrays: list[Any], storage: list[list[Any]]) -> None:
+        """Run what ``make_thunk`` gives, which reads and writes ``storage_map[variable][0]``."""
+        known = dict(zip(self.inputs, ([a] for a in arrays), strict=True))
+        known.update(zip(self.outputs, storage, strict=True))
+        computed = {v: [v in self.inputs] for v in known}
+        self.op.make_thunk(self, known, computed, [])()
 
     def _gradient(
         self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradients: Sequence[Tensor]
@@ -200,7 +210,7 @@ class Op:
     def _tell(self) -> None:
         """Say once that there is C code which is not used, and whether Python code is."""
         kind = type(self)
-        runs = hasattr(self, "perform")
+        runs = hasattr(self, "perform") or hasattr(self, "make_thunk")
         c_code = [name for name in _C_METHODS if hasattr(self, name)]
         if not runs:
             what = (
@@ -358,6 +368,7 @@ class OpFromGraph(Op):
         self.local_inputs, self.local_outputs = list(inputs), list(outputs)
         self.name = name
         self._lop, self._grad = lop_overrides, grad_overrides
+        self.inputs, self.outputs = self.local_inputs, self.local_outputs
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """The expression on other inputs."""
@@ -368,6 +379,8 @@ class OpFromGraph(Op):
         given = [as_tensor(x) for x in inputs]
         replace = dict(zip(self.local_inputs, given, strict=True))
         outputs = clone(self.local_outputs, replace=replace)
+        if hasattr(self, "grad"):  # a method of a subclass, or set on this one
+            self._grad = self.grad
         if self._lop != "default" or self._grad != "default":
             plain = list(outputs)
             outputs = [
