@@ -154,7 +154,9 @@ class TensorType:
         return (
             isinstance(other, TensorType)
             and (other.dtype, other.ndim) == (self.dtype, self.ndim)
-            and all(b or not a for a, b in zip(self.broadcastable, other.broadcastable, strict=True))
+            and all(
+                b or not a for a, b in zip(self.broadcastable, other.broadcastable, strict=True)
+            )
         )
 
     def in_same_class(self, other: Any) -> bool:

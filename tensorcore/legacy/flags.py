@@ -24,7 +24,8 @@ from ..types import ON_NEW_VARIABLE
 
 __all__ = [
     "AddConfigVar", "BoolParam", "ConfigParam", "EnumStr", "FLAGS", "Flag", "FloatParam",
-    "IntParam", "StrParam", "TheanoConfigParser", "change_flags", "config", "local_bitwidth",
+    "IntParam", "StrParam", "THEANO_FLAGS", "TheanoConfigParser", "change_flags", "config",
+    "config_files_from_theanorc", "local_bitwidth",
     "parse_config_string", "read_sources",
 ]  # fmt: skip
 
@@ -296,6 +297,17 @@ def _files() -> Iterator[tuple[str, str]]:
         yield from ((part, os.path.expanduser(part)) for part in named.split(os.pathsep) if part)
     elif home():
         yield "~/.theanorc", os.path.join(home(), ".theanorc")
+
+
+def config_files_from_theanorc() -> list[str]:
+    """The files that settings are read from."""
+    return [path for _, path in _files()]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "THEANO_FLAGS":
+        return os.environ.get("THEANO_FLAGS", "")
+    raise AttributeError(f"tensorcore.legacy.flags has no {name!r}.")
 
 
 class _Section:

@@ -213,12 +213,13 @@ def pulled_back(op: Any, inputs: Sequence[Any], gradients: Sequence[Any]) -> lis
 
 def made_class(
     name: str, ops: str = "", families: str = "", parameters: str = "",
-    apply: Callable[..., Any] | None = None, facts: Callable[[Tensor], dict[str, Any]] | None = None,
+    apply: Callable[..., Any] | None = None,
+    facts: Callable[[Tensor], dict[str, Any]] | None = None,
     when: Callable[[Tensor], bool] | None = None, base: type = KnownOp,
 ) -> Any:  # fmt: skip
     """A class of Theano's. ``parameters``: its arguments, as ``"ndim= name=None"``; ``apply(op,
-    *inputs)`` is what it computes; ``facts(node)`` gives its arguments from a node of ours; ``when``
-    says of which nodes of these ops it is the class."""
+    *inputs)`` is what it computes; ``facts(node)`` gives its arguments from a node of ours;
+    ``when`` says of which nodes of these ops it is the class."""
     known: dict[str, Any] = {}
     for word in parameters.split():
         key, _, default = word.partition("=")
@@ -249,4 +250,3 @@ def _made(name: str, facts: dict[str, Any]) -> Any:
     made = object.__new__(cls)
     made.__dict__.update(facts)
     return made
-

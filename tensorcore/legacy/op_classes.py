@@ -8,23 +8,27 @@ from typing import Any as Anything
 
 import numpy as np
 
+from .. import gradient_control as control
 from .. import tensor as T
 from ..node import Tensor, as_tensor, is_constant
 from ..ops.movement import in_type
 from ..ops.subtensor import Ref, Slice
 from ..types import TensorType
+from .gradients import undefined_grad
 from .known_ops import KnownOp, made_class
 
 __all__ = [
-    "Alloc", "AdvancedIncSubtensor", "AdvancedIncSubtensor1", "AdvancedSubtensor",
-    "AdvancedSubtensor1", "All", "Any", "ARange", "ArgSortOp", "Argmax", "BatchedDot",
-    "BinCountOp", "CAReduce", "CAReduceDtype", "CpuContiguous", "CumOp", "CumprodOp", "CumsumOp",
-    "DeepCopyOp", "DiffOp", "DimShuffle", "Dot", "Dot22", "Elemwise", "Eye", "FillDiagonal",
-    "FillDiagonalOffset", "Flatten", "Gemm", "Gemv", "Ger", "IfElse", "IncSubtensor", "Join",
-    "MakeVector", "MaxAndArgmax", "Max", "Mean", "Min", "NonZero", "PermuteRowElements", "Prod",
+    "ARange", "AdvancedBooleanSubtensor", "AdvancedIncSubtensor", "AdvancedIncSubtensor1",
+    "AdvancedSubtensor", "AdvancedSubtensor1", "All", "Alloc", "Any", "ArgSortOp", "Argmax",
+    "BatchedDot", "BinCountOp", "CAReduce", "CAReduceDtype", "ConsiderConstant", "CpuContiguous",
+    "CumOp", "CumprodOp", "CumsumOp", "DeepCopyOp", "DiffOp", "DimShuffle", "DisconnectedGrad",
+    "Dot", "Dot22", "Elemwise", "Eye", "FillDiagonal", "FillDiagonalOffset", "Flatten", "Gemm",
+    "Gemv", "Ger", "GradClip", "GradScale", "IfElse", "IncSubtensor", "Join", "MakeVector", "Max",
+    "MaxAndArgmax", "Mean", "Min", "NonZero", "PermuteRowElements", "Prod", "ProdWithoutZeros",
     "Rebroadcast", "RepeatOp", "Reshape", "Scan", "SearchsortedOp", "Shape", "Shape_i",
     "SoftmaxGrad", "SortOp", "SpecifyShape", "Split", "Subtensor", "Sum", "TensorDot", "Tile",
-    "TopKOp", "Tri", "Unique", "get_canonical_form_slice", "get_constant_idx", "get_idx_list",
+    "TopKOp", "Tri", "UndefinedGrad", "Unique", "ZeroGrad", "get_canonical_form_slice",
+    "get_constant_idx", "get_idx_list",
 ]  # fmt: skip
 
 # -- entry by entry -------------------------------------------------------------------------
@@ -149,6 +153,16 @@ def _axis(own: Anything, given: Anything) -> Anything:
     if isinstance(value, Tensor):
         return value.attrs["value"].tolist() if is_constant(value) else value
     return value
+
+
+def _of_nonzero(op: Anything, x: Anything) -> Tensor:
+    t = as_tensor(x)
+    return T.prod(T.switch(T.eq(t, 0), np.ones((), t.dtype), t), axis=op.axis)
+
+
+ProdWithoutZeros = made_class(
+    "ProdWithoutZeros", parameters="axis=None dtype=None acc_dtype=None", apply=_of_nonzero
+)
 
 
 # -- axes and sizes -------------------------------------------------------------------------
@@ -283,7 +297,9 @@ def _with_inputs(idx_list: Iterable[Anything], rest: Iterator[Anything]) -> list
     return [part(entry) for entry in idx_list]
 
 
-def get_idx_list(inputs: Anything, idx_list: Anything, get_count: bool = False) -> tuple[Anything, ...]:
+def get_idx_list(
+    inputs: Anything, idx_list: Anything, get_count: bool = False
+) -> tuple[Anything, ...]:
     """The index that an op takes: of ``op.idx_list`` and the inputs of the application."""
     return tuple(_with_inputs(idx_list, iter(inputs[1:])))
 
@@ -371,7 +387,8 @@ Subtensor = made_class(
     facts=_index_facts(1), when=_plain,
 )  # fmt: skip
 AdvancedSubtensor1 = made_class(
-    "AdvancedSubtensor1", "subtensor gather", apply=lambda op, x, rows: as_tensor(x)[as_tensor(rows)],
+    "AdvancedSubtensor1", "subtensor gather",
+    apply=lambda op, x, rows: as_tensor(x)[as_tensor(rows)],
     when=_rows_only,
 )  # fmt: skip
 AdvancedSubtensor = made_class(
@@ -381,7 +398,7 @@ AdvancedSubtensor = made_class(
 _UPDATE = "inplace=False set_instead_of_inc=False"
 IncSubtensor = made_class(
     "IncSubtensor", "inc_subtensor set_subtensor window_add window_set",
-    parameters="idx_list= inplace=False set_instead_of_inc=False destroyhandler_tolerate_aliased=None",
+    parameters=f"idx_list= {_UPDATE}",
     apply=lambda op, x, y, *rest: _updated(op, x, y, _with_inputs(op.idx_list, iter(rest))),
     facts=_index_facts(2), when=_plain,
 )  # fmt: skip
@@ -395,6 +412,7 @@ AdvancedIncSubtensor = made_class(
     parameters=_UPDATE, apply=lambda op, x, y, *index: _updated(op, x, y, index),
     facts=_index_facts(2), when=_advanced,
 )  # fmt: skip
+AdvancedBooleanSubtensor = AdvancedSubtensor
 NonZero = made_class("NonZero", apply=lambda op, x: T.nonzero(x))
 FillDiagonal = made_class("FillDiagonal", apply=lambda op, x, value: T.fill_diagonal(x, value))
 FillDiagonalOffset = made_class(
@@ -403,7 +421,7 @@ FillDiagonalOffset = made_class(
 
 
 def _permuted(op: Anything, x: Anything, order: Anything, inverse: Anything = 0) -> Tensor:
-    from .tensors import permute_row_elements
+    from .seldom import permute_row_elements
 
     return permute_row_elements(x, order, int(_axis(None, as_tensor(inverse))))
 
@@ -494,11 +512,34 @@ CumOp = made_class(
 )  # fmt: skip
 CumsumOp = made_class("CumsumOp", "cumulative_sum", parameters="axis=None mode=None", apply=_totals)
 CumprodOp = made_class(
-    "CumprodOp", "cumulative_prod", parameters="axis=None", apply=lambda op, x: T.cumprod(x, op.axis)
+    "CumprodOp",
+    "cumulative_prod",
+    parameters="axis=None",
+    apply=lambda op, x: T.cumprod(x, op.axis),
 )
 SoftmaxGrad = made_class(
     "SoftmaxGrad", "softmax_grad",
     apply=lambda op, g, y: y * (as_tensor(g) - T.sum(g * as_tensor(y), axis=-1, keepdims=True)),
+)  # fmt: skip
+
+# -- what changes gradients -----------------------------------------------------------------
+
+ConsiderConstant = made_class("ConsiderConstant", apply=lambda op, x: control.consider_constant(x))
+ZeroGrad = made_class("ZeroGrad", "zero_grad", apply=lambda op, x: control.zero_grad(x))
+DisconnectedGrad = made_class(
+    "DisconnectedGrad", "disconnected_grad", apply=lambda op, x: control.disconnected_grad(x)
+)
+UndefinedGrad = made_class("UndefinedGrad", apply=lambda op, x: undefined_grad(x))
+GradClip = made_class(
+    "GradClip", "grad_clip", parameters="clip_lower_bound= clip_upper_bound=",
+    apply=lambda op, x: control.grad_clip(x, op.clip_lower_bound, op.clip_upper_bound),
+    facts=lambda node: {
+        "clip_lower_bound": node.attrs["lower"], "clip_upper_bound": node.attrs["upper"]},
+)  # fmt: skip
+GradScale = made_class(
+    "GradScale", "grad_scale", parameters="multiplier=",
+    apply=lambda op, x: control.grad_scale(x, op.multiplier),
+    facts=lambda node: {"multiplier": node.attrs["multiplier"]},
 )  # fmt: skip
 
 # -- loops and choices ----------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Rewrites that programs write for Theano: ``local_optimizer``, ``PatternSub``, ``register_*``.
 
-They see applications under Theano's classes, so they run as they are: on a ``FunctionGraph`` that a
-program makes, and, once registered, on what ``function`` compiles, before our own rewrites. One that
-fails, or gives what does not fit, is left out with a warning, as in Theano.
+They see applications under Theano's classes, so they run as they are: on a ``FunctionGraph`` that
+a program makes, and, once registered, on what ``function`` compiles, before our own rewrites. One
+that fails, or gives what does not fit, is left out with a warning, as in Theano.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ def _to_the_end(fgraph: FunctionGraph, rewrites: Sequence[Any], rounds: int = _R
     for _ in range(rounds):
         changed = False
         for node in fgraph.toposort():
-            changed = any([_applied(rewrite, node, fgraph) for rewrite in rewrites]) or changed
+            done = [_applied(rewrite, node, fgraph) for rewrite in rewrites]
+            changed = changed or any(done)
         if not changed:
             return
 
@@ -173,7 +174,9 @@ class SeqOptimizer(Optimizer):
 
     def apply(self, fgraph: Any, *args: Any, **kwargs: Any) -> None:
         """Change the graph."""
-        listed = self.args[0] if len(self.args) == 1 and isinstance(self.args[0], list) else self.args
+        listed = (
+            self.args[0] if len(self.args) == 1 and isinstance(self.args[0], list) else self.args
+        )
         for rewrite in listed:
             rewrite.optimize(fgraph)
 
@@ -262,7 +265,7 @@ class PatternSub(LocalOptimizer):
     def _matches(self, pattern: Any, x: Tensor, found: dict[str, Tensor]) -> bool:
         if isinstance(pattern, tuple):
             owner = x.owner
-            if owner is None or not owner.op == pattern[0] or owner.nin != len(pattern) - 1:
+            if owner is None or owner.op != pattern[0] or owner.nin != len(pattern) - 1:
                 return False
             pairs = zip(pattern[1:], owner.inputs, strict=True)
             return all(self._matches(p, y, found) for p, y in pairs)
@@ -282,7 +285,9 @@ class PatternSub(LocalOptimizer):
         return found[pattern] if isinstance(pattern, str) else pattern
 
 
-def PatternOptimizer(p1: Any, p2: Any, allow_multiple_clients: bool = True, ign: bool = False) -> Any:
+def PatternOptimizer(
+    p1: Any, p2: Any, allow_multiple_clients: bool = True, ign: bool = False
+) -> Any:
     """A pattern as a rewrite of graphs."""
     return out2in(PatternSub(p1, p2))
 

@@ -10,20 +10,24 @@ import numpy as np
 
 from .. import dtypes, tensor
 from ..graph import substitute
-from ..node import Tensor, as_tensor
+from ..node import Tensor, TensorConstant, as_tensor
 from ..ops._declare import Op as Declared
+from ..shared import Shared
 from ..types import TensorType
-from .known_ops import pulled_back
+from .known_ops import made_class, pulled_back
 from .user_ops import Apply, Op
 
 _DTYPES = tuple(dtypes.ALL)
-_FUNCTIONS = (
-    "abs_ add and_ arccos arccosh arcsin arcsinh arctan arctan2 arctanh cast ceil clip complex "
-    "conj cos cosh deg2rad eq erf erfc erfcinv erfcx erfinv exp exp2 expm1 floor gamma gammaln "
-    "ge gt identity imag int_div inv invert isinf isnan le log log10 log1p log2 lt maximum "
-    "minimum mod mul neg neq or_ pow psi rad2deg real round_half_to_even second sgn sigmoid sin "
-    "sinh softplus sqr sqrt sub switch tan tanh tri_gamma true_div trunc xor"
-).split()
+_FUNCTIONS = [
+    "chi2sf", "gammainc", "gammaincc", "i0", "i1", "j0", "j1", "abs_", "add", "and_", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cast", "ceil", "clip",
+    "complex", "conj", "cos", "cosh", "deg2rad", "eq", "erf", "erfc", "erfcinv", "erfcx",
+    "erfinv", "exp", "exp2", "expm1", "floor", "gamma", "gammaln", "ge", "gt", "identity", "imag",
+    "int_div", "inv", "invert", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "lt",
+    "maximum", "minimum", "mod", "mul", "neg", "neq", "or_", "pow", "psi", "rad2deg", "real",
+    "round_half_to_even", "second", "sgn", "sigmoid", "sin", "sinh", "softplus", "sqr", "sqrt",
+    "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "trunc", "xor",
+]  # fmt: skip
 #: Theano's names of classes that are no plain spelling of the function's.
 _SPELT = {
     "ScalarSigmoid": "sigmoid", "ScalarSoftplus": "softplus", "AND": "and_", "OR": "or_",
@@ -31,7 +35,12 @@ _SPELT = {
     "GammaLn": "gammaln", "IsNan": "isnan", "IsInf": "isinf", "ArcSin": "arcsin",
     "ArcCos": "arccos", "ArcTan": "arctan", "ArcTan2": "arctan2", "ArcSinh": "arcsinh",
     "ArcCosh": "arccosh", "ArcTanh": "arctanh", "Rad2Deg": "rad2deg", "Deg2Rad": "deg2rad",
+    "Chi2SF": "chi2sf",
 }  # fmt: skip
+
+
+#: Functions of each entry, among these.
+ELEMENTWISE = [f for f in _FUNCTIONS if f not in ("cast", "complex", "identity", "second")]
 
 
 def _plain(function: str) -> str:
@@ -45,10 +54,12 @@ _CLASS_OF = {function: name for name, function in _CLASSES.items()}
 
 __all__ = [
     "BinaryScalarOp", "Cast", "Composite", "Scalar", "ScalarOp", "ScalarType", "UnaryScalarOp",
-    "all_types", "as_scalar", "bool", "complex_types", "constant", "continuous_types",
+    "ScalarConstant", "ScalarFromTensor", "ScalarSharedVariable", "ScalarVariable", "all_types",
+    "as_scalar", "bool", "convert_to_bool", "complex_types", "constant", "continuous_types",
     "discrete_types", "float_types", "get_scalar_type", "int_types", "scalar_types", "same_out",
     "same_out_nocomplex", "shared", "transfer_type", "uint_types", "upgrade_to_float",
-    "upgrade_to_float_no_complex", *_DTYPES, *_FUNCTIONS, *_CLASSES,
+    "upgrade_to_float_no_complex",
+    *(f"convert_to_{name}" for name in _DTYPES if name != "bool"), *_DTYPES, *_FUNCTIONS, *_CLASSES,
 ]  # fmt: skip
 
 
@@ -257,12 +268,17 @@ class Cast(KnownScalarOp):
         self.o_type = o_type
 
 
+globals().update({f"convert_to_{name}": Cast(TensorType(name, ())) for name in _DTYPES})
+ScalarVariable, ScalarConstant, ScalarSharedVariable = Tensor, TensorConstant, Shared
+ScalarFromTensor = made_class("ScalarFromTensor", apply=lambda op, x: x)
+
+
 def _class_of(function: str) -> Any:
     """Theano's class of a scalar op."""
     name = _CLASS_OF.get(function) or _plain(function)
     if name not in globals():
-        body = {"function": function, "__module__": __name__,
-                "__doc__": f"Theano's class; its instances are ``T.{function}`` of numbers."}  # fmt: skip
+        words = f"Theano's class; its instances are ``T.{function}`` of numbers."
+        body = {"function": function, "__module__": __name__, "__doc__": words}
         globals()[name] = type(name, (KnownScalarOp,), body)
     return globals()[name]
 

@@ -15,6 +15,7 @@ from ..arguments import Out, pairs
 from ..containers import Container
 from ..function import Function
 from ..function import function as _function
+from ..gradient import subgraph_grad
 from ..node import Tensor
 from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
@@ -25,10 +26,11 @@ from .user_ops import OpFromGraph, as_op
 
 __all__ = [
     "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",
-    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var",
-    "foldl", "foldr", "full_version", "function", "function_dump", "generic", "map", "pfunc",
-    "reduce", "safe_asarray", "scan", "shape_padright", "shared", "shared_constructor",
-    "short_version", "sparse_grad", "theano", "tile", "until", "version",
+    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
+    "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
+    "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
+    "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
+    "until", "version",
 ]  # fmt: skip
 
 __version__ = version = full_version = "1.0.5"
@@ -192,6 +194,10 @@ def __getattr__(name: str) -> Any:
         from .scans import scan
 
         return scan
+    if name == "get_scalar_constant_value":
+        from .tensors import get_scalar_constant_value
+
+        return get_scalar_constant_value
     if name in ("tile", "shape_padright"):
         from .. import tensor
 
