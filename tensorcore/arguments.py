@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import dtypes
+from .bundles import Bundle
 from .errors import DTypeError, MissingInputError, ShapeError, UnusedInputError
 from .graph import substitute, variables
 from .node import Tensor, as_tensor, is_constant, is_literal, warn, where_made
@@ -36,7 +37,7 @@ class In:
         allow_downcast: bool | None = None,
         update: Any = None,
     ) -> None:
-        self.variable = _variable(variable, "In")
+        self.variable: Any = _variable(variable, "In")
         if update is not None and value is None:
             raise ValueError(f"In: {variable!r} has an update, so it needs a value to begin with.")
         self.update = update
@@ -54,11 +55,11 @@ class Out:
     """A function output. ``borrow`` is accepted; results never share memory."""
 
     def __init__(self, variable: Tensor, borrow: bool = False) -> None:
-        self.variable = as_tensor(variable)
+        self.variable: Any = variable if isinstance(variable, Bundle) else as_tensor(variable)
 
 
-def _variable(value: Any, what: str) -> Tensor:
-    if not isinstance(value, Tensor):
+def _variable(value: Any, what: str) -> Any:
+    if not isinstance(value, (Tensor, Bundle)):
         raise TypeError(f"{what}: expected a variable, as in {what}(x), found {value!r:.80}.")
     return value
 
@@ -75,7 +76,8 @@ class Request(NamedTuple):
 
 
 def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
-    """Pairs from a dict or a sequence of pairs; raises TypeError for anything else."""
+    """Pairs from a dict or a sequence of pairs, of bundles the pairs of their parts; raises
+    TypeError for anything else."""
     if mapping is None:
         return []
     if not isinstance(mapping, (Mapping, Iterable)) or isinstance(mapping, Tensor):
@@ -84,7 +86,13 @@ def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise TypeError(f"{what}: expected a dict or a list of pairs, found {item!r}.")
-    return [(a, b) for a, b in items]
+    found: list[tuple[Any, Any]] = []
+    for a, b in items:
+        if isinstance(a, Bundle):
+            found += zip(a.parts, a.like(b, what).parts, strict=True)
+        else:
+            found.append((a, b))
+    return found
 
 
 def request_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from . import config, plugins
 from .arguments import Out, Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Described, Memory, Updates, put
-from .bundles import any_bundle, bundled_function
+from .bundles import Bundle, any_bundle, bundled_function, parts_of
 from .compilation import Compiled, Task, compiled, why_selected
 from .containers import Calling, Container, Values, containers_of
 from .errors import MissingInputError, PluginError, TensorcoreError
@@ -342,10 +343,13 @@ class Function:
         profile: Any = None, swap: Mapping[Any, Any] | None = None,
     ) -> Function:  # fmt: skip
         """This function again, compiled anew. ``swap``: shared variables that others take the
-        place of; ``delete_updates``: without the updates. ``share_memory`` is Theano's."""
+        place of; ``delete_updates``: without the updates. States of its own (``In`` with an update)
+        are copied, unless ``share_memory``; shared variables are the same."""
         from .state import copy_of_function
 
-        return copy_of_function(self, dict(swap or {}), name or self.name, not delete_updates)
+        own = () if share_memory else (cell for _, cell in self._request.states)
+        fresh = {**{cell: deepcopy(cell) for cell in own}, **dict(swap or {})}
+        return copy_of_function(self, fresh, name or self.name, not delete_updates)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         from .state import deep_copy_of_function
@@ -413,7 +417,7 @@ def function(
                 inputs, outputs, None, updates, givens, no_default_updates, accept_inplace, name,
                 rebuild_strict, allow_input_downcast, profile, on_unused_input, backend,
             )  # fmt: skip
-    if any_bundle(inputs, outputs, updates):
+    if any_bundle(inputs, outputs, updates, givens):
         rest = {
             "givens": givens, "no_default_updates": no_default_updates, "name": name,
             "allow_input_downcast": allow_input_downcast, "profile": profile,
@@ -481,13 +485,14 @@ def _expression(value: Any) -> Tensor:
 
 def evaluate(expression: Tensor, values: Any) -> Any:
     """The value of an expression; compiled once per set of variables and configuration."""
-    if not isinstance(values, Mapping) or not all(isinstance(v, Tensor) for v in values):
+    if not isinstance(values, Mapping) or not all(isinstance(v, (Tensor, Bundle)) for v in values):
         raise TypeError(
             f"eval: the values come as a dict by variable, as in y.eval({{x: 3}}); found "
             f"{values!r:.60}."
         )
     needed = variables([expression])
-    missing = [v for v in needed if not isinstance(v, Shared) and v not in values]
+    known = {part for v in values for part in parts_of(v)}
+    missing = [v for v in needed if not isinstance(v, Shared) and v not in known]
     if missing:
         raise MissingInputError(
             f"eval: {expression!r} needs a value for {', '.join(map(repr, missing))}: "
@@ -516,6 +521,13 @@ def clone(
     """
     many = isinstance(output, (list, tuple))
     outputs = list(output) if many else [output]
+    if any_bundle(outputs):
+        made = iter(clone([t for y in outputs for t in parts_of(y)], replace, strict, share_inputs))
+        results = [
+            y.with_parts([next(made) for _ in y.parts]) if isinstance(y, Bundle) else next(made)
+            for y in outputs
+        ]
+        return results if many else results[0]
     for expression in outputs:
         if not isinstance(expression, Tensor):
             raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import config as _ours
 from ..arguments import Out, pairs
+from ..bundles import BundledFunction
 from ..containers import Container
 from ..function import Function
 from ..function import function as _function
@@ -107,7 +108,8 @@ def function(
             on_unused_input,
         )  # fmt: skip
     if chosen is not None:
-        made = chosen.watch(made)
+        bundled = isinstance(made, BundledFunction)
+        made = made.over(chosen.watch(made.inner)) if bundled else chosen.watch(made)
     return made if names is None else _DictFunction(made, names)
 
 
@@ -146,6 +148,10 @@ def shared(
 ) -> Shared:  # fmt: skip
     """``tensorcore.shared``; ``target`` names a device in Theano and changes nothing."""
     kwargs.pop("target", None)
+    if hasattr(value, "asformat"):  # a matrix of SciPy
+        from ..sparse import shared as sparse_shared
+
+        return sparse_shared(value, name)  # type: ignore[return-value]
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
 
 
