@@ -38,6 +38,12 @@ class MissingInputError(TensorcoreError, ValueError, TypeError):
     """An output or update needs a variable that is no input, or a call left an input out."""
 
 
+class TestValueError(MissingInputError, AttributeError):
+    """A variable has no test value, and the option ``compute_test_value`` asks for one."""
+
+    __test__ = False  # for pytest
+
+
 class DisconnectedInputError(TensorcoreError, ValueError):
     """``grad`` was asked for a variable that the cost does not depend on."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingInputError, TensorcoreError
+from ..errors import MissingInputError, TensorcoreError, TestValueError
 from ..function import clone as _clone
 from ..graph import Interner, applications, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
@@ -38,12 +38,6 @@ class MethodNotDefined(AttributeError):
 
 class InconsistencyError(TensorcoreError):
     """A graph that contradicts itself."""
-
-
-class TestValueError(AttributeError):
-    """A variable without a test value."""
-
-    __test__ = False  # for pytest
 
 
 class Type(TensorType):
