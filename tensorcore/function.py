@@ -106,13 +106,15 @@ class Function:
         no shared variable has changed.
         """
         try:
-            if self._fast is not None and not kwargs:
+            if self._fast is not None and not kwargs and self.profile is None:
                 result = self._fast(*args)
                 if result is not NotImplemented:
                     return result
             elif self._binds:
                 self._bind()
             inputs = self._arguments(args, kwargs)
+            if self.profile is not None:
+                self.profile.note_sizes(self._bound(inputs))
             # Perhaps only the conversion was missing.
             result = self._fast(*inputs) if self._fast is not None else NotImplemented
             return self._careful(inputs) if result is NotImplemented else result
@@ -277,9 +279,7 @@ class Function:
         time that compiling took. With the arguments of a call, sizes in bytes are numbers."""
         known: list[int | None] = []
         if args:
-            cells = [cell.get_value(borrow=True) for cell in self._cells]
-            constants = [value for _, value in self.program.constants]
-            known = known_sizes(self.program, [*self._arguments(args, {}), *cells, *constants])
+            known = known_sizes(self.program, self._bound(self._arguments(args, {})))
         text, run = ProgramText(self.program, self.names()), self.executable
         before = Graph(self._variables(), self.expressions())
         return Report(
@@ -291,6 +291,11 @@ class Function:
             buffers=tuple(text.buffers(known)),
             making=run.notes() if isinstance(run, Described) else {},
         )
+
+    def _bound(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of inputs, shared variables and constants, in the Program's order."""
+        cells = [cell.get_value(borrow=True) for cell in self._cells]
+        return [*inputs, *cells, *(value for _, value in self.program.constants)]
 
     def explain(self) -> Explanation:
         """See ``tensorcore.explain``."""
@@ -321,8 +326,8 @@ class Function:
     def _keep_time(self) -> None:
         from .inspection.profiling import Profile
 
-        steps = ProgramText(self.program, self.names()).steps()
-        self.profile = Profile(repr(self), self.backend, steps, self.executable)
+        text = ProgramText(self.program, self.names())
+        self.profile = Profile(repr(self), self.backend, text, self.executable)
 
     def _explain_failure(
         self, problem: TensorcoreError, args: tuple[Any, ...], kwargs: Mapping[str, Any]

@@ -196,7 +196,7 @@ def test_rewrites_of_a_program_run(theano: Any) -> None:
 
     x = T.dvector("x")
     f = theano.function([x], Slow()(x) * 2)
-    assert [type(n.op) for n in f.maker.fgraph.toposort()][0] is Quick
+    assert Quick in [type(n.op) for n in f.maker.fgraph.toposort()]
     assert f(W).tolist() == (2 * (W + 1)).tolist()
     theano.compile.optdb.register("to_zero", gof.opt.out2in(
         gof.PatternSub((T.log, (T.exp, "a")), (T.neg, "a"))), "fast_run", 1)  # fmt: skip
@@ -420,3 +420,61 @@ def test_an_op_that_has_only_a_thunk_runs(theano: Any) -> None:
 
     x = T.dvector("x")
     assert Doubled()(x).eval({x: W}).tolist() == (2 * W).tolist()
+
+
+def test_objects_go_through_ops_of_the_program(theano: Any) -> None:
+    import theano.tensor as T
+    from theano import gof
+
+    class Words(gof.Type):
+        def filter(self, x: Any, strict: bool = False, allow_downcast: Any = None) -> Any:
+            if not isinstance(x, str):
+                raise TypeError("words are text")
+            return x
+
+        def __eq__(self, other: object) -> bool:
+            return type(self) is type(other)
+
+        def __hash__(self) -> int:
+            return hash(type(self))
+
+    words = Words()
+
+    class Twice(theano.Op):
+        __props__ = ()
+
+        def make_node(self, text: Any, n: Any) -> Any:
+            assert text.type == words
+            n = T.as_tensor_variable(n)
+            return gof.Apply(self, [text, n], [words.make_variable("twice"), T.lscalar()])
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            text, n = inputs
+            outputs[0][0] = text * int(n)
+            outputs[1][0] = np.asarray(len(outputs[0][0]))
+
+    class Size(theano.Op):
+        itypes, otypes = [theano.generic], [T.lscalar]
+        __props__ = ()
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            outputs[0][0] = np.asarray(len(inputs[0]))
+
+    text, n, anything = words("text"), T.lscalar("n"), theano.generic("anything")
+    twice, length = Twice()(text, n)
+    f = theano.function([text, n, anything], [Twice()(twice, 2)[0], length + Size()(anything)])
+    assert [f("ab", 3, {"a": 1}), f("c", 1, [1, 2])] == [["ab" * 6, 7], ["cc", 3]]
+    assert pickle.loads(pickle.dumps(theano.function([anything], anything)))(V) is V
+    with pytest.raises(TypeError, match="words are text"):
+        f(5, 1, None)
+    constant = gof.Constant(words, "xy")
+    assert isinstance(constant, gof.Constant) and isinstance(T.constant(1.0), gof.Constant)
+    assert theano.function([], Twice()(constant, 2))() == ["xyxy", 4]
+
+
+def test_a_profile_under_theanos_name(theano: Any) -> None:
+    x = theano.tensor.dvector("x")
+    stats = theano.compile.ProfileStats(atexit_print=False)
+    f = theano.function([x], x + 1, profile=stats)
+    f(W), f(W)
+    assert stats.fct_callcount == f.profile.fct_callcount == 2 and stats.fct_call_time >= 0

@@ -14,11 +14,10 @@ from ..function import clone as _clone
 from ..graph import Interner, applications, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
 from ..printing import min_informative_str
-from ..types import TensorType
 
 __all__ = [
-    "Constant", "InconsistencyError", "MethodNotDefined", "MissingInputError",
-    "Node", "NullOp", "TestValueError", "Type", "Value", "Variable", "ancestors", "as_string",
+    "InconsistencyError", "MethodNotDefined", "MissingInputError",
+    "Node", "NullOp", "TestValueError", "Value", "Variable", "ancestors", "as_string",
     "clone", "clone_get_equiv", "debug_assert", "debug_error_message", "deque", "difference",
     "equal_computations", "flatten", "general_toposort", "get_debug_values", "get_equiv",
     "get_lock", "get_test_value", "give_variables_names", "graph_inputs", "hash_from_code",
@@ -28,8 +27,8 @@ __all__ = [
     "variables_and_orphans", "view_roots",
 ]  # fmt: skip
 
-Variable, Constant, Node = Tensor, TensorConstant, object
-Value = Constant
+Variable, Node = Tensor, object
+Value = TensorConstant
 
 
 class MethodNotDefined(AttributeError):
@@ -38,13 +37,6 @@ class MethodNotDefined(AttributeError):
 
 class InconsistencyError(TensorcoreError):
     """A graph that contradicts itself."""
-
-
-class Type(TensorType):
-    """Types of programs' own are not here: what is computed are tensors."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
 
 
 class NullOp:

@@ -21,8 +21,10 @@ from ..node import Tensor
 from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
 from ..shared import shared as _shared_variable
+from .compiling import ProfileStats
 from .flags import change_flags, config
 from .modes import Mode, get_mode, predefined_modes
+from .own_types import generic, with_objects
 from .user_ops import OpFromGraph, as_op
 
 __all__ = [
@@ -110,6 +112,9 @@ def function(
     if chosen is not None:
         bundled = isinstance(made, BundledFunction)
         made = made.over(chosen.watch(made.inner)) if bundled else chosen.watch(made)
+    if isinstance(profile, ProfileStats):
+        profile.profile = made.profile
+    made = with_objects(made)
     return made if names is None else _DictFunction(made, names)
 
 
@@ -187,7 +192,6 @@ def _absent(what: str, words: str) -> Callable[..., Any]:
     return refuse
 
 
-generic = _absent("generic", "pass Python objects as attributes of an Op and not as variables.")
 FunctionMaker = _absent("FunctionMaker", "call theano.function.")
 Method = _absent("Method", "call theano.function.")
 PrinterState = _absent("PrinterState", "theano.printing.pp(expression) gives the text.")

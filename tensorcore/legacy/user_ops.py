@@ -14,6 +14,7 @@ from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
 from ..types import TensorType
 from .gradients import DisconnectedType
+from .own_types import Type, object_of
 
 __all__ = [
     "Apply", "COp", "CLinkerOp", "EnumList", "EnumType", "ExternalCOp", "FromFunctionOp", "Op",
@@ -106,6 +107,8 @@ class Apply(metaclass=_ApplyClass):
         return get(self) if get else None
 
     def _run(self, arrays: list[Any]) -> list[Any]:
+        given = zip(self.inputs, arrays, strict=True)
+        arrays = [object_of(a) if isinstance(x.type, Type) else a for x, a in given]
         storage: list[list[Any]] = [[None] for _ in self._types]
         if hasattr(self.op, "perform"):
             params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
@@ -118,7 +121,8 @@ class Apply(metaclass=_ApplyClass):
                     f"{self.op}: perform left output {k} without a value. It stores each one, as "
                     f"in output_storage[{k}][0] = value."
                 )
-        return [value for (value,) in storage]
+        made = zip(self._types, (value for (value,) in storage), strict=True)
+        return [t.held(value) if isinstance(t, Type) else value for t, value in made]
 
     def _run_thunk(self, arrays: list[Any], storage: list[list[Any]]) -> None:
         """Run what ``make_thunk`` gives, which reads and writes ``storage_map[variable][0]``."""
