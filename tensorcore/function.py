@@ -20,6 +20,7 @@ from .graph import Graph, applications, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
 from .node import Tensor, as_tensor
+from .ops.foreign import keeping_results
 from .shared import SNAPSHOT, Shared, announce, hold, release, snapshot
 from .testing_values import no_test_values
 
@@ -117,7 +118,10 @@ class Function:
                 self.profile.note_sizes(self._bound(inputs))
             # Perhaps only the conversion was missing.
             result = self._fast(*inputs) if self._fast is not None else NotImplemented
-            return self._careful(inputs) if result is NotImplemented else result
+            if result is not NotImplemented:
+                return result
+            with keeping_results():
+                return self._careful(inputs)
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
