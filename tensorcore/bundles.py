@@ -106,10 +106,9 @@ class BundledFunction:
         ]
         return results[0] if self._single else results
 
-    def copy(self, *args: Any, **kwargs: Any) -> BundledFunction:
+    def copy(self, share_memory: bool = False, swap: Any = None, **kwargs: Any) -> BundledFunction:
         """See ``Function.copy``."""
-        swap = dict(_pairs(kwargs.pop("swap", None)))
-        return self.over(self.inner.copy(*args, swap=swap, **kwargs))
+        return self.over(self.inner.copy(share_memory, swap=dict(_pairs(swap)), **kwargs))
 
     def over(self, inner: Function) -> BundledFunction:
         """The same inputs and outputs of another function."""

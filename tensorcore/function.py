@@ -201,7 +201,8 @@ class Function:
         what = f"{self!r}, input {k} ({spec.name or 'unnamed'})"
         if isinstance(value, Shared):
             value = value.get_value()
-        return spec.variable.type.convert(value, what, downcast=downcast)
+        found: np.ndarray = spec.variable.type.convert(value, what, downcast=downcast)
+        return found
 
     def _careful(self, inputs: list[np.ndarray]) -> Any:
         """The call in full: locks of the written cells in a fixed order, a consistent snapshot
@@ -532,11 +533,11 @@ def clone(
     outputs = list(output) if many else [output]
     if any_bundle(outputs):
         made = iter(clone([t for y in outputs for t in parts_of(y)], replace, strict, share_inputs))
-        results = [
+        parts: list[Any] = [
             y.with_parts([next(made) for _ in y.parts]) if isinstance(y, Bundle) else next(made)
             for y in outputs
         ]
-        return results if many else results[0]
+        return parts if many else parts[0]
     for expression in outputs:
         if not isinstance(expression, Tensor):
             raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")

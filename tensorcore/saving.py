@@ -256,7 +256,7 @@ class _Reader:
 
     def _bundled_function(self, content: Any) -> BundledFunction:
         inner, inputs, kept, outputs, single = content
-        specs = [BundledInput(*self._several(x), None) for x in inputs]
+        specs = [BundledInput(self.value(x), name, None) for x, name in inputs]
         return BundledFunction(
             self.value(inner), specs, self.value(kept), self.value(outputs), single
         )

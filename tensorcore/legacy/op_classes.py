@@ -269,15 +269,11 @@ RepeatOp = made_class(
 )
 ARange = made_class(
     "ARange", "iota", parameters="dtype=None",
-    apply=lambda op, *limits: T.arange(*limits, dtype=op.dtype),
+    apply=lambda op, start, stop, step: T.arange(start, stop, step, op.dtype),
     facts=lambda node: {"dtype": node.dtype},
 )  # fmt: skip
-Eye = made_class(
-    "Eye", parameters="dtype=None", apply=lambda op, *sizes: T.eye(*sizes, dtype=op.dtype)
-)
-Tri = made_class(
-    "Tri", parameters="dtype=None", apply=lambda op, *sizes: T.tri(*sizes, dtype=op.dtype)
-)
+Eye = made_class("Eye", parameters="dtype=None", apply=lambda op, n, m, k: T.eye(n, m, k, op.dtype))
+Tri = made_class("Tri", parameters="dtype=None", apply=lambda op, n, m, k: T.tri(n, m, k, op.dtype))
 DeepCopyOp = made_class("DeepCopyOp", "identity", apply=lambda op, x: as_tensor(x).copy())
 CpuContiguous = made_class("CpuContiguous", apply=lambda op, x: as_tensor(x))
 

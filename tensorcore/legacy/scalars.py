@@ -246,7 +246,7 @@ class KnownScalarOp(UnaryScalarOp):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Declared):
             return other is getattr(tensor, self.function, None)
-        return type(self) is type(other) and self.o_type == other.o_type  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.o_type == other.o_type
 
     def __hash__(self) -> int:
         return hash(self.function)

@@ -13,6 +13,7 @@ from ..node import Tensor, as_tensor
 from ..operators import Operators
 from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
+from ..tensor import nlinalg
 from ..types import TensorType
 from . import op_classes
 from .known_ops import made_class
@@ -40,7 +41,8 @@ ger, dot22 = op_classes.Ger(), op_classes.Dot22()
 
 def batch_gemm(z: Any, a: Any, x: Any, y: Any, b: Any) -> Tensor:
     """``b * z + a * batched_dot(x, y)``."""
-    return b * as_tensor(z) + a * T.batched_dot(x, y)
+    made: Tensor = b * as_tensor(z) + a * T.batched_dot(x, y)
+    return made
 
 
 # -- statistics and order -------------------------------------------------------------------
@@ -122,7 +124,7 @@ _DIAGONAL = "offset=0 axis1=0 axis2=1 view=False"
 ExtractDiag = Diagonal = made_class("ExtractDiag", parameters=_DIAGONAL, apply=_diagonal)
 AllocDiag = made_class(
     "AllocDiag", parameters="offset=0 axis1=0 axis2=1",
-    apply=lambda op, x: T.nlinalg.alloc_diag(x, op.offset, op.axis1, op.axis2),
+    apply=lambda op, x: nlinalg.alloc_diag(x, op.offset, op.axis1, op.axis2),
 )  # fmt: skip
 Choose = made_class(
     "Choose", parameters="out=None mode=None",
@@ -144,12 +146,12 @@ ScalarFromTensor = TensorFromScalar = made_class("TensorFromScalar", apply=lambd
 
 def alloc_diag(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """See ``theano.tensor.nlinalg.alloc_diag``."""
-    return T.nlinalg.alloc_diag(x, *args, **kwargs)
+    return nlinalg.alloc_diag(x, *args, **kwargs)
 
 
 def extract_diag(x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """See ``theano.tensor.nlinalg.extract_diag``."""
-    return T.nlinalg.extract_diag(x, *args, **kwargs)
+    return nlinalg.extract_diag(x, *args, **kwargs)
 
 
 class Raise:

@@ -57,8 +57,8 @@ get_item_scalar = get_item_2lists
 
 def conjugate(x: Any) -> SparseVariable:
     """The conjugate of each entry."""
-    found: SparseVariable = sparse.conj(x)
-    return found
+    a = _sparse(x, "conjugate")
+    return a.with_data(T.conj(a.data))
 
 
 def add_s_s_data(x: Any, y: Any) -> SparseVariable:

@@ -103,6 +103,7 @@ def function(
         flags = _ours.change_flags(chosen.flags())
     wanted, updates = _rewritten(wanted, updates)
     timed = profile if profile is None or isinstance(profile, bool) else True
+    made: Any
     with flags:
         made = _function(
             list(inputs) if isinstance(inputs, tuple) else inputs, wanted, None, updates, givens,
@@ -110,8 +111,10 @@ def function(
             on_unused_input,
         )  # fmt: skip
     if chosen is not None:
-        bundled = isinstance(made, BundledFunction)
-        made = made.over(chosen.watch(made.inner)) if bundled else chosen.watch(made)
+        if isinstance(made, BundledFunction):
+            made = made.over(chosen.watch(made.inner))
+        else:
+            made = chosen.watch(made)
     if isinstance(profile, ProfileStats):
         profile.profile = made.profile
     made = with_objects(made)

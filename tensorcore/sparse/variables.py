@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import config, dtypes, function
-from .. import shared as dense_shared
+from .. import config, dtypes
 from .. import tensor as T
 from ..bundles import Bundle
 from ..errors import DTypeError, ShapeError
+from ..function import function
 from ..node import Tensor, as_tensor
 from ..ops.creation import as_size
+from ..shared import shared as dense_shared
 from ..tensor.checks import one_of
 from ..tensor.shapes import size_list
 from ..types import TensorType
@@ -129,7 +130,8 @@ class SparseVariable(Bundle):
     def eval(self, inputs_to_values: Any = None) -> Any:
         """The value, a matrix of SciPy; the values of variables come as a dict."""
         given = dict(inputs_to_values or {})
-        return function(list(given), self, on_unused_input="ignore")(*given.values())
+        compiled: Any = function(list(given), self, on_unused_input="ignore")
+        return compiled(*given.values())
 
     # -- values ---------------------------------------------------------------------------
 
