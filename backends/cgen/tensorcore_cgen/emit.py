@@ -28,7 +28,7 @@ from tensorcore.program import (
 )
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan, StorageSpec
-from .contract import CONTRACT, contract_operands
+from .contract import ALONE, CONTRACT, contract_operands
 from .control import HEAD, OVERFLOW, branch_text, loop_text
 from .frames import Frame, constants, frames, inner, segments
 from .functions import CALLS, by_file, kernel_function
@@ -45,7 +45,7 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
-  Context *caller; int (*place)(Context *, i64);
+  Context *caller; int (*place)(Context *, i64); void (*alone)(int);
 };
 """
 )
@@ -218,6 +218,7 @@ def _call(unit: _Unit, step: Call, number: int) -> None:
     slots = unit.program.slots
     dtype = DTYPES[slots[step.inputs[0]].dtype]
     if step.op == "contract":
+        unit.helpers["tc_alone"] = ALONE
         helper = CONTRACT[dtype.kind](dtype)
         function, work = contract_operands(unit.program, step)
         shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
