@@ -128,7 +128,8 @@ static void tc_gemm_#(Context *c, const u32 *o, i64 from, i64 to) {
     const i64 x = q / blocks, start = q % blocks * p->block;
     const i64 w = length - start < p->block ? length - start : p->block;
     const i64 i = p->across ? 0 : start, j = p->across ? start : 0;
-    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, p->across ? m : w, p->across ? w : n, k, ONE,
+    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112,
+         p->across ? m : w, p->across ? w : n, k, ONE,
          p->a + x * p->ab + i * am, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
          p->b + x * p->bb + j * bn, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k),
          ZERO, p->r + x * p->rb + i * p->rm + j, p->rm > n ? p->rm : n);
