@@ -51,7 +51,7 @@ struct Context {
 )
 _FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
               "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
-              "erfc", "tgamma", "lgamma", "floor", "ceil", "trunc", "round", "rint",
+              "erfc", "tgamma", "lgamma", "cbrt", "floor", "ceil", "trunc", "round", "rint",
               "fabs")  # fmt: skip
 _PAIRS = ("pow", "fmod", "copysign", "hypot", "atan2")
 PROTOTYPES = "".join(
@@ -218,8 +218,9 @@ def _call(unit: _Unit, step: Call, number: int) -> None:
     slots = unit.program.slots
     dtype = DTYPES[slots[step.inputs[0]].dtype]
     if step.op == "contract":
-        unit.helpers["tc_alone"] = ALONE
         helper = CONTRACT[dtype.kind](dtype)
+        if "tc_alone(" in helper:
+            unit.helpers["tc_alone"] = ALONE
         function, work = contract_operands(unit.program, step)
         shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
     elif step.op == "argsort":
