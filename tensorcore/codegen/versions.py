@@ -16,8 +16,8 @@ from .dialect import Dialect
 _DEFINITION = re.compile(r"\s*const \w+ (v\d+) = (.*);$")
 _VALUE = re.compile(r"\bv\d+\b")
 _CALL = re.compile(r"\b(tc_\w+)\((v\d+)\)")
-#: Indices, which values are loaded at, and the brackets of blocks.
-_FRAME = re.compile(r"\s*(\{ )?const i64 \w+ = |\s*\}$")
+#: Indices that are no values, and the brackets of blocks.
+_FRAME = re.compile(r"\s*(\{ )?const i64 (?!v\d)\w+ = |\s*\}$")
 _ANY_CALL = re.compile(r"\b\w+\(")
 
 
