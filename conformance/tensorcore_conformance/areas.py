@@ -160,9 +160,9 @@ def _network(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     image, n = x.dimshuffle("x", "x", 0, 1), x.shape[0]
     mode = draw(("convolution", "max", "sum", "average_inc_pad", "average_exc_pad"))
     if mode != "convolution":
-        return pool_2d(
-            image, ws=(3, 3), stride=(1, 1), pad=(1, 1), ignore_border=True, mode=mode
-        )[0, 0]
+        return pool_2d(image, ws=(3, 3), stride=(1, 1), pad=(1, 1), ignore_border=True, mode=mode)[
+            0, 0
+        ]
     filters = w[:3, :3].dimshuffle("x", "x", 0, 1)
     y = conv2d(image, filters, border_mode="full", filter_flip=draw(_BOTH))
     return y[0, 0, :n, :n]
@@ -337,8 +337,9 @@ def _draws(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
         "multinomial": lambda: T.sum(
             streams.multinomial([n], n=2, pvals=[0.25, 0.5, 0.25], dtype=dtype)[:, 1:], axis=1
         ),
-        "choice": lambda: streams.choice(sizes, a=5, p=[0.125, 0.25, 0.25, 0.25, 0.125],
-                                         dtype=dtype),  # fmt: skip
+        "choice": lambda: streams.choice(
+            sizes, a=5, p=[0.125, 0.25, 0.25, 0.25, 0.125], dtype=dtype
+        ),  # fmt: skip
         "choice without repetition": lambda: streams.choice(n, a=n, replace=False, dtype=dtype),
         "integers": lambda: streams.random_integers(sizes, low=-3, high=3, dtype=dtype),
         "permutation": lambda: streams.permutation(n=n, dtype=dtype),
