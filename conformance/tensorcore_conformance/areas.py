@@ -16,6 +16,7 @@ from tensorcore import Tensor, TensorType, dtypes
 from tensorcore import tensor as T
 from tensorcore.ops import OPS, Op
 from tensorcore.ops.foreign import Site, results_of_python
+from tensorcore.ops.movement import shape_list
 from tensorcore.tensor.nnet import conv2d
 from tensorcore.tensor.shared_randomstreams import RandomStreams
 from tensorcore.tensor.signal.pool import pool_2d
@@ -152,7 +153,7 @@ def _windows(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
 
 
 def _network(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    """A convolution with a filter of at most 3 x 3, or a pool of 3 x 3, of the size of its image."""
+    """A convolution with a filter of at most 3 x 3 or a pool of 3 x 3, as large as its image."""
     found = matrices(pool)
     if not found:
         return None
@@ -315,7 +316,7 @@ def _host(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     key = draw(leaves(pool))
     site = Site(
         _order, [TensorType("int64", key.broadcastable)], title="order",
-        key=("order", key.broadcastable),
+        key=("order", key.broadcastable), shapes=lambda operands: [shape_list(operands[0])],
     )  # fmt: skip
     (places,) = results_of_python(site, [key])
     return T.take_along_axis(alike(key, pool, draw), places, -1)
@@ -339,7 +340,7 @@ def _draws(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
         ),
         "choice": lambda: streams.choice(
             sizes, a=5, p=[0.125, 0.25, 0.25, 0.25, 0.125], dtype=dtype
-        ),  # fmt: skip
+        ),
         "choice without repetition": lambda: streams.choice(n, a=n, replace=False, dtype=dtype),
         "integers": lambda: streams.random_integers(sizes, low=-3, high=3, dtype=dtype),
         "permutation": lambda: streams.permutation(n=n, dtype=dtype),
@@ -366,7 +367,8 @@ AREAS: dict[str, Area] = {
 #: Which dtypes an area needs beside the graph's own, bool and int64.
 _NEEDS = {
     "matrix": ("complex",), "transform": ("complex",), "complex": ("complex",),
-    "several domains": ("int8",), "whole": ("int8", "int32", "float64"), "draws": ("int32", "uint64", "float64"),
+    "several domains": ("int8",), "whole": ("int8", "int32", "float64"),
+    "draws": ("int32", "uint64", "float64"),
 }  # fmt: skip
 
 

@@ -308,9 +308,9 @@ def on_one_side(
         return n not in sides_of(user)[first]  # which is the other side
 
     for n in reversed(order):
-        if n.op is not None and n not in closed and users[n]:
-            if all(inside(n, user) for user in users[n]):
-                found.add(n)
+        free = n.op is not None and n not in closed and users[n]
+        if free and all(inside(n, user) for user in users[n]):
+            found.add(n)
     return found
 
 
