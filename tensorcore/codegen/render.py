@@ -30,7 +30,7 @@ from ..program import (
     ValueId,
 )
 from .dialect import Dialect
-from .versions import versioned
+from .words import tuned
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
@@ -172,7 +172,7 @@ class KernelPrinter:
         self._line("}")
         start = self._vectors.pop(self._depth, None)
         if start is not None and self.dialect.versions:
-            self._lines[start:] = versioned(self._lines[start:], self.dialect)
+            self._lines[start:] = tuned(self._lines[start:], self.dialect)
 
     def _simd(self, clauses: Sequence[str]) -> str:
         return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))

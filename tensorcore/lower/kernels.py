@@ -237,6 +237,7 @@ class KernelBuilder:
             size = self.sizes.shape(node.inputs[0])[axis]
             failure = self.failures.setdefault(outside(node, axis), len(self.failures))
             value = self._read(place, along, where, stage, inner)
+            value, size = self._if_any(node, axis, along, value, size, part)
             wrapped.append(self._new())
             part.body.append(
                 Instr(wrapped[-1], "wrap", (value,), "int64", "int64", "", (size, failure))
@@ -250,6 +251,25 @@ class KernelBuilder:
         result = self._new()
         part.body.append(Load(result, access, source.dtype))
         return result
+
+    def _if_any(
+        self, node: Tensor, axis: int, along: IndexMap, value: ValueId, size: SizeId, part: _Part
+    ) -> tuple[ValueId, SizeId]:
+        """An index and the size that it is checked against. Of an index that was stretched there
+        may be no entry, and then it is 0 and right: it is looked at before the loops."""
+        sizes, one = self.sizes, self.sizes.one
+        given = node.inputs[1 + axis]
+        used = {m.axis for m in along}
+        lost = [n for a, n in enumerate(sizes.shape(given)) if a not in used and n != one]
+        some = sizes.arith("min", sizes.mul(*lost), one) if lost else one
+        if sizes.number(some) == 1:
+            return value, size
+        there, scaled = self._new(), self._new()
+        part.body += [
+            Instr(there, "size", (), "int64", "int64", "", some),
+            Instr(scaled, "mul", (value, there), "int64", "int64", "{0} * {1}", None),
+        ]
+        return scaled, sizes.arith("max", size, sizes.sub(one, some))
 
     def _read(
         self, source: Tensor, index: IndexMap, where: Mapping[int, int], stage: int, inner: bool

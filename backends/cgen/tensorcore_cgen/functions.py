@@ -13,7 +13,7 @@ _KERNELS_PER_FILE = 32
 #: From this weight on there are two files, as two compilers at once answer sooner.
 _SPLIT = 12000
 #: How functions that use the helpers of whole-buffer calls are recognised.
-CALLS = re.compile(r"tc_(contract|argsort)_")
+CALLS = re.compile(r"tc_(contract|argsort|matrix)_")
 #: What takes a compiler longer than its length tells.
 _LOOPS = re.compile(r"#pragma omp simd|tc_(?:exp|log|sin|cos|tan|pow)\w*\(")
 
