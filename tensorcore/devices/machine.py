@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..codegen.dialect import Dialect
+from ..program import Call
 
 
 class Array:
@@ -107,6 +108,11 @@ class Built(Protocol):
 Multiply = Callable[[Any, Any, Any], None]
 
 
+#: Computes a call from its operands, for a result of a shape and dtype; None where the library
+#: would rather have the reference judge, as of a matrix that it cannot take.
+LibraryCall = Callable[[Sequence[Array], tuple[int, ...], np.dtype], Array | None]
+
+
 class Device(Protocol):
     """A device in use. ``units``: its parts that carry out groups; ``group``: how many work-items
     are in one. ``lock`` is held while the commands of a call are put into the queue, which carries
@@ -141,6 +147,11 @@ class Device(Protocol):
     ) -> Multiply | None:
         """A library's product of matrices, for the lengths and strides of ``products.Matrices``;
         None where a kernel of our own must do it."""
+        ...
+
+    def library(self, step: Call) -> LibraryCall | None:
+        """What a library does for a call that the backend claims; None where it is not there, and
+        the reference on the host must do it."""
         ...
 
     def check(self) -> None:

@@ -241,7 +241,10 @@ class Runner:
 
 def _waits(step: Any) -> bool:
     """Whether a step reads values on the host, or launches as often as values say."""
-    return isinstance(step, (Loop, Branch)) or (isinstance(step, Call) and step.host)
+    by_kernels = ("size", "contract", "argsort")
+    return isinstance(step, (Loop, Branch)) or (
+        isinstance(step, Call) and (step.host or step.op not in by_kernels)
+    )
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:

@@ -64,7 +64,7 @@ def step_of(step: Any, program: Program, making: Making) -> RunningStep:
         return BranchStep(step, [making.inside(body, making) for body in step.bodies])
     if step.host:
         return HostStep(step)
-    return _CALLS[step.op](step, program, making)
+    return _CALLS.get(step.op, LibraryStep)(step, program, making)
 
 
 def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
@@ -163,6 +163,27 @@ class HostStep:
         with np.errstate(all="ignore"):
             result = call(self.step, args, frame.program.slots[out].dtype)
         frame.arrays[out] = frame.memory.put(np.ascontiguousarray(result).reshape(result.shape))
+
+
+class LibraryStep:
+    """What a library of the device computes, or where it cannot the reference."""
+
+    def __init__(self, step: Call, program: Program, making: Making) -> None:
+        self.step = step
+        self.library = making.device.library(step)
+        self.reference = HostStep(step)
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        frame.judge()  # what follows from a failed step is no matrix
+        (out,) = self.step.outputs
+        operands = [frame.arrays[slot] for slot in self.step.inputs]
+        shape, dtype = frame.shape(out), np.dtype(frame.program.slots[out].dtype)
+        found = self.library(operands, shape, dtype) if self.library else None
+        if found is None:
+            self.reference.run(frame)
+        else:
+            frame.arrays[out] = found
 
 
 class SizeStep:

@@ -84,8 +84,11 @@ class CUDA:
         return diagnose(self._chosen())
 
     def capabilities(self) -> Capabilities:
-        """Fused kernels, contractions and sorting, in every dtype."""
-        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True)
+        """Fused kernels, contractions and sorting, in every dtype; linear algebra and transforms
+        as calls of libraries."""
+        from .libraries import CLAIMED
+
+        return Capabilities(calls=frozenset({"argsort"}) | CLAIMED, fuses=True, host_calls=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate CUDA C, and build it or find it in the cache. Without a device it is compiled

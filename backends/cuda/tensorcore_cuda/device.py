@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import config
 from tensorcore.codegen.dialect import Dialect, cuda
-from tensorcore.devices.machine import Multiply
+from tensorcore.devices.machine import LibraryCall, Multiply
 from tensorcore.errors import BackendUnavailable
+from tensorcore.program import Call
+
+from .libraries import Libraries
 
 if TYPE_CHECKING:
     from .build import Loaded
@@ -91,6 +94,7 @@ class Device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
         self.memory: CudaMemory = CudaMemory(self)
         self._multiplier: Any = None
+        self.libraries = Libraries(self)
 
     @property
     def units(self) -> int:
@@ -133,6 +137,10 @@ class Device:
             dtype, lengths, strides, bool(config.get("cuda.tf32"))
         )
         return found
+
+    def library(self, step: Call) -> LibraryCall | None:
+        """Linear algebra by cuSOLVER and transforms by cuFFT, where they are installed."""
+        return self.libraries.call(step)
 
     def finish(self) -> None:
         """Wait for everything in the stream."""

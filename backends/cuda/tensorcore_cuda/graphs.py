@@ -88,7 +88,10 @@ class GraphExecutable(DeviceExecutable):
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
         words = self._refused or f"{len(self._graphs)} captured, replayed {self.replays} times"
-        return {**super().notes(), "CUDA graphs": words}
+        lacking = {
+            f"{k}, so on the host": why for k, why in self.device.libraries.missing.items() if why
+        }
+        return {**super().notes(), **lacking, "CUDA graphs": words}
 
     def __call__(
         self, inputs: Sequence[Array], cells: Sequence[Array]

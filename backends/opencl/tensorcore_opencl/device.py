@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import config
 from tensorcore.codegen.dialect import Dialect, opencl
-from tensorcore.devices.machine import Multiply
+from tensorcore.devices.machine import LibraryCall, Multiply
 from tensorcore.errors import BackendUnavailable
+from tensorcore.program import Call
 
 if TYPE_CHECKING:
     from .build import Program
@@ -156,6 +157,10 @@ class Device:
         self, dtype: str, lengths: Sequence[int], strides: Sequence[int]
     ) -> Multiply | None:
         """No library multiplies matrices here."""
+        return None
+
+    def library(self, step: Call) -> LibraryCall | None:
+        """None: there is no library that all devices have."""
         return None
 
     def finish(self) -> None:
