@@ -56,6 +56,11 @@ class DeviceMemory:
         """Make the first bytes zero."""
         raise NotImplementedError(f"{type(self).__name__} clears no buffers")
 
+    def part(self, buffer: Any, start: int) -> Any:
+        """What is in a buffer from a byte on, as a buffer that keeps it alive; None where the
+        device has no such thing, and bytes must be copied."""
+        return None
+
     def held(self) -> str:
         """What the pool holds, in words."""
         return ""

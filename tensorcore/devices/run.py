@@ -17,8 +17,9 @@ from ..codegen.items import ItemKernel, item_kernels
 from ..codegen.order import order
 from ..codegen.products import product
 from ..errors import CompileError
-from ..program import Branch, Call, Failure, Instr, Loop, Program, Sizes, View, all_kernels, bodies
+from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
+from .loops import LoopStep
 from .machine import Array, Device
 from .steps import Making, step_of
 
@@ -80,6 +81,11 @@ class DeviceExecutable:
         """What a call begins with."""
         error = self._record() if self._reports else None
         return self._runner.frame(given, error, self._failures)
+
+    @property
+    def steps_done(self) -> int:
+        """How many steps were put into the queue so far, over all calls."""
+        return self._runner.all_done()
 
     def places(self, given: Sequence[Array]) -> list[Array]:
         """New arrays of the right shapes for all results, where ``repeats`` says that the shapes
@@ -159,7 +165,10 @@ class Runner:
         self._dies = _deaths(program)
         #: Whether all sizes follow from the shapes of what is bound.
         self._plain = not any(size.kind == "value" for size in program.sizes)
-        self.repeats = self._plain and not program.timed and not any(map(_waits, program.steps))
+        waits = any(step.waits for _, step in self.steps)
+        self.repeats = self._plain and not program.timed and not waits
+        #: How many steps it has put into the queue, those of loops as often as they ran.
+        self.done = 0
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
         every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
@@ -191,6 +200,7 @@ class Runner:
         """Put all steps into the queue."""
         timed = self.program.timed
         steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        self.done += len(steps)
         for k, step in steps:
             start = time.perf_counter() if timed else 0.0
             if isinstance(step, Sizes):
@@ -205,6 +215,11 @@ class Runner:
                 self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def all_done(self) -> int:
+        """As ``done``, with the Programs inside steps."""
+        inside = (step.runner for _, step in self.steps if isinstance(step, LoopStep))
+        return self.done + sum(runner.all_done() for runner in inside)
 
     def places(self, frame: Frame) -> list[Array]:
         """New arrays for the results of a frame whose sizes are known."""
@@ -237,14 +252,6 @@ class Runner:
             taken.add(id(array.buffer))
             found.append(array)
         return found
-
-
-def _waits(step: Any) -> bool:
-    """Whether a step reads values on the host, or launches as often as values say."""
-    by_kernels = ("size", "contract", "argsort")
-    return isinstance(step, (Loop, Branch)) or (
-        isinstance(step, Call) and (step.host or step.op not in by_kernels)
-    )
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:

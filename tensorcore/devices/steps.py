@@ -28,7 +28,13 @@ _GROUPS_PER_UNIT = 32
 
 
 class RunningStep(Protocol):
-    """A step, ready to run."""
+    """A step, ready to run. ``waits``: it reads values on the host, or what it puts into the queue
+    depends on more than sizes; so a call that has it cannot be replayed."""
+
+    @property
+    def waits(self) -> bool:
+        """See above."""
+        ...
 
     def run(self, frame: Frame) -> None:
         """Put its commands into the queue."""
@@ -91,6 +97,8 @@ def chunks(count: int, work: int, device: Device) -> tuple[int, int]:
 class KernelStep:
     """The functions of one kernel."""
 
+    waits = False
+
     def __init__(self, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
         self.device, self.group = making.device, making.group
@@ -139,6 +147,8 @@ class KernelStep:
 class ViewStep:
     """The same buffer under another shape."""
 
+    waits = False
+
     def __init__(self, step: View) -> None:
         self.step = step
 
@@ -151,6 +161,8 @@ class ViewStep:
 
 class HostStep:
     """Python code between the steps, on arrays of the host."""
+
+    waits = True
 
     def __init__(self, step: Call) -> None:
         self.step = step
@@ -167,6 +179,8 @@ class HostStep:
 
 class LibraryStep:
     """What a library of the device computes, or where it cannot the reference."""
+
+    waits = True
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -189,6 +203,8 @@ class LibraryStep:
 class SizeStep:
     """A size as a value."""
 
+    waits = False
+
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
 
@@ -205,6 +221,8 @@ class SizeStep:
 
 class ContractStep:
     """Products of matrices, batch by batch."""
+
+    waits = False
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -245,6 +263,8 @@ class ContractStep:
 
 class OrderStep:
     """Sorted positions along the last axis."""
+
+    waits = False
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
