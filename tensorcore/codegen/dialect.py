@@ -68,7 +68,7 @@ class Dialect(NamedTuple):
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
-    ``items``: for languages whose kernels are carried out by many work-items (``work_items.py``).
+    ``index``: the type of indices and sizes. ``items``: for languages whose kernels are carried out by many work-items (``work_items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -91,6 +91,7 @@ class Dialect(NamedTuple):
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
     rounds: Mapping[str, str] = _NONE
+    index: str = "i64"
     items: Items | None = None
 
     def in_registers(self, dtype: str) -> str:
@@ -169,11 +170,11 @@ OPENCL = Dialect(
     rounds=C99.rounds,
     items=Items(
         group=1,
-        item="get_global_id(0)",
-        items="get_global_size(0)",
-        member="get_local_id(0)",
-        group_item="get_group_id(0)",
-        groups="get_num_groups(0)",
+        item="((i64)get_global_id(0))",
+        items="((i64)get_global_size(0))",
+        member="((int)get_local_id(0))",
+        group_item="((i64)get_group_id(0))",
+        groups="((i64)get_num_groups(0))",
         barrier="barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);",
         local="local ",
         sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
@@ -183,9 +184,9 @@ OPENCL = Dialect(
 )
 
 
-def opencl(accuracy: str, group: int = 1) -> Dialect:
+def opencl(accuracy: str, group: int = 1, wide: bool = False) -> Dialect:
     """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
-    return _for_groups(OPENCL, accuracy, group)
+    return _for_groups(OPENCL, accuracy, group, wide)
 
 
 #: CUDA C, as NVRTC takes it where functions without a word about their place are the device's.
@@ -218,12 +219,19 @@ CUDA = Dialect(
 )
 
 
-def cuda(accuracy: str, group: int = 128) -> Dialect:
+def cuda(accuracy: str, group: int = 128, wide: bool = False) -> Dialect:
     """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
-    return _for_groups(CUDA, accuracy, group)
+    return _for_groups(CUDA, accuracy, group, wide)
 
 
-def _for_groups(dialect: Dialect, accuracy: str, group: int) -> Dialect:
+def _for_groups(dialect: Dialect, accuracy: str, group: int, wide: bool) -> Dialect:
+    """The dialect for groups of this size. Graphics processors compute addresses in 32 bits, of
+    which 64 take several times as long; ``wide`` is for what is too large for that."""
     assert dialect.items is not None
-    chosen = dialect._replace(items=dialect.items._replace(group=group))
-    return chosen._replace(inlined=c99(accuracy).inlined)
+    items = dialect.items._replace(group=group)
+    chosen = dialect._replace(inlined=c99(accuracy).inlined)
+    if group == 1 or wide:
+        return chosen._replace(items=items)
+    places = ("item", "items", "group_item", "groups")
+    narrow = {name: getattr(items, name).replace("i64", "i32") for name in places}
+    return chosen._replace(index="i32", items=items._replace(**narrow))

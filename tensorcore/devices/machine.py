@@ -139,8 +139,9 @@ class Device(Protocol):
         """How many of its parts carry out groups."""
         ...
 
-    def dialect(self) -> Dialect:
-        """The language of its texts, for groups as they are set now."""
+    def dialect(self, wide: bool = False) -> Dialect:
+        """The language of its texts, for groups as they are set now; ``wide``: with indices of 64
+        bits in any case."""
         ...
 
     def build(self, text: str) -> Built:

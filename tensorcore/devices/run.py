@@ -20,7 +20,7 @@ from ..errors import CompileError
 from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
 from .loops import LoopStep
-from .machine import Array, Device
+from .machine import Array, Built, Device
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -34,15 +34,29 @@ class DeviceExecutable:
         self.program = program
         self.device = device
         dialect = device.dialect()
-        text, kernels = item_kernels(program, dialect, functions_of_calls(program, dialect))
-        try:
-            self.built = device.build(text)
-        except CompileError as problem:
-            raise explained(problem, program, kernels) from None
+        self.built, kernels = self._build(dialect)
+        self._wide: Built | None = self.built if dialect.index == "i64" else None
         self._reports = any(kernel.reports for kernel in kernels)
         self._failures: list[Failure] = []
-        making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
+        making = Making(
+            device, self.built, self._widely, dialect, iter(kernels), self._failures, Runner
+        )
         self._runner = Runner(program, making)
+
+    def _build(self, dialect: Dialect) -> tuple[Built, tuple[ItemKernel, ...]]:
+        """All functions on the device, and how kernels are run. Raises CompileError."""
+        more = functions_of_calls(self.program, dialect)
+        text, kernels = item_kernels(self.program, dialect, more)
+        try:
+            return self.device.build(text), kernels
+        except CompileError as problem:
+            raise explained(problem, self.program, kernels) from None
+
+    def _widely(self) -> Built:
+        """The same functions for indices of 64 bits, built when sizes first ask for them."""
+        if self._wide is None:
+            self._wide, _ = self._build(self.device.dialect(wide=True))
+        return self._wide
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..codegen.dialect import Dialect
-from ..codegen.items import ItemKernel, items_of
+from ..codegen.items import NARROW, ItemKernel, items_of
 from ..codegen.order import RUN, order
 from ..codegen.products import matrices, product
 from ..codegen.render import Launch
@@ -42,11 +42,13 @@ class RunningStep(Protocol):
 
 
 class Making(NamedTuple):
-    """What steps are made from. ``kernels`` are those of ``all_kernels``, in turn; each step that
+    """What steps are made from. ``wide`` builds the same functions for indices of 64 bits, where
+    those of ``built`` have fewer. ``kernels`` are those of ``all_kernels``, in turn; each step that
     may fail adds to ``failures``; ``inside`` makes the runner of a Program inside a step."""
 
     device: Device
     built: Built
+    wide: Callable[[], Built]
     dialect: Dialect
     kernels: Iterator[ItemKernel]
     failures: list[Failure]
@@ -103,15 +105,30 @@ class KernelStep:
         self.spec = spec
         self.device, self.group = making.device, making.group
         self.functions = [making.built.entry(name) for name in spec.names]
+        self._narrow, self._wide = making.dialect.index == "i32", making.wide
         self.failure = np.int64(len(making.failures))
         making.failures.extend(spec.failures)
 
-    def _prepare(self, plan: Plan) -> tuple[Any, ...]:
+    def _fits(self, frame: Frame) -> bool:
+        """Whether the indices of the functions at hand hold all sizes and addresses."""
+        plan, slots = frame.plan, frame.program.slots
+        if not self._narrow:
+            return True
+        counts = [plan.product(slots[slot].shape) for slot in self.spec.slots]
+        counts += [plan.product(launch.points) for launch in self.spec.launches]
+        counts += [abs(plan.known[size]) for size in self.spec.sizes]
+        return max(counts, default=0) <= NARROW
+
+    def _prepare(self, frame: Frame) -> tuple[Any, ...]:
         """How each function is launched, and how many workers have rows, for these sizes."""
-        spec = self.spec
-        numbers = (*(plan.integer(size) for size in spec.sizes), *spec.numbers, self.failure)
+        spec, plan = self.spec, frame.plan
+        functions, wide = self.functions, not self._narrow
+        if not self._fits(frame):
+            functions, wide = [self._wide().entry(name) for name in spec.names], True
+        sizes = (plan.integer(size, wide) for size in spec.sizes)
+        numbers = (*sizes, *spec.numbers, self.failure)
         launches, most = [], 0
-        for function, launch in zip(self.functions, spec.launches, strict=True):
+        for function, launch in zip(functions, spec.launches, strict=True):
             groups, chunk = spread(launch, plan, self.device, self.group)
             local = 1 if launch.way == "one" else self.group
             if groups:
@@ -125,7 +142,7 @@ class KernelStep:
         spec, plan = self.spec, frame.plan
         ready = plan.ready.get(id(self))
         if ready is None:
-            ready = plan.ready[id(self)] = self._prepare(plan)
+            ready = plan.ready[id(self)] = self._prepare(frame)
         launches, workers = ready
         buffers = []
         for k, slot in enumerate(spec.slots):

@@ -108,9 +108,9 @@ class Device:
         with self.lock, self._made:
             yield
 
-    def dialect(self) -> Dialect:
+    def dialect(self, wide: bool = False) -> Dialect:
         """CUDA C for blocks as they are set now."""
-        return dialect()
+        return dialect(wide)
 
     def build(self, text: str) -> Loaded:
         """A program, from the cache or from NVRTC. Raises CompileError."""
@@ -156,7 +156,7 @@ class Device:
             )
 
 
-def dialect() -> Dialect:
+def dialect(wide: bool = False) -> Dialect:
     """CUDA C as the options ask for it. Raises ConfigError for a block that is no power of two."""
     block = int(config.get("cuda.block"))
     if block < 32 or block & (block - 1):
@@ -165,7 +165,7 @@ def dialect() -> Dialect:
         raise ConfigError(
             f"option cuda.block: expected a power of two from 32 to 1024, found {block}."
         )
-    return cuda(str(config.math_accuracy), block)
+    return cuda(str(config.math_accuracy), block, wide)
 
 
 _opened: dict[int, Device] = {}

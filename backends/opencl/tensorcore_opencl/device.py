@@ -143,9 +143,9 @@ class Device:
         """How many of its parts carry out groups."""
         return self.facts.units
 
-    def dialect(self) -> Dialect:
+    def dialect(self, wide: bool = False) -> Dialect:
         """The language of its texts."""
-        return opencl(str(config.math_accuracy), self.group)
+        return opencl(str(config.math_accuracy), self.group, wide)
 
     def build(self, text: str) -> Program:
         """A program, from the cache or from the driver. Raises CompileError."""
