@@ -28,7 +28,8 @@ class Items(NamedTuple):
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
     to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
-    ``{0}`` of the member ``{1}`` places further; empty where they do not.
+    ``{0}`` of the member ``{1}`` places further; empty where they do not. ``adds``: by dtype the
+    statement that adds ``{1}`` to ``{0}`` whoever else does so, for who asks for that.
     """
 
     group: int
@@ -43,6 +44,7 @@ class Items(NamedTuple):
     unroll: str
     claim: str
     shuffle: str = ""
+    adds: Mapping[str, str] = _NONE
 
     def loop(self) -> str:
         """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
@@ -68,7 +70,8 @@ class Dialect(NamedTuple):
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
-    ``index``: the type of indices and sizes. ``items``: for languages whose kernels are carried out by many work-items (``work_items.py``).
+    ``indices``: the type of indices and sizes. ``items``: for languages whose kernels are carried
+    out by many work-items (``work_items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -91,7 +94,7 @@ class Dialect(NamedTuple):
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
     rounds: Mapping[str, str] = _NONE
-    index: str = "i64"
+    indices: str = "i64"
     items: Items | None = None
 
     def in_registers(self, dtype: str) -> str:
@@ -219,9 +222,20 @@ CUDA = Dialect(
 )
 
 
-def cuda(accuracy: str, group: int = 128, wide: bool = False) -> Dialect:
-    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
-    return _for_groups(CUDA, accuracy, group, wide)
+#: What adds to a place that others add to as well, by dtype: of 64-bit integers CUDA has the
+#: unsigned form, which wraps around to the same bits.
+_ATOMIC_ADDS = {
+    **dict.fromkeys(("float32", "float64", "int32", "uint32"), "atomicAdd(&{0}, {1});"),
+    **dict.fromkeys(("int64", "uint64"), "atomicAdd((u64 *)&{0}, (u64){1});"),
+}
+
+
+def cuda(accuracy: str, group: int = 128, wide: bool = False, atomic: bool = False) -> Dialect:
+    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads; with
+    ``atomic`` values are added at computed places in any order."""
+    found = _for_groups(CUDA, accuracy, group, wide)
+    assert found.items is not None
+    return found._replace(items=found.items._replace(adds=_ATOMIC_ADDS)) if atomic else found
 
 
 def _for_groups(dialect: Dialect, accuracy: str, group: int, wide: bool) -> Dialect:
@@ -234,4 +248,4 @@ def _for_groups(dialect: Dialect, accuracy: str, group: int, wide: bool) -> Dial
         return chosen._replace(items=items)
     places = ("item", "items", "group_item", "groups")
     narrow = {name: getattr(items, name).replace("i64", "i32") for name in places}
-    return chosen._replace(index="i32", items=items._replace(**narrow))
+    return chosen._replace(indices="i32", items=items._replace(**narrow))

@@ -101,7 +101,7 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         parameters.append(f"{dialect.space}$_s *const k")
     if reports:
         parameters.append(f"{dialect.space}i64 *const error")
-    parameters += [f"const {dialect.index} n{k}" for k in range(len(text.sizes))]
+    parameters += [f"const {dialect.indices} n{k}" for k in range(len(text.sizes))]
     parameters += [f"const {DTYPES[d].c} k{k}" for k, d in enumerate(text.number_dtypes)]
     parameters += ["const i64 failure", "const i64 chunk"]
     found = []

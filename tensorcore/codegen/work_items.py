@@ -133,12 +133,12 @@ class _ItemPrinter(_Launching, Turning):
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
-        rank, ctype = len(self.kernel.axes), self.dialect.index
+        rank, ctype = len(self.kernel.axes), self.dialect.indices
         count = " * ".join(map(self._size, self.kernel.axes))
         start, step = self.items.item, self.items.items
         if self._together:
             start, step = self.items.group_item, self.items.groups
-        self._line(f"const {self.dialect.index} count = {count};")
+        self._line(f"const {self.dialect.indices} count = {count};")
         if self._lanes > 1:
             lanes, lane = self._lanes, self._lane()
             head = f"base = {start} * {lanes}; base < count; base += {step} * {lanes}"
@@ -238,7 +238,7 @@ class _ItemPrinter(_Launching, Turning):
             return
         step, length = self.items.items, self._size(stage.inner[0])
         start = self.items.item
-        ctype = self.dialect.index
+        ctype = self.dialect.indices
         self._line(f"for ({ctype} first = {start}; first < {length}; first += {step}) {{")
         self._depth += 1
         self._line(f"const {ctype} last = first + 1;")
@@ -251,13 +251,13 @@ class _ItemPrinter(_Launching, Turning):
         rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
         step = f"step{suffix}"
         return (
-            f"const {self.dialect.index} {step} = tc_chunk({length}, {rest}), "
+            f"const {self.dialect.indices} {step} = tc_chunk({length}, {rest}), "
             f"chunks{suffix} = ({length} + {step} - 1) / {step};"
         )
 
     def _of_chunks(self, stage: Stage, inner: list[str]) -> None:
         """What a function does that accumulates by chunks."""
-        items, ctype = self.items, self.dialect.index
+        items, ctype = self.items, self.dialect.indices
         if items.group == 1:
             self._range("chunks")
             self._line("for (i64 q = from; q < to; q++) {")
@@ -292,7 +292,7 @@ class _ItemPrinter(_Launching, Turning):
         if not _ordered(stage):
             return (member if first == "0" else f"first + {member}"), last
         each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
-        ctype = self.dialect.index
+        ctype = self.dialect.indices
         self._line(f"const {ctype} each = {each}, begin = {first} + {member} * each;")
         self._line(f"const {ctype} end = begin + each < {last} ? begin + each : {last};")
         return "begin", "end"

@@ -10,6 +10,9 @@ import numpy as np
 from ..codegen.dialect import Dialect
 from ..program import Call
 
+#: Ops that are carried out here and not by kernels of their own, on devices with groups.
+SCATTERS = frozenset({"scatter_add", "scatter_set"})
+
 
 class Array:
     """A buffer of a device with the shape and dtype of what it holds."""

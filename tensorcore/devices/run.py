@@ -20,7 +20,8 @@ from ..errors import CompileError
 from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
 from .loops import LoopStep
-from .machine import Array, Built, Device
+from .machine import SCATTERS, Array, Built, Device
+from .scatter import functions_of
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -35,13 +36,13 @@ class DeviceExecutable:
         self.device = device
         dialect = device.dialect()
         self.built, kernels = self._build(dialect)
-        self._wide: Built | None = self.built if dialect.index == "i64" else None
-        self._reports = any(kernel.reports for kernel in kernels)
+        self._wide: Built | None = self.built if dialect.indices == "i64" else None
         self._failures: list[Failure] = []
         making = Making(
             device, self.built, self._widely, dialect, iter(kernels), self._failures, Runner
         )
         self._runner = Runner(program, making)
+        self._reports = bool(self._failures)
 
     def _build(self, dialect: Dialect) -> tuple[Built, tuple[ItemKernel, ...]]:
         """All functions on the device, and how kernels are run. Raises CompileError."""
@@ -141,19 +142,25 @@ def explained(
 
 
 def functions_of_calls(program: Program, dialect: Dialect) -> str:
-    """The text of the functions that carry out calls: products and sorting."""
+    """The text of the functions that carry out calls: products, sorting, computed places."""
     found: dict[str, str] = {}
 
     def look(inside: Program) -> None:
         for step in inside.steps:
-            if isinstance(step, Call) and step.op in ("contract", "argsort") and not step.host:
-                dtype = inside.slots[step.inputs[0]].dtype
-                if step.op == "contract":
-                    made = product(dtype, dialect)
-                    found[made.helper] = made.helper
-                    found[made.name] = made.text
-                else:
-                    found[dtype] = order(dtype, dialect).text
+            if not isinstance(step, Call) or step.host:
+                pass
+            elif step.op == "contract":
+                made = product(inside.slots[step.inputs[0]].dtype, dialect)
+                found[made.helper] = made.helper
+                found[made.name] = made.text
+            elif step.op == "argsort" or step.op in SCATTERS:
+                scatter = step.op != "argsort"
+                dtype = "int64" if scatter else inside.slots[step.inputs[0]].dtype
+                found[dtype] = order(dtype, dialect).text
+                if scatter:
+                    keys, rest = functions_of(step, inside, dialect).texts
+                    found[keys] = keys
+                    found[rest] = rest
             for body in bodies(step):
                 look(body)
 
@@ -233,7 +240,7 @@ class Runner:
     def all_done(self) -> int:
         """As ``done``, with the Programs inside steps."""
         inside = (step.runner for _, step in self.steps if isinstance(step, LoopStep))
-        return self.done + sum(runner.all_done() for runner in inside)
+        return int(self.done + sum(runner.all_done() for runner in inside))
 
     def places(self, frame: Frame) -> list[Array]:
         """New arrays for the results of a frame whose sizes are known."""

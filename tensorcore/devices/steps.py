@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..codegen.dialect import Dialect
 from ..codegen.items import NARROW, ItemKernel, items_of
-from ..codegen.order import RUN, order
 from ..codegen.products import matrices, product
-from ..codegen.render import Launch
 from ..interpret import call
 from ..ops.contraction import matrix_form
 from ..program import Branch, Call, Failure, Kernel, Loop, Program, View
 from .frame import Frame, Plan
 from .loops import BranchStep, LoopStep
-from .machine import Array, Built, Device, Entry
-
-#: Scalar operations that are worth a work-item of a processor, and how many of these each of its
-#: cores is given at most.
-_WORTH = 40_000
-_ITEMS_PER_UNIT = 16
-#: Groups per unit of other devices; the points beyond them they take in turn.
-_GROUPS_PER_UNIT = 32
+from .machine import SCATTERS, Array, Built, Device
+from .scatter import ScatterStep
+from .sharing import GROUPS_PER_UNIT, Share, Sorter, chunks, spread
 
 
 class RunningStep(Protocol):
@@ -59,6 +52,10 @@ class Making(NamedTuple):
         """Work-items in a group."""
         return items_of(self.dialect).group
 
+    def share(self, chunked: bool) -> Share:
+        """What launches functions whose points are shared out."""
+        return Share(self.device, self.group, chunked)
+
 
 def step_of(step: Any, program: Program, making: Making) -> RunningStep:
     """The step, ready to run. Raises CompileError where the program lacks its function."""
@@ -75,27 +72,6 @@ def step_of(step: Any, program: Program, making: Making) -> RunningStep:
     return _CALLS.get(step.op, LibraryStep)(step, program, making)
 
 
-def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
-    """How many work-items, or groups of them, and the chunk that each takes."""
-    if launch.way == "one":
-        return 1, 1
-    count = launch.limit or -(-plan.product(launch.points) // launch.per)
-    if launch.way != "chunks":
-        each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.units * _GROUPS_PER_UNIT), 1
-    work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
-    return chunks(count, work if launch.limit else work * count, device)
-
-
-def chunks(count: int, work: int, device: Device) -> tuple[int, int]:
-    """How many work-items of a processor share ``count`` points, and how many each takes."""
-    if count <= 0:
-        return 0, 1
-    items = max(1, min(count, work // _WORTH, device.units * _ITEMS_PER_UNIT))
-    chunk = -(-count // items)
-    return -(-count // chunk), chunk
-
-
 class KernelStep:
     """The functions of one kernel."""
 
@@ -105,7 +81,7 @@ class KernelStep:
         self.spec = spec
         self.device, self.group = making.device, making.group
         self.functions = [making.built.entry(name) for name in spec.names]
-        self._narrow, self._wide = making.dialect.index == "i32", making.wide
+        self._narrow, self._wide = making.dialect.indices == "i32", making.wide
         self.failure = np.int64(len(making.failures))
         making.failures.extend(spec.failures)
 
@@ -261,7 +237,7 @@ class ContractStep:
             groups, chunk = chunks(tiles, tiles * cost, self.device)
         else:
             groups, chunk = -(-tiles // self.group), 1
-            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
+            groups = min(groups, self.device.units * GROUPS_PER_UNIT)
         return library, groups, [np.int64(n) for n in (*lengths, *strides, chunk)]
 
     def run(self, frame: Frame) -> None:
@@ -285,47 +261,16 @@ class OrderStep:
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
-        self.device, self.group = making.device, making.group
-        self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
-        self.runs = making.built.entry(f"{self.form.name}_runs")
-        self.merge = making.built.entry(f"{self.form.name}_merge")
+        self.sorter = Sorter(program.slots[step.inputs[0]].dtype, making)
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
-        source, result, space = (
-            frame.made(slot) for slot in (*self.step.inputs, *self.step.outputs)
-        )
-        *outer, length = source.shape
-        rows = 1
-        for n in outer:
-            rows *= n
-        if not rows * length:
-            return
-        passes = 0
-        while RUN << passes < length:
-            passes += 1
-        places = [result, space] if passes % 2 == 0 else [space, result]
-        self._launch(self.runs, [source, places[0]], [rows, length], rows * -(-length // RUN), RUN)
-        for k in range(passes):
-            old, new = places[k % 2], places[(k + 1) % 2]
-            self._launch(
-                self.merge, [source, old, new], [rows, length, RUN << k], rows * length, 4 * k + 20
-            )
-
-    def _launch(
-        self, function: Entry, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
-    ) -> None:
-        if self.form.chunked:
-            groups, chunk = chunks(count, count * cost * 4, self.device)
-        else:
-            groups, chunk = -(-count // self.group), 1
-            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
-        buffers = [array.buffer for array in arrays]
-        function.launch(buffers, [np.int64(n) for n in (*numbers, chunk)], groups, self.group)
+        self.sorter.sort(*(frame.made(slot) for slot in (*self.step.inputs, *self.step.outputs)))
 
 
 _CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {
     "size": SizeStep,
     "contract": ContractStep,
     "argsort": OrderStep,
+    **dict.fromkeys(SCATTERS, ScatterStep),
 }

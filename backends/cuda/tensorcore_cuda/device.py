@@ -165,7 +165,8 @@ def dialect(wide: bool = False) -> Dialect:
         raise ConfigError(
             f"option cuda.block: expected a power of two from 32 to 1024, found {block}."
         )
-    return cuda(str(config.math_accuracy), block, wide)
+    atomic = config.get("cuda.scatter") == "atomic"
+    return cuda(str(config.math_accuracy), block, wide, atomic)
 
 
 _opened: dict[int, Device] = {}

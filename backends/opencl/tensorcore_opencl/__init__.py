@@ -71,10 +71,13 @@ class OpenCL:
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in the dtypes that the device has."""
+        from tensorcore.devices.machine import SCATTERS
+
         lacking = () if self.device.facts.double else _DOUBLE
+        calls = frozenset({"argsort"}) | (SCATTERS if self.device.group > 1 else frozenset())
         return Capabilities(
             dtypes=tuple(dtype for dtype in ALL if dtype not in lacking),
-            calls=frozenset({"argsort"}),
+            calls=calls,
             fuses=True,
             unsupported=dict.fromkeys(lacking, NO_DOUBLE),
             host_calls=True,
