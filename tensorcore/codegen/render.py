@@ -164,7 +164,7 @@ class KernelPrinter:
             self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
         on = f"{index}++" if step == 1 else f"{index} += {step}"
-        self._line(f"for (i64 {index} = {start}; {index} < {length}; {on}) {{")
+        self._line(f"for ({self.dialect.indices} {index} = {start}; {index} < {length}; {on}) {{")
         self._depth += 1
 
     def _close(self) -> None:
@@ -350,9 +350,10 @@ class KernelPrinter:
             self._close()
             return
         block = (BLOCK if pragma else _SCALAR_BLOCK) * step
-        self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
+        self._line(f"for ({self.dialect.indices} b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
-        self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")
+        end = f"b + {block} < {length} ? b + {block} : {length}"
+        self._line(f"const {self.dialect.indices} e = {end};")
         for a in sums:
             self._line(f"{self._type(a.dtype)} s{a.value} = {self.start(a)};")
         self._loop(index, "e", pragma, "b", step)
