@@ -3,10 +3,7 @@ schedules, memory, graphs, errors. No test here has run on a device."""
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,31 +14,6 @@ import tensorcore
 import tensorcore.tensor as T
 from tensorcore import config
 from tensorcore.errors import BackendUnavailable, CompileError, OutOfRange
-
-# The emulator's modules lie here; pytest puts only one folder of this name on the path.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-
-@pytest.fixture
-def emulated() -> Iterator[Any]:
-    """The module ``fake_cupy``, in CuPy's place; what is compiled meanwhile runs on it."""
-    import platform
-    import shutil
-
-    if platform.machine() != "x86_64" or shutil.which("gcc") is None:
-        pytest.skip("the emulator of CUDA needs gcc on x86-64")
-    import fake_cupy
-
-    with pytest.MonkeyPatch.context() as patch:
-        fake_cupy.install(patch)
-        with config.change_flags(backend="cuda", **{"cuda.block": 64}):
-            yield fake_cupy
-    from tensorcore_cuda import absent
-
-    from tensorcore import plugins
-
-    absent.works.cache_clear()
-    plugins.refresh()
 
 
 @pytest.mark.parametrize("block", [32, 128])
