@@ -11,14 +11,17 @@ __all__ = ["MODULES", "instead"]
 _TENSOR = "legacy.tensors tensor legacy.op_classes legacy.seldom"
 _GRAPHS = (
     "legacy.graphs legacy.own_types legacy.function_graphs legacy.features legacy.user_ops "
-    "legacy.op_classes legacy.rewriting ."
+    "legacy.graph_ops legacy.op_classes legacy.rewriting ."
 )
-_COMPILE = "legacy.top legacy.modes legacy.user_ops legacy.compiling legacy.op_classes ."
+_COMPILE = (
+    "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.compiling "
+    "legacy.op_classes ."
+)
 _GPU = "legacy.gpu"
 _LINEAR = "tensor.nlinalg tensor.slinalg legacy.linear"
 
 _TABLE = {
-    "theano": "legacy.top legacy.modes legacy.user_ops legacy.own_types .",
+    "theano": "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types .",
     "theano.version": "legacy.top",
     "theano.configparser": "legacy.flags",
     "theano.configdefaults": "legacy.flags",
