@@ -18,6 +18,7 @@ from theano_coverage import Row, rows, shares  # noqa: E402
 def page() -> str:
     """Coverage, modules, flags, the symbols of two or more repositories, and what is missing."""
     from tensorcore.legacy.flags import FLAGS
+    from tensorcore.legacy.names import INSTEAD
 
     found = rows()
     uses, symbols = shares(found)
@@ -38,6 +39,9 @@ def page() -> str:
         ),
         f"## What is not here ({len(absent)})",
         _table(absent),
+        "## What to use instead",
+        "Of names that Theano documents, and of modules, what the error says where one is not here.",
+        table(("name or module", "instead"), ((code(n), words) for n, words in INSTEAD.items())),
         f"## Flags ({len(FLAGS)})",
         "In `THEANO_FLAGS`, `~/.theanorc` and `theano.config`. Settings of ours, such as "
         "`TENSORCORE_BACKEND`, win. A flag that is not in this table is reported and kept.",
