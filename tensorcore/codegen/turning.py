@@ -65,7 +65,8 @@ class Turning(Meeting):
         self._line(f"for ({self.dialect.indices} {loop}) {{")
         self._depth += 1
         self._line(
-            f"const {self.dialect.indices} left = square % across * {LANES}, upper = square / across;"
+            f"const {self.dialect.indices} left = square % across * {LANES}, "
+            "upper = square / across;"
         )
         self._line(f"const {self.dialect.indices} top = upper % down * {LANES};")
         rest = "upper / down"
