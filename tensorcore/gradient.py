@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .bundles import any_bundle, bundled_gradient
-from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
+from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, RankError, ShapeError
 from .gradient_control import (
     NullGradient,
     consider_constant,
@@ -348,7 +348,7 @@ def _check_cost(cost: Tensor) -> None:
     if not isinstance(cost, Tensor):
         raise TypeError(f"grad: the cost must be a tensor, found {type(cost).__name__}.")
     if any(not b for b in cost.broadcastable):
-        raise ShapeError(
+        raise RankError(
             f"grad: the cost must be a scalar, found {_describe(cost)}. Reduce it with T.sum or "
             f"T.mean, or use jacobian()."
         )

@@ -66,6 +66,27 @@ def variables(outputs: Iterable[Tensor]) -> list[Tensor]:
     return [node for node in toposort(outputs) if node.op is None]
 
 
+def applications(outputs: Iterable[Tensor], stop: Iterable[Tensor] = ()) -> list[Any]:
+    """The owners of what the outputs need, up to the variables in ``stop``: each once, and after
+    those that it needs itself."""
+    found: dict[int, Any] = {}
+    done = {id(node) for node in stop}
+    stack: list[tuple[Tensor, Any]] = [(node, None) for node in reversed(list(outputs))]
+    while stack:
+        node, owner = stack.pop()
+        if owner is not None:
+            # The results of one application have one node in common.
+            source = getattr(owner, "source", None)
+            found.setdefault(id(node.inputs[0] if source is None else source), owner)
+        elif id(node) not in done:
+            done.add(id(node))
+            owner = node.owner
+            if owner is not None:
+                stack.append((node, owner))
+                stack.extend((x, None) for x in reversed(owner.inputs) if id(x) not in done)
+    return list(found.values())
+
+
 # -- frozen graphs --------------------------------------------------------------------------
 
 
@@ -164,11 +185,6 @@ class Graph:
     def toposort(self) -> list[Tensor]:
         """All nodes, inputs before users."""
         return toposort(self.outputs)
-
-    @property
-    def apply_nodes(self) -> list[Tensor]:
-        """The nodes that ops make of others, in order (Theano's name of them)."""
-        return [node for node in self.toposort() if node.inputs]
 
     def replaced(self, outputs: Sequence[Tensor]) -> Graph:
         """A graph with the same inputs and table, and other outputs."""

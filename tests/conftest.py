@@ -5,6 +5,8 @@ other plugins. ``--through NAME`` sends what the tests compile through a backend
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -191,3 +193,22 @@ def install(tmp_path: Path) -> Install:
         plugins.refresh()
 
     return put
+
+
+@pytest.fixture
+def emulated() -> Iterator[Any]:
+    """The module ``fake_cupy``, in CuPy's place; what is compiled meanwhile runs on an emulator of
+    CUDA."""
+    if platform.machine() != "x86_64" or shutil.which("gcc") is None:
+        pytest.skip("the emulator of CUDA needs gcc on x86-64")
+    sys.path.insert(0, str(Path(__file__).resolve().parent / "cuda"))  # where its modules lie
+    import fake_cupy
+    from tensorcore_cuda import absent
+
+    with pytest.MonkeyPatch.context() as patch:
+        fake_cupy.install(patch)
+        with config.change_flags(backend="cuda", **{"cuda.block": 64}):
+            yield fake_cupy
+    sys.path.pop(0)
+    absent.works.cache_clear()
+    plugins.refresh()

@@ -18,11 +18,11 @@ from tensorcore.lower.legalize import legalize
 
 from .cases import Case, Form
 from .claims import refuses, works_undeclared
-from .compare import Limit, Verdict, judge
+from .compare import Limit, Verdict, judge, turned
 from .oracle import expected
 from .report import Entry
 from .samples import forget, forms, missing_samples
-from .subject import Subject, ahead
+from .subject import Subject, ahead, turns_freely
 from .values import Array
 
 #: How many expressions are compiled together.
@@ -172,6 +172,9 @@ def _run(
         results, complaint = memory.call(compiled, [case.arrays for case, _, _ in chosen])
         for k, (case, exact, limit) in enumerate(chosen):
             if turn < len(pack[k].cases):
+                op = pack[k].form.op
+                if op.turns and turns_freely(subject, op):
+                    exact = turned(exact, results[k], op.turns(*case.arrays[0].shape[-2:]))
                 verdict = judge(results[k], exact, dtypes[k], limit)
                 if complaint[k] and not verdict.complaint:
                     verdict = Verdict(verdict.max_ulp, verdict.limit, complaint[k])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,24 @@ def judge(actual: object, exact: Array, dtype: str, limit: Limit) -> Verdict:
         off = f": off by {worst:.4g}, allowed {limit.amount:.4g} {unit}" if worst < np.inf else ""
         words = f"found {actual[at]!s}, expected {exact[at]!s}{off}"
     return Verdict(worst, limit.amount, words, at, unit)
+
+
+def turned(exact: Array, found: object, spans: Sequence[tuple[int, int, bool]]) -> Array:
+    """A decomposition with each column multiplied by the number of size 1 that brings it next to
+    the one found, in the rows that ``Op.turns`` names: for libraries that choose otherwise."""
+    if not isinstance(found, np.ndarray) or found.shape != exact.shape or not exact.size:
+        return exact
+    shares = []
+    for first, end, conjugated in spans:
+        share = np.conj(exact[..., first:end, :]) * found[..., first:end, :]
+        shares.append(np.sum(np.conj(share) if conjugated else share, -2, keepdims=True))
+    share = sum(shares)
+    size = np.abs(share)
+    number = np.where(size > 0, share / np.where(size > 0, size, 1), 1).astype(exact.dtype)
+    result = exact.copy()
+    for first, end, conjugated in spans:
+        result[..., first:end, :] *= np.conj(number) if conjugated else number
+    return result
 
 
 def _bad(limit: Limit, complaint: str) -> Verdict:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from tensorcore import Function, Tensor, config, function
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
 from tensorcore.interpret import Interpreter
-from tensorcore.ops import OPS
+from tensorcore.ops import OPS, Op
 from tensorcore.plugins import select, select_to_compile
 from tensorcore.program import Program
 
@@ -92,6 +92,11 @@ def device_of(subject: Subject, diagnosis: Diagnosis) -> str:
     if subject.device.isdecimal() and int(subject.device) < len(devices):
         return devices[int(subject.device)]
     return subject.device or (devices[0] if devices else platform.machine())
+
+
+def turns_freely(subject: Subject, op: Op[Any]) -> bool:
+    """Whether the backend has a decomposition of its own, whose signs are then its own too."""
+    return op.turns is not None and op.name in (subject.capabilities.calls or ())
 
 
 def ahead(jobs: Iterable[Callable[[], Made]]) -> Iterator[Callable[[], Made]]:

@@ -28,7 +28,8 @@ class Items(NamedTuple):
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
     to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
-    ``{0}`` of the member ``{1}`` places further; empty where they do not.
+    ``{0}`` of the member ``{1}`` places further; empty where they do not. ``adds``: by dtype the
+    statement that adds ``{1}`` to ``{0}`` whoever else does so, for who asks for that.
     """
 
     group: int
@@ -43,6 +44,7 @@ class Items(NamedTuple):
     unroll: str
     claim: str
     shuffle: str = ""
+    adds: Mapping[str, str] = _NONE
 
     def loop(self) -> str:
         """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
@@ -69,7 +71,8 @@ class Dialect(NamedTuple):
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
     ``blocks``: whether loops that draw random words are cut into blocks (``words.py``).
-    ``items``: for languages whose kernels are carried out by many work-items (``work_items.py``).
+    ``indices``: the type of indices and sizes. ``items``: for languages whose kernels are carried
+    out by many work-items (``work_items.py``).
 
     A dtype that is stored but not computed with has four entries more. ``computed``: the dtype
     of its values in registers. ``loads``: how a buffer is read, ``{0}`` the pointer and ``{1}``
@@ -93,6 +96,7 @@ class Dialect(NamedTuple):
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
     rounds: Mapping[str, str] = _NONE
+    indices: str = "i64"
     items: Items | None = None
 
     def in_registers(self, dtype: str) -> str:
@@ -172,11 +176,11 @@ OPENCL = Dialect(
     rounds=C99.rounds,
     items=Items(
         group=1,
-        item="get_global_id(0)",
-        items="get_global_size(0)",
-        member="get_local_id(0)",
-        group_item="get_group_id(0)",
-        groups="get_num_groups(0)",
+        item="((i64)get_global_id(0))",
+        items="((i64)get_global_size(0))",
+        member="((int)get_local_id(0))",
+        group_item="((i64)get_group_id(0))",
+        groups="((i64)get_num_groups(0))",
         barrier="barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);",
         local="local ",
         sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
@@ -186,9 +190,9 @@ OPENCL = Dialect(
 )
 
 
-def opencl(accuracy: str, group: int = 1) -> Dialect:
+def opencl(accuracy: str, group: int = 1, wide: bool = False) -> Dialect:
     """OpenCL C as the option ``math_accuracy`` asks for it, for groups of so many work-items."""
-    return _for_groups(OPENCL, accuracy, group)
+    return _for_groups(OPENCL, accuracy, group, wide)
 
 
 #: CUDA C, as NVRTC takes it where functions without a word about their place are the device's.
@@ -221,12 +225,30 @@ CUDA = Dialect(
 )
 
 
-def cuda(accuracy: str, group: int = 128) -> Dialect:
-    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads."""
-    return _for_groups(CUDA, accuracy, group)
+#: What adds to a place that others add to as well, by dtype: of 64-bit integers CUDA has the
+#: unsigned form, which wraps around to the same bits.
+_ATOMIC_ADDS = {
+    **dict.fromkeys(("float32", "float64", "int32", "uint32"), "atomicAdd(&{0}, {1});"),
+    **dict.fromkeys(("int64", "uint64"), "atomicAdd((u64 *)&{0}, (u64){1});"),
+}
 
 
-def _for_groups(dialect: Dialect, accuracy: str, group: int) -> Dialect:
+def cuda(accuracy: str, group: int = 128, wide: bool = False, atomic: bool = False) -> Dialect:
+    """CUDA C as the option ``math_accuracy`` asks for it, for blocks of so many threads; with
+    ``atomic`` values are added at computed places in any order."""
+    found = _for_groups(CUDA, accuracy, group, wide)
+    assert found.items is not None
+    return found._replace(items=found.items._replace(adds=_ATOMIC_ADDS)) if atomic else found
+
+
+def _for_groups(dialect: Dialect, accuracy: str, group: int, wide: bool) -> Dialect:
+    """The dialect for groups of this size. Graphics processors compute addresses in 32 bits, of
+    which 64 take several times as long; ``wide`` is for what is too large for that."""
     assert dialect.items is not None
-    chosen = dialect._replace(items=dialect.items._replace(group=group))
-    return chosen._replace(inlined=c99(accuracy).inlined)
+    items = dialect.items._replace(group=group)
+    chosen = dialect._replace(inlined=c99(accuracy).inlined)
+    if group == 1 or wide:
+        return chosen._replace(items=items)
+    places = ("item", "items", "group_item", "groups")
+    narrow = {name: getattr(items, name).replace("i64", "i32") for name in places}
+    return chosen._replace(indices="i32", items=items._replace(**narrow))

@@ -32,7 +32,8 @@ class ItemKernel(NamedTuple):
     64-bit integers, the number that the first of ``failures`` has in that record and the chunk.
     ``own`` says, by position, of which slots each work-item (or group, where they share a point)
     has a row of its own, and a group that takes several points at a time one for each: the buffer
-    holds as many as that.
+    holds as many as that. With a dialect whose indices have 32 bits the sizes do too, and neither a
+    size nor the elements of a buffer may be more than ``NARROW``.
     """
 
     names: tuple[str, ...]
@@ -44,6 +45,10 @@ class ItemKernel(NamedTuple):
     shared_bytes: int
     own: tuple[int, ...]
     reports: bool
+
+
+#: Up to here 32 bits hold every size, every address and every sum of two of them.
+NARROW = 2**30
 
 
 def item_kernels(
@@ -96,7 +101,7 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         parameters.append(f"{dialect.space}$_s *const k")
     if reports:
         parameters.append(f"{dialect.space}i64 *const error")
-    parameters += [f"const i64 n{k}" for k in range(len(text.sizes))]
+    parameters += [f"const {dialect.indices} n{k}" for k in range(len(text.sizes))]
     parameters += [f"const {DTYPES[d].c} k{k}" for k, d in enumerate(text.number_dtypes)]
     parameters += ["const i64 failure", "const i64 chunk"]
     found = []

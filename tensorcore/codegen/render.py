@@ -6,8 +6,10 @@ that two kernels of equal structure have equal text and are compiled once.
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,12 +149,22 @@ class KernelPrinter:
     def _line(self, text: str) -> None:
         self._lines.append("  " * self._depth + text)
 
+    @contextmanager
+    def _naming(self, name: str, value: str) -> Iterator[None]:
+        """A number under a name, which is left out where no line inside mentions it."""
+        place = len(self._lines)
+        self._line(f"const i64 {name} = {value};")
+        yield
+        word = re.compile(rf"\b{name}\b")
+        if not any(word.search(line) for line in self._lines[place + 1 :]):
+            del self._lines[place]
+
     def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
         if pragma:
             self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
         on = f"{index}++" if step == 1 else f"{index} += {step}"
-        self._line(f"for (i64 {index} = {start}; {index} < {length}; {on}) {{")
+        self._line(f"for ({self.dialect.indices} {index} = {start}; {index} < {length}; {on}) {{")
         self._depth += 1
 
     def _close(self) -> None:
@@ -338,9 +350,10 @@ class KernelPrinter:
             self._close()
             return
         block = (BLOCK if pragma else _SCALAR_BLOCK) * step
-        self._line(f"for (i64 b = {start}; b < {length}; b += {block}) {{")
+        self._line(f"for ({self.dialect.indices} b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
-        self._line(f"const i64 e = b + {block} < {length} ? b + {block} : {length};")
+        end = f"b + {block} < {length} ? b + {block} : {length}"
+        self._line(f"const {self.dialect.indices} e = {end};")
         for a in sums:
             self._line(f"{self._type(a.dtype)} s{a.value} = {self.start(a)};")
         self._loop(index, "e", pragma, "b", step)

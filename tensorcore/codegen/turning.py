@@ -57,18 +57,21 @@ class Turning(Meeting):
         axes = [self._size(size) for size in self.kernel.axes]
         last, items = len(axes) - 1, self.items
         others = [k for k in range(last) if k != axis]
-        self._line(f"const i64 across = ({axes[last]} + {LANES - 1}) / {LANES};")
-        self._line(f"const i64 down = ({axes[axis]} + {LANES - 1}) / {LANES};")
+        self._line(f"const {self.dialect.indices} across = ({axes[last]} + {LANES - 1}) / {LANES};")
+        self._line(f"const {self.dialect.indices} down = ({axes[axis]} + {LANES - 1}) / {LANES};")
         count = " * ".join(["across", "down", *(axes[k] for k in others)])
-        self._line(f"const i64 count = {count};")
-        loop = f"i64 square = {items.group_item}; square < count; square += {items.groups}"
-        self._line(f"for ({loop}) {{")
+        self._line(f"const {self.dialect.indices} count = {count};")
+        loop = f"square = {items.group_item}; square < count; square += {items.groups}"
+        self._line(f"for ({self.dialect.indices} {loop}) {{")
         self._depth += 1
-        self._line(f"const i64 left = square % across * {LANES}, upper = square / across;")
-        self._line(f"const i64 top = upper % down * {LANES};")
+        self._line(
+            f"const {self.dialect.indices} left = square % across * {LANES}, upper = square / across;"
+        )
+        self._line(f"const {self.dialect.indices} top = upper % down * {LANES};")
         rest = "upper / down"
         for k in reversed(others):
-            self._line(f"const i64 i{k} = ({rest}) % {axes[k]}, rest{k} = ({rest}) / {axes[k]};")
+            split = f"i{k} = ({rest}) % {axes[k]}, rest{k} = ({rest}) / {axes[k]}"
+            self._line(f"const {self.dialect.indices} {split};")
             rest = f"rest{k}"
         index = [f"i{k}" for k in range(last + 1)]
         self._over_square(axis, last, f"top + {self._in_warp()}", "left + h")
@@ -97,7 +100,7 @@ class Turning(Meeting):
         step = items.group // LANES
         self._line(f"for (int h = {items.member} / {LANES}; h < {LANES}; h += {step}) {{")
         self._depth += 1
-        self._line(f"const i64 i{axis} = {down}, i{last} = {across};")
+        self._line(f"const {self.dialect.indices} i{axis} = {down}, i{last} = {across};")
         self._line(f"if (i{axis} >= {axes[axis]} || i{last} >= {axes[last]}) continue;")
 
     def _read(self, load: Load, index: Sequence[str]) -> str:

@@ -133,28 +133,28 @@ class _ItemPrinter(_Launching, Turning):
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
-        rank = len(self.kernel.axes)
+        rank, ctype = len(self.kernel.axes), self.dialect.indices
         count = " * ".join(map(self._size, self.kernel.axes))
         start, step = self.items.item, self.items.items
         if self._together:
             start, step = self.items.group_item, self.items.groups
-        self._line(f"const i64 count = {count};")
+        self._line(f"const {self.dialect.indices} count = {count};")
         if self._lanes > 1:
             lanes, lane = self._lanes, self._lane()
-            head = f"i64 base = {start} * {lanes}; base < count; base += {step} * {lanes}"
-            self._line(f"for ({head}) {{")
+            head = f"base = {start} * {lanes}; base < count; base += {step} * {lanes}"
+            self._line(f"for ({ctype} {head}) {{")
             self._depth += 1
             self._line(f"const int inside = base + {lane} < count;")
-            self._line(f"const i64 point = inside ? base + {lane} : count - 1;")
+            self._line(f"const {ctype} point = inside ? base + {lane} : count - 1;")
         else:
-            self._line(f"for (i64 point = {start}; point < count; point += {step}) {{")
+            self._line(f"for ({ctype} point = {start}; point < count; point += {step}) {{")
             self._depth += 1
         rest = "point"
         for k in reversed(range(1, rank)):
             length = self._size(self.kernel.axes[k])
-            self._line(f"const i64 i{k} = {rest} % {length}, rest{k} = {rest} / {length};")
+            self._line(f"const {ctype} i{k} = {rest} % {length}, rest{k} = {rest} / {length};")
             rest = f"rest{k}"
-        self._line(f"const i64 i0 = {rest};")
+        self._line(f"const {ctype} i0 = {rest};")
         for stage in self.kernel.stages:
             self._stage(stage, [f"i{k}" for k in range(rank)])
         self._close()
@@ -238,9 +238,10 @@ class _ItemPrinter(_Launching, Turning):
             return
         step, length = self.items.items, self._size(stage.inner[0])
         start = self.items.item
-        self._line(f"for (i64 first = {start}; first < {length}; first += {step}) {{")
+        ctype = self.dialect.indices
+        self._line(f"for ({ctype} first = {start}; first < {length}; first += {step}) {{")
         self._depth += 1
-        self._line("const i64 last = first + 1;")
+        self._line(f"const {ctype} last = first + 1;")
         self._nest(stage, [], inner)
         self._close()
 
@@ -250,24 +251,24 @@ class _ItemPrinter(_Launching, Turning):
         rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
         step = f"step{suffix}"
         return (
-            f"const i64 {step} = tc_chunk({length}, {rest}), "
+            f"const {self.dialect.indices} {step} = tc_chunk({length}, {rest}), "
             f"chunks{suffix} = ({length} + {step} - 1) / {step};"
         )
 
     def _of_chunks(self, stage: Stage, inner: list[str]) -> None:
         """What a function does that accumulates by chunks."""
-        items = self.items
+        items, ctype = self.items, self.dialect.indices
         if items.group == 1:
             self._range("chunks")
             self._line("for (i64 q = from; q < to; q++) {")
         elif self._together:
-            self._line(f"for (i64 q = {items.group_item}; q < chunks; q += {items.groups}) {{")
+            self._line(f"for ({ctype} q = {items.group_item}; q < chunks; q += {items.groups}) {{")
         else:
-            self._line(f"for (i64 q = {items.item}; q < chunks; q += {items.items}) {{")
+            self._line(f"for ({ctype} q = {items.item}; q < chunks; q += {items.items}) {{")
         self._depth += 1
         size = self._size(stage.inner[0])
-        self._line("const i64 first = q * step;")
-        self._line(f"const i64 last = {size} - first < step ? {size} : first + step;")
+        self._line(f"const {ctype} first = q * step;")
+        self._line(f"const {ctype} last = {size} - first < step ? {size} : first + step;")
         for a in stage.accumulates:
             self._declare(a)
         self._nest(stage, [], inner)
@@ -289,10 +290,11 @@ class _ItemPrinter(_Launching, Turning):
             return first, last
         member = self._place_in_row()
         if not _ordered(stage):
-            return (member if first == "0" else f"first + (i64){member}"), last
+            return (member if first == "0" else f"first + {member}"), last
         each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
-        self._line(f"const i64 each = {each}, begin = {first} + (i64){member} * each;")
-        self._line(f"const i64 end = begin + each < {last} ? begin + each : {last};")
+        ctype = self.dialect.indices
+        self._line(f"const {ctype} each = {each}, begin = {first} + {member} * each;")
+        self._line(f"const {ctype} end = begin + each < {last} ? begin + each : {last};")
         return "begin", "end"
 
     def _inner_step(self, stage: Stage) -> int:

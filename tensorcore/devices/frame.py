@@ -24,9 +24,10 @@ class Plan:
         self.known = known
         self.ready: dict[int, Any] = {}
 
-    def integer(self, size: int) -> np.int64:
+    def integer(self, size: int, wide: bool = True) -> np.signedinteger[Any]:
         """A size as an argument of a kernel."""
-        return np.int64(max(-_LARGEST, min(self.known[size], _LARGEST)))
+        number = self.known[size]
+        return np.int64(max(-_LARGEST, min(number, _LARGEST))) if wide else np.int32(number)
 
     def product(self, sizes: Sequence[int]) -> int:
         """The product of sizes."""

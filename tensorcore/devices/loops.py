@@ -1,4 +1,5 @@
-"""Steps that hold Programs: loops and branches. Their rows are copied on the device."""
+"""Steps that hold Programs: loops and branches. A loop's rows are parts of its arrays, or copies
+where a device cannot name a part."""
 
 from __future__ import annotations
 
@@ -20,12 +21,20 @@ def _row_bytes(array: Array) -> int:
     return int(size)
 
 
+def row_of(array: Array, number: int) -> Array | None:
+    """One row of an array, in its place; None where it has none by itself."""
+    part = array.memory.part(array.buffer, number * _row_bytes(array))
+    return part and Array(array.memory, part, array.shape[1:], array.dtype)
+
+
 def read_row(array: Array, number: int) -> Array:
-    """A copy of one row of an array."""
-    row = array.memory.empty(array.shape[1:], array.dtype)
-    size = _row_bytes(array)
-    if size:
-        array.memory.move(row.buffer, 0, array.buffer, number * size, size)
+    """One row of an array, or a copy of it."""
+    row = row_of(array, number)
+    if row is None:
+        row = array.memory.empty(array.shape[1:], array.dtype)
+        size = _row_bytes(array)
+        if size:
+            array.memory.move(row.buffer, 0, array.buffer, number * size, size)
     return row
 
 
@@ -36,16 +45,10 @@ def write_row(array: Array, number: int, row: Array) -> None:
         array.memory.move(array.buffer, number * size, row.buffer, 0, size)
 
 
-def _inside(runner: Any, frame: Frame, given: Sequence[Array]) -> list[Array]:
-    """The outputs of a Program inside a step."""
-    own = runner.frame(given, frame.error, frame.failures)
-    runner.run(own)
-    found: list[Array] = runner.results(own)
-    return found
-
-
 class BranchStep:
     """One of two Programs."""
+
+    waits = True
 
     def __init__(self, step: Branch, runners: Sequence[Any]) -> None:
         self.step = step
@@ -56,7 +59,10 @@ class BranchStep:
         frame.judge()
         chosen = 0 if int(frame.arrays[self.step.condition]) else 1
         given = [frame.arrays[slot] for slot in self.step.inputs[chosen]]
-        found = _inside(self.runners[chosen], frame, given)
+        runner = self.runners[chosen]
+        own = runner.frame(given, frame.error, frame.failures)
+        runner.run(own)
+        found = runner.results(own)
         for slot, array in zip(self.step.outputs, found, strict=True):
             frame.arrays[slot] = array
 
@@ -67,6 +73,7 @@ class LoopStep:
     def __init__(self, step: Loop, runner: Any) -> None:
         self.step = step
         self.runner = runner
+        self.waits = step.until is not None or not runner.repeats
 
     def run(self, frame: Frame) -> None:
         """See ``steps.RunningStep``."""
@@ -84,7 +91,13 @@ class LoopStep:
             for state in states:
                 taps = state.carried.taps
                 bound.update((inner, state.recent[-distance]) for distance, inner in taps)
-            found = _inside(self.runner, frame, [bound[slot] for slot in loop.body.inputs])
+            own = self.runner.frame(
+                [bound[slot] for slot in loop.body.inputs], frame.error, frame.failures
+            )
+            found = [state.next(done) for state in states]
+            if loop.until is not None:
+                found.append(frame.memory.empty((), np.dtype(np.bool_)))
+            self.runner.run_into(own, found)
             for state, array in zip(states, found, strict=False):
                 state.take(array, done)
             done += 1
@@ -118,19 +131,28 @@ class _State:
                 self.recent.append(row)
                 if carried.ring is None:
                     write_row(self.result, self._place(k), row)
+        self._ring = carried.ring is not None
 
     def _place(self, number: int) -> int:
         """Where the row goes that is the so many-th in the order of the iterations."""
         return self.result.shape[0] - 1 - number if self.reverse else number
 
+    def next(self, done: int) -> Array:
+        """Where an iteration's row goes: its place in the result, or an array of its own."""
+        row = None if self._ring else row_of(self.result, self._place(self.carried.depth + done))
+        if row is None:
+            row = self.result.memory.empty(self.result.shape[1:], self.result.dtype)
+        return row
+
     def take(self, row: Array, done: int) -> None:
         """The row that an iteration has made."""
         self.recent.append(row)
-        if self.carried.ring is None:
-            write_row(self.result, self._place(self.carried.depth + done), row)
+        place = self._place(self.carried.depth + done)
+        if not self._ring and row_of(self.result, place) is None:
+            write_row(self.result, place, row)
 
     def finish(self, done: int) -> None:
         """After the last iteration."""
-        if self.carried.ring is not None:
+        if self._ring:
             for k, row in enumerate(list(self.recent)[-self.carried.depth :]):
                 write_row(self.result, self._place(k), row)

@@ -8,6 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..codegen.dialect import Dialect
+from ..program import Call
+
+#: Ops that are carried out here and not by kernels of their own, on devices with groups.
+SCATTERS = frozenset({"scatter_add", "scatter_set"})
 
 
 class Array:
@@ -54,6 +58,11 @@ class DeviceMemory:
     def clear(self, buffer: Any, size: int) -> None:
         """Make the first bytes zero."""
         raise NotImplementedError(f"{type(self).__name__} clears no buffers")
+
+    def part(self, buffer: Any, start: int) -> Any:
+        """What is in a buffer from a byte on, as a buffer that keeps it alive; None where the
+        device has no such thing, and bytes must be copied."""
+        return None
 
     def held(self) -> str:
         """What the pool holds, in words."""
@@ -107,6 +116,11 @@ class Built(Protocol):
 Multiply = Callable[[Any, Any, Any], None]
 
 
+#: Computes a call from its operands, for a result of a shape and dtype; None where the library
+#: would rather have the reference judge, as of a matrix that it cannot take.
+LibraryCall = Callable[[Sequence[Array], tuple[int, ...], np.dtype], Array | None]
+
+
 class Device(Protocol):
     """A device in use. ``units``: its parts that carry out groups; ``group``: how many work-items
     are in one. ``lock`` is held while the commands of a call are put into the queue, which carries
@@ -128,8 +142,9 @@ class Device(Protocol):
         """How many of its parts carry out groups."""
         ...
 
-    def dialect(self) -> Dialect:
-        """The language of its texts, for groups as they are set now."""
+    def dialect(self, wide: bool = False) -> Dialect:
+        """The language of its texts, for groups as they are set now; ``wide``: with indices of 64
+        bits in any case."""
         ...
 
     def build(self, text: str) -> Built:
@@ -141,6 +156,11 @@ class Device(Protocol):
     ) -> Multiply | None:
         """A library's product of matrices, for the lengths and strides of ``products.Matrices``;
         None where a kernel of our own must do it."""
+        ...
+
+    def library(self, step: Call) -> LibraryCall | None:
+        """What a library does for a call that the backend claims; None where it is not there, and
+        the reference on the host must do it."""
         ...
 
     def check(self) -> None:

@@ -17,9 +17,11 @@ from ..codegen.items import ItemKernel, item_kernels
 from ..codegen.order import order
 from ..codegen.products import product
 from ..errors import CompileError
-from ..program import Branch, Call, Failure, Instr, Loop, Program, Sizes, View, all_kernels, bodies
+from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
 from .frame import Frame, Plan
-from .machine import Array, Device
+from .loops import LoopStep
+from .machine import SCATTERS, Array, Built, Device
+from .scatter import functions_of
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -33,15 +35,29 @@ class DeviceExecutable:
         self.program = program
         self.device = device
         dialect = device.dialect()
-        text, kernels = item_kernels(program, dialect, functions_of_calls(program, dialect))
-        try:
-            self.built = device.build(text)
-        except CompileError as problem:
-            raise explained(problem, program, kernels) from None
-        self._reports = any(kernel.reports for kernel in kernels)
+        self.built, kernels = self._build(dialect)
+        self._wide: Built | None = self.built if dialect.indices == "i64" else None
         self._failures: list[Failure] = []
-        making = Making(device, self.built, dialect, iter(kernels), self._failures, Runner)
+        making = Making(
+            device, self.built, self._widely, dialect, iter(kernels), self._failures, Runner
+        )
         self._runner = Runner(program, making)
+        self._reports = bool(self._failures)
+
+    def _build(self, dialect: Dialect) -> tuple[Built, tuple[ItemKernel, ...]]:
+        """All functions on the device, and how kernels are run. Raises CompileError."""
+        more = functions_of_calls(self.program, dialect)
+        text, kernels = item_kernels(self.program, dialect, more)
+        try:
+            return self.device.build(text), kernels
+        except CompileError as problem:
+            raise explained(problem, self.program, kernels) from None
+
+    def _widely(self) -> Built:
+        """The same functions for indices of 64 bits, built when sizes first ask for them."""
+        if self._wide is None:
+            self._wide, _ = self._build(self.device.dialect(wide=True))
+        return self._wide
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
@@ -80,6 +96,11 @@ class DeviceExecutable:
         """What a call begins with."""
         error = self._record() if self._reports else None
         return self._runner.frame(given, error, self._failures)
+
+    @property
+    def steps_done(self) -> int:
+        """How many steps were put into the queue so far, over all calls."""
+        return self._runner.all_done()
 
     def places(self, given: Sequence[Array]) -> list[Array]:
         """New arrays of the right shapes for all results, where ``repeats`` says that the shapes
@@ -121,19 +142,25 @@ def explained(
 
 
 def functions_of_calls(program: Program, dialect: Dialect) -> str:
-    """The text of the functions that carry out calls: products and sorting."""
+    """The text of the functions that carry out calls: products, sorting, computed places."""
     found: dict[str, str] = {}
 
     def look(inside: Program) -> None:
         for step in inside.steps:
-            if isinstance(step, Call) and step.op in ("contract", "argsort") and not step.host:
-                dtype = inside.slots[step.inputs[0]].dtype
-                if step.op == "contract":
-                    made = product(dtype, dialect)
-                    found[made.helper] = made.helper
-                    found[made.name] = made.text
-                else:
-                    found[dtype] = order(dtype, dialect).text
+            if not isinstance(step, Call) or step.host:
+                pass
+            elif step.op == "contract":
+                made = product(inside.slots[step.inputs[0]].dtype, dialect)
+                found[made.helper] = made.helper
+                found[made.name] = made.text
+            elif step.op == "argsort" or step.op in SCATTERS:
+                scatter = step.op != "argsort"
+                dtype = "int64" if scatter else inside.slots[step.inputs[0]].dtype
+                found[dtype] = order(dtype, dialect).text
+                if scatter:
+                    keys, rest = functions_of(step, inside, dialect).texts
+                    found[keys] = keys
+                    found[rest] = rest
             for body in bodies(step):
                 look(body)
 
@@ -159,7 +186,10 @@ class Runner:
         self._dies = _deaths(program)
         #: Whether all sizes follow from the shapes of what is bound.
         self._plain = not any(size.kind == "value" for size in program.sizes)
-        self.repeats = self._plain and not program.timed and not any(map(_waits, program.steps))
+        waits = any(step.waits for _, step in self.steps)
+        self.repeats = self._plain and not program.timed and not waits
+        #: How many steps it has put into the queue, those of loops as often as they ran.
+        self.done = 0
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
         self._sizes = [(k, step) for k, step in enumerate(program.steps) if isinstance(step, Sizes)]
         every: list[tuple[int, Any]] = [*self.steps, *self._sizes]
@@ -191,6 +221,7 @@ class Runner:
         """Put all steps into the queue."""
         timed = self.program.timed
         steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        self.done += len(steps)
         for k, step in steps:
             start = time.perf_counter() if timed else 0.0
             if isinstance(step, Sizes):
@@ -205,6 +236,11 @@ class Runner:
                 self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def all_done(self) -> int:
+        """As ``done``, with the Programs inside steps."""
+        inside = (step.runner for _, step in self.steps if isinstance(step, LoopStep))
+        return int(self.done + sum(runner.all_done() for runner in inside))
 
     def places(self, frame: Frame) -> list[Array]:
         """New arrays for the results of a frame whose sizes are known."""
@@ -237,11 +273,6 @@ class Runner:
             taken.add(id(array.buffer))
             found.append(array)
         return found
-
-
-def _waits(step: Any) -> bool:
-    """Whether a step reads values on the host, or launches as often as values say."""
-    return isinstance(step, (Loop, Branch)) or (isinstance(step, Call) and step.host)
 
 
 def _deaths(program: Program) -> dict[int, list[int]]:

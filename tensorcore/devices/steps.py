@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..codegen.dialect import Dialect
-from ..codegen.items import ItemKernel, items_of
-from ..codegen.order import RUN, order
+from ..codegen.items import NARROW, ItemKernel, items_of
 from ..codegen.products import matrices, product
-from ..codegen.render import Launch
 from ..interpret import call
 from ..ops.contraction import matrix_form
 from ..program import Branch, Call, Failure, Kernel, Loop, Program, View
 from .frame import Frame, Plan
 from .loops import BranchStep, LoopStep
-from .machine import Array, Built, Device, Entry
-
-#: Scalar operations that are worth a work-item of a processor, and how many of these each of its
-#: cores is given at most.
-_WORTH = 40_000
-_ITEMS_PER_UNIT = 16
-#: Groups per unit of other devices; the points beyond them they take in turn.
-_GROUPS_PER_UNIT = 32
+from .machine import SCATTERS, Array, Built, Device
+from .scatter import ScatterStep
+from .sharing import GROUPS_PER_UNIT, Share, Sorter, chunks, spread
 
 
 class RunningStep(Protocol):
-    """A step, ready to run."""
+    """A step, ready to run. ``waits``: it reads values on the host, or what it puts into the queue
+    depends on more than sizes; so a call that has it cannot be replayed."""
+
+    @property
+    def waits(self) -> bool:
+        """See above."""
+        ...
 
     def run(self, frame: Frame) -> None:
         """Put its commands into the queue."""
@@ -36,11 +35,13 @@ class RunningStep(Protocol):
 
 
 class Making(NamedTuple):
-    """What steps are made from. ``kernels`` are those of ``all_kernels``, in turn; each step that
+    """What steps are made from. ``wide`` builds the same functions for indices of 64 bits, where
+    those of ``built`` have fewer. ``kernels`` are those of ``all_kernels``, in turn; each step that
     may fail adds to ``failures``; ``inside`` makes the runner of a Program inside a step."""
 
     device: Device
     built: Built
+    wide: Callable[[], Built]
     dialect: Dialect
     kernels: Iterator[ItemKernel]
     failures: list[Failure]
@@ -50,6 +51,10 @@ class Making(NamedTuple):
     def group(self) -> int:
         """Work-items in a group."""
         return items_of(self.dialect).group
+
+    def share(self, chunked: bool) -> Share:
+        """What launches functions whose points are shared out."""
+        return Share(self.device, self.group, chunked)
 
 
 def step_of(step: Any, program: Program, making: Making) -> RunningStep:
@@ -64,46 +69,42 @@ def step_of(step: Any, program: Program, making: Making) -> RunningStep:
         return BranchStep(step, [making.inside(body, making) for body in step.bodies])
     if step.host:
         return HostStep(step)
-    return _CALLS[step.op](step, program, making)
-
-
-def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
-    """How many work-items, or groups of them, and the chunk that each takes."""
-    if launch.way == "one":
-        return 1, 1
-    count = launch.limit or -(-plan.product(launch.points) // launch.per)
-    if launch.way != "chunks":
-        each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.units * _GROUPS_PER_UNIT), 1
-    work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
-    return chunks(count, work if launch.limit else work * count, device)
-
-
-def chunks(count: int, work: int, device: Device) -> tuple[int, int]:
-    """How many work-items of a processor share ``count`` points, and how many each takes."""
-    if count <= 0:
-        return 0, 1
-    items = max(1, min(count, work // _WORTH, device.units * _ITEMS_PER_UNIT))
-    chunk = -(-count // items)
-    return -(-count // chunk), chunk
+    return _CALLS.get(step.op, LibraryStep)(step, program, making)
 
 
 class KernelStep:
     """The functions of one kernel."""
 
+    waits = False
+
     def __init__(self, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
         self.device, self.group = making.device, making.group
         self.functions = [making.built.entry(name) for name in spec.names]
+        self._narrow, self._wide = making.dialect.indices == "i32", making.wide
         self.failure = np.int64(len(making.failures))
         making.failures.extend(spec.failures)
 
-    def _prepare(self, plan: Plan) -> tuple[Any, ...]:
+    def _fits(self, frame: Frame) -> bool:
+        """Whether the indices of the functions at hand hold all sizes and addresses."""
+        plan, slots = frame.plan, frame.program.slots
+        if not self._narrow:
+            return True
+        counts = [plan.product(slots[slot].shape) for slot in self.spec.slots]
+        counts += [plan.product(launch.points) for launch in self.spec.launches]
+        counts += [abs(plan.known[size]) for size in self.spec.sizes]
+        return max(counts, default=0) <= NARROW
+
+    def _prepare(self, frame: Frame) -> tuple[Any, ...]:
         """How each function is launched, and how many workers have rows, for these sizes."""
-        spec = self.spec
-        numbers = (*(plan.integer(size) for size in spec.sizes), *spec.numbers, self.failure)
+        spec, plan = self.spec, frame.plan
+        functions, wide = self.functions, not self._narrow
+        if not self._fits(frame):
+            functions, wide = [self._wide().entry(name) for name in spec.names], True
+        sizes = (plan.integer(size, wide) for size in spec.sizes)
+        numbers = (*sizes, *spec.numbers, self.failure)
         launches, most = [], 0
-        for function, launch in zip(self.functions, spec.launches, strict=True):
+        for function, launch in zip(functions, spec.launches, strict=True):
             groups, chunk = spread(launch, plan, self.device, self.group)
             local = 1 if launch.way == "one" else self.group
             if groups:
@@ -117,7 +118,7 @@ class KernelStep:
         spec, plan = self.spec, frame.plan
         ready = plan.ready.get(id(self))
         if ready is None:
-            ready = plan.ready[id(self)] = self._prepare(plan)
+            ready = plan.ready[id(self)] = self._prepare(frame)
         launches, workers = ready
         buffers = []
         for k, slot in enumerate(spec.slots):
@@ -139,6 +140,8 @@ class KernelStep:
 class ViewStep:
     """The same buffer under another shape."""
 
+    waits = False
+
     def __init__(self, step: View) -> None:
         self.step = step
 
@@ -152,21 +155,50 @@ class ViewStep:
 class HostStep:
     """Python code between the steps, on arrays of the host."""
 
+    waits = True
+
     def __init__(self, step: Call) -> None:
         self.step = step
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
         frame.judge()
-        args = [frame.memory.get(frame.arrays[slot]) for slot in self.step.inputs]
+        # An operand that is read as a size alone has no array, and the code does not look at it.
+        given = [frame.arrays[slot] for slot in self.step.inputs]
+        args = [None if array is None else frame.memory.get(array) for array in given]
         (out,) = self.step.outputs
         with np.errstate(all="ignore"):
             result = call(self.step, args, frame.program.slots[out].dtype)
         frame.arrays[out] = frame.memory.put(np.ascontiguousarray(result).reshape(result.shape))
 
 
+class LibraryStep:
+    """What a library of the device computes, or where it cannot the reference."""
+
+    waits = True
+
+    def __init__(self, step: Call, program: Program, making: Making) -> None:
+        self.step = step
+        self.library = making.device.library(step)
+        self.reference = HostStep(step)
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        frame.judge()  # what follows from a failed step is no matrix
+        (out,) = self.step.outputs
+        operands = [frame.arrays[slot] for slot in self.step.inputs]
+        shape, dtype = frame.shape(out), np.dtype(frame.program.slots[out].dtype)
+        found = self.library(operands, shape, dtype) if self.library else None
+        if found is None:
+            self.reference.run(frame)
+        else:
+            frame.arrays[out] = found
+
+
 class SizeStep:
     """A size as a value."""
+
+    waits = False
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -184,6 +216,8 @@ class SizeStep:
 
 class ContractStep:
     """Products of matrices, batch by batch."""
+
+    waits = False
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -205,7 +239,7 @@ class ContractStep:
             groups, chunk = chunks(tiles, tiles * cost, self.device)
         else:
             groups, chunk = -(-tiles // self.group), 1
-            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
+            groups = min(groups, self.device.units * GROUPS_PER_UNIT)
         return library, groups, [np.int64(n) for n in (*lengths, *strides, chunk)]
 
     def run(self, frame: Frame) -> None:
@@ -225,49 +259,20 @@ class ContractStep:
 class OrderStep:
     """Sorted positions along the last axis."""
 
+    waits = False
+
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
-        self.device, self.group = making.device, making.group
-        self.form = order(program.slots[step.inputs[0]].dtype, making.dialect)
-        self.runs = making.built.entry(f"{self.form.name}_runs")
-        self.merge = making.built.entry(f"{self.form.name}_merge")
+        self.sorter = Sorter(program.slots[step.inputs[0]].dtype, making)
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
-        source, result, space = (
-            frame.made(slot) for slot in (*self.step.inputs, *self.step.outputs)
-        )
-        *outer, length = source.shape
-        rows = 1
-        for n in outer:
-            rows *= n
-        if not rows * length:
-            return
-        passes = 0
-        while RUN << passes < length:
-            passes += 1
-        places = [result, space] if passes % 2 == 0 else [space, result]
-        self._launch(self.runs, [source, places[0]], [rows, length], rows * -(-length // RUN), RUN)
-        for k in range(passes):
-            old, new = places[k % 2], places[(k + 1) % 2]
-            self._launch(
-                self.merge, [source, old, new], [rows, length, RUN << k], rows * length, 4 * k + 20
-            )
-
-    def _launch(
-        self, function: Entry, arrays: Sequence[Array], numbers: list[int], count: int, cost: int
-    ) -> None:
-        if self.form.chunked:
-            groups, chunk = chunks(count, count * cost * 4, self.device)
-        else:
-            groups, chunk = -(-count // self.group), 1
-            groups = min(groups, self.device.units * _GROUPS_PER_UNIT)
-        buffers = [array.buffer for array in arrays]
-        function.launch(buffers, [np.int64(n) for n in (*numbers, chunk)], groups, self.group)
+        self.sorter.sort(*(frame.made(slot) for slot in (*self.step.inputs, *self.step.outputs)))
 
 
 _CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {
     "size": SizeStep,
     "contract": ContractStep,
     "argsort": OrderStep,
+    **dict.fromkeys(SCATTERS, ScatterStep),
 }

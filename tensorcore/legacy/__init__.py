@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from .. import node
+
 __all__ = ["install"]
 
 
@@ -19,3 +23,10 @@ def install() -> None:
 
     if finder.install():
         flags.read_sources()
+        node.OWNERS.append(_owner)
+
+
+def _owner(result: node.Tensor) -> Any:
+    from .applications import OldApplication
+
+    return OldApplication(result)

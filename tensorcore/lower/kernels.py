@@ -7,7 +7,7 @@ memory: from the slot it is stored to anyway, or from a scratch row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class KernelBuilder:
             stages.append(_freeze(axes, part))
         return Kernel(
             tuple(self.group.full[i] for i in self.kept),
-            tuple(stages),
+            _without_unused(stages),
             tuple(self.scratch.values()),
             tuple(dict.fromkeys(where_made(n) for n in self.group.nodes)),
             tuple(self.failures),
@@ -388,3 +388,23 @@ def _freeze(axes: tuple[SizeId, ...], part: _Part) -> Stage:
         tuple(part.accumulates),
         tuple(part.stores),
     )
+
+
+def _without_unused(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages without what nothing reads: a later stage computes for itself what an earlier
+    one has at each of its points. What may end the call stays."""
+    used: set[ValueId] = set()
+    kept: list[Stage] = []
+    for stage in reversed(tuple(stages)):
+        used.update(a.source for a in stage.accumulates)
+        used.update(v for s in stage.stores for v in (s.value, s.where) if v is not None)
+        used.update(v for s in stage.stores for v, _ in s.access.gathered)
+        body: list[Instr | Load] = []
+        for entry in reversed(stage.body):
+            if entry.value in used or (isinstance(entry, Instr) and entry.op == "wrap"):
+                gathered = () if isinstance(entry, Instr) else entry.access.gathered
+                used.update(entry.args if isinstance(entry, Instr) else (v for v, _ in gathered))
+                body.append(entry)
+        loads = tuple(load for load in stage.loads if load.value in used)
+        kept.append(stage._replace(loads=loads, body=tuple(reversed(body))))
+    return tuple(reversed(kept))

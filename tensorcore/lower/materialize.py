@@ -6,7 +6,7 @@ buffers, or the value leaves the program, an ``identity`` node stands for the co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..graph import toposort
 from ..node import Tensor, is_constant, made_at
@@ -18,8 +18,9 @@ from .sizes import size_parts
 from .standalone import STANDALONE
 
 
-def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """The outputs, each a distinct computed node, over operands that have buffers."""
+def materialize(outputs: Sequence[Tensor], claimed: Collection[str] = ()) -> list[Tensor]:
+    """The outputs, each a distinct computed node, over operands that have buffers. ``claimed``: the
+    ops that the backend runs on whole buffers."""
     new: dict[Tensor, Tensor] = {}
     copies: dict[Tensor, Tensor] = {}
     order = toposort(outputs)
@@ -29,7 +30,7 @@ def materialize(outputs: Sequence[Tensor]) -> list[Tensor]:
         inside = node.op is not None and node.op.name == "loop"
         for k in _whole_buffers(node):
             place = buffer_behind(_over(node, tuple(inputs)), k) if inside else inputs[k]
-            if _lacks_buffer(place, node):
+            if _lacks_buffer(place, node, claimed):
                 inputs[k] = copies.setdefault(inputs[k], _copy(inputs[k]))
         new[node] = _over(node, tuple(inputs))
         if node in measured:
@@ -82,7 +83,7 @@ def _whole_buffers(node: Tensor) -> range:
     return range(len(node.inputs[: node.op.family.data]))
 
 
-def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
+def _lacks_buffer(operand: Tensor, node: Tensor, claimed: Collection[str]) -> bool:
     if operand.op is None or is_constant(operand):
         return False
     assert node.op is not None
@@ -94,7 +95,8 @@ def _lacks_buffer(operand: Tensor, node: Tensor) -> bool:
     inline = moved.op is not None and moved.op.name in INLINE
     if node.op.family.name in ("unfold", "fold"):
         return inline or operand.op.name in TRANSPARENT
-    if node.op.name == "gather" or node.op.family.name in STANDALONE:
+    own = node.op.family.name in STANDALONE and node.op.name not in claimed
+    if node.op.name == "gather" or own:
         return inline  # these load through movement themselves
     return operand.op.name in TRANSPARENT
 

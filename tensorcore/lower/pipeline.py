@@ -113,7 +113,7 @@ class _Builder:
         commits: Sequence[int],
         takes: Capabilities,
     ) -> None:
-        self.outputs = materialize(outputs) if takes.fuses else list(outputs)
+        self.outputs = materialize(outputs, takes.calls or ()) if takes.fuses else list(outputs)
         outputs = self.outputs
         self.commits = list(commits)
         self.takes = takes

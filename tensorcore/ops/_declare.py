@@ -119,7 +119,11 @@ class Op(Generic[P]):
     A ``host`` op has no scalar code: its reference runs in Python on every backend.
     ``title`` is what messages call it, where users know it by another name. A composite has a
     ``body`` that expresses it through other ops. ``notes`` says in words where results differ
-    from NumPy's or are not promised.
+    from NumPy's or are not promised. ``turns``, for a decomposition, has from the last two sizes
+    of its operand the rows of the result, first and end, whose columns may each be multiplied by
+    a number of size 1, or with a third entry that is true by its conjugate: libraries differ in
+    that, and the reference has LAPACK's choice. ``libraries``: the reference of a host op takes any
+    library with NumPy's functions as its ``xp``, so that a device that has one may claim the op.
     """
 
     def __init__(
@@ -143,6 +147,8 @@ class Op(Generic[P]):
         title: str | None = None,
         samples: Callable[..., Any] | None = None,
         notes: str = "",
+        turns: Callable[[int, int], Sequence[tuple[int, int, bool]]] | None = None,
+        libraries: bool = False,
     ) -> None:
         self.name = name or stub.__name__.rstrip("_")
         self.family = family
@@ -161,6 +167,8 @@ class Op(Generic[P]):
         self.title = title or self.name
         self.samples = samples
         self.notes = notes
+        self.turns = turns
+        self.libraries = libraries
         self.arity = stub.__code__.co_argcount
         self.vjp: Callable[..., Any] | None = None
         self.__name__ = stub.__name__

@@ -1,4 +1,5 @@
-"""What matrix ops compute, on the host with ``numpy.linalg``, whose batches are the leading axes.
+"""What matrix ops compute, with the ``linalg`` of NumPy or of a library that has its functions
+(``xp``); batches are the leading axes.
 
 Numbers wider than float64, which the conformance suite uses to see rounding, are computed in
 float64. A matrix that an op cannot take is an error that says which one of the batch.
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Literal
+from functools import partial, wraps
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ..errors import MatrixError
 
-Array = np.ndarray[Any, Any]
+#: Of NumPy, or of a library that has its functions.
+Array: TypeAlias = Any
 #: The largest triangle that is solved at once; larger ones are cut in two.
 _BLOCK = 32
 _HINTS = {
@@ -32,14 +34,15 @@ def _over_batch(title: str, wrong: str, hint: str) -> Callable[..., Callable[...
 
     def decorate(function: Callable[..., Array]) -> Callable[..., Array]:
         @wraps(function)
-        def computed(*arrays: Array, **attrs: Any) -> Array:
-            wide = [np.asarray(a) for a in arrays]
-            dtype = np.result_type(*wide)
+        def computed(xp: Any, *arrays: Array, **attrs: Any) -> Array:
+            wide = [xp.asarray(a) for a in arrays]
+            dtype = np.result_type(*(a.dtype for a in wide))
             narrow = [_narrowed(a) for a in wide]
+            run = partial(function, xp, **attrs)
             try:
-                result = function(*narrow, **attrs)
+                result = run(*narrow)
             except np.linalg.LinAlgError:
-                raise MatrixError(_message(function, narrow, attrs, title, wrong, hint)) from None
+                raise MatrixError(_message(run, xp, narrow, title, wrong, hint)) from None
             return result if dtype in ("f", "d", "F", "D") else _widened(result, dtype)
 
         return computed
@@ -56,117 +59,123 @@ def _widened(result: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def _message(
-    function: Callable[..., Array], arrays: list[Array], attrs: dict[str, Any], title: str,
-    wrong: str, hint: str,
-) -> str:  # fmt: skip
+    run: Callable[..., Array], xp: Any, arrays: list[Array], title: str, wrong: str, hint: str
+) -> str:
     """Which matrix it is, found by trying one after the other."""
     lead = arrays[0].shape[:-2]
     shape = "x".join(map(str, arrays[0].shape[-2:]))
     where = f"the {shape} matrix"
     for place in np.ndindex(*lead) if lead else ():
         try:
-            function(*(a[place] if a.shape[:-2] == lead else a for a in arrays), **attrs)
+            run(*(a[place] if a.shape[:-2] == lead else a for a in arrays))
         except np.linalg.LinAlgError:
             where = f"the {shape} matrix {list(place)} of a batch of shape {lead}"
             break
-    if not np.isfinite(arrays[0]).all():
+    if not xp.isfinite(arrays[0]).all():
         return f"{title}: {where} {wrong}; there are entries that are NaN or infinite."
     return f"{title}: {where} {wrong}. {_HINTS[hint]}"
 
 
 def adjoint(a: Array) -> Array:
     """The last two axes exchanged, conjugated."""
-    return np.conj(np.swapaxes(a, -1, -2))
+    return a.swapaxes(-1, -2).conj()
 
 
 # -- equations ------------------------------------------------------------------------------
 
 
 @_over_batch("cholesky", "is not positive definite", "positive")
-def cholesky(a: Array, nan: bool) -> Array:
+def cholesky(xp: Any, a: Array, nan: bool) -> Array:
     """See ``ops.matrices``."""
     try:
-        result = np.linalg.cholesky(a)
-        if np.isnan(np.diagonal(result, 0, -2, -1)).any():  # LAPACK lets these pass
+        result = xp.linalg.cholesky(a)
+        if xp.isnan(xp.diagonal(result, 0, -2, -1)).any():  # LAPACK lets these pass
             raise np.linalg.LinAlgError
     except np.linalg.LinAlgError:
         if not nan:
             raise
-        return _one_by_one(a)
+        return _one_by_one(xp, a)
     return result
 
 
-def _one_by_one(a: Array) -> Array:
+def _one_by_one(xp: Any, a: Array) -> Array:
     """The factors of those that have one, and NaN."""
-    result = np.full_like(a, np.nan)
+    result = xp.full_like(a, xp.nan)
     for place in np.ndindex(*a.shape[:-2]):
         try:
-            result[place] = np.linalg.cholesky(a[place])
+            result[place] = xp.linalg.cholesky(a[place])
         except np.linalg.LinAlgError:
             continue
     return result
 
 
 @_over_batch("solve", "is singular", "singular")
-def solve(a: Array, b: Array) -> Array:
+def solve(xp: Any, a: Array, b: Array) -> Array:
     """See ``ops.matrices``. One matrix is taken apart once, also for a batch of right sides."""
     if a.ndim > 2 and all(n == 1 for n in a.shape[:-2]) and b.size:
-        last = np.moveaxis(b, -2, 0)
-        found = np.linalg.solve(a.reshape(a.shape[-2:]), last.reshape(len(last), -1))
-        return np.moveaxis(found.reshape(last.shape), 0, -2)
-    return np.linalg.solve(a, b)
+        last = xp.moveaxis(b, -2, 0)
+        found = xp.linalg.solve(a.reshape(a.shape[-2:]), last.reshape(len(last), -1))
+        return xp.moveaxis(found.reshape(last.shape), 0, -2)
+    return _solved(xp, a, b)
+
+
+def _solved(xp: Any, a: Array, b: Array) -> Array:
+    """The solution; batches that stretch are laid out, as not every library does that itself."""
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = (xp.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b))
+    return xp.linalg.solve(a, b)
 
 
 @_over_batch("solve_triangular", "has a zero on its diagonal", "singular")
-def solve_triangular(a: Array, b: Array, lower: bool, unit: bool) -> Array:
+def solve_triangular(xp: Any, a: Array, b: Array, lower: bool, unit: bool) -> Array:
     """See ``ops.matrices``."""
-    a = np.tril(a) if lower else np.triu(a)
+    a = xp.tril(a) if lower else xp.triu(a)
     if unit:
-        n = np.arange(a.shape[-1])
+        n = xp.arange(a.shape[-1])
         a[..., n, n] = 1
-    return _substituted(a, b, lower)
+    return _substituted(xp, a, b, lower)
 
 
-def _substituted(a: Array, b: Array, lower: bool) -> Array:
+def _substituted(xp: Any, a: Array, b: Array, lower: bool) -> Array:
     """By halves: one half first, and the other with what it leaves."""
     n = a.shape[-1]
     if n <= _BLOCK:
-        return np.linalg.solve(a, b)
+        return _solved(xp, a, b)
     h = n // 2
     first, second = (slice(0, h), slice(h, n)) if lower else (slice(h, n), slice(0, h))
-    one = _substituted(a[..., first, first], b[..., first, :], lower)
+    one = _substituted(xp, a[..., first, first], b[..., first, :], lower)
     rest = b[..., second, :] - a[..., second, first] @ one
-    other = _substituted(a[..., second, second], rest, lower)
-    return np.concatenate((one, other) if lower else (other, one), axis=-2)
+    other = _substituted(xp, a[..., second, second], rest, lower)
+    return xp.concatenate((one, other) if lower else (other, one), axis=-2)
 
 
 @_over_batch("matrix_inverse", "is singular", "singular")
-def inverse(a: Array) -> Array:
+def inverse(xp: Any, a: Array) -> Array:
     """See ``ops.matrices``."""
-    return np.linalg.inv(a)
+    return xp.linalg.inv(a)
 
 
 @_over_batch("pinv", "has singular values that were not found", "converge")
-def pseudoinverse(a: Array, rcond: float) -> Array:
+def pseudoinverse(xp: Any, a: Array, rcond: float) -> Array:
     """See ``ops.decompositions``."""
     limit = np.finfo(a.dtype).eps * max(a.shape[-2:]) if rcond < 0 else rcond
-    return np.linalg.pinv(a, limit)
+    return xp.linalg.pinv(a, limit)
 
 
 # -- determinants and the exponential -------------------------------------------------------
 
 
 @_over_batch("det", "has no determinant", "converge")
-def determinant(a: Array) -> Array:
+def determinant(xp: Any, a: Array) -> Array:
     """See ``ops.matrices``."""
-    return np.asarray(np.linalg.det(a))
+    return xp.asarray(xp.linalg.det(a))
 
 
 @_over_batch("slogdet", "has no determinant", "converge")
-def signed_logarithm(a: Array) -> Array:
+def signed_logarithm(xp: Any, a: Array) -> Array:
     """See ``ops.matrices``."""
-    sign, logarithm = np.linalg.slogdet(a)
-    return np.stack(np.broadcast_arrays(sign, logarithm), axis=-1).astype(a.dtype)
+    sign, logarithm = xp.linalg.slogdet(a)
+    return xp.stack(xp.broadcast_arrays(sign, logarithm), axis=-1).astype(a.dtype)
 
 
 #: Coefficients of the diagonal Padé approximant of degree 13, and up to which norm it is exact
@@ -179,33 +188,33 @@ _NORM = 5.371920351148152
 
 
 @_over_batch("expm", "has no exponential", "converge")
-def exponential(a: Array) -> Array:
+def exponential(xp: Any, a: Array) -> Array:
     """See ``ops.matrices``."""
     if not a.size:
         return a.copy()
-    norm = float(np.max(np.sum(np.abs(a), axis=-2), initial=0.0))
+    norm = float(xp.max(xp.sum(xp.abs(a), axis=-2), initial=0.0))
     if not np.isfinite(norm):
         raise np.linalg.LinAlgError
     halvings = max(0, int(np.ceil(np.log2(norm / _NORM)))) if norm else 0
-    a = a / np.asarray(2.0**halvings, a.real.dtype)
-    result = _rational(a)
+    a = a / 2.0**halvings
+    result = _rational(xp, a)
     for _ in range(halvings):
         result = result @ result
     return result
 
 
 @_over_batch("expm", "has no exponential", "converge")
-def exponential_along(a: Array, e: Array) -> Array:
+def exponential_along(xp: Any, a: Array, e: Array) -> Array:
     """See ``ops.matrices``."""
-    a, e = np.broadcast_arrays(a, e)
+    a, e = xp.broadcast_arrays(a, e)
     n = a.shape[-1]
-    above, below = np.concatenate([a, e], -1), np.concatenate([np.zeros_like(a), a], -1)
-    return exponential(np.concatenate([above, below], -2))[..., :n, n:].copy()
+    above, below = xp.concatenate([a, e], -1), xp.concatenate([xp.zeros_like(a), a], -1)
+    return exponential(xp, xp.concatenate([above, below], -2))[..., :n, n:].copy()
 
 
-def _rational(a: Array) -> Array:
-    c = [np.asarray(number, a.real.dtype) for number in _PADE]
-    eye = np.eye(a.shape[-1], dtype=a.dtype)
+def _rational(xp: Any, a: Array) -> Array:
+    c = [float(number) for number in _PADE]
+    eye = xp.eye(a.shape[-1], dtype=a.dtype)
     a2 = a @ a
     a4 = a2 @ a2
     a6 = a4 @ a2
@@ -213,99 +222,100 @@ def _rational(a: Array) -> Array:
     odd = a @ (odd + c[7] * a6 + c[5] * a4 + c[3] * a2 + c[1] * eye)
     even = a6 @ (c[12] * a6 + c[10] * a4 + c[8] * a2)
     even = even + c[6] * a6 + c[4] * a4 + c[2] * a2 + c[0] * eye
-    return np.linalg.solve(even - odd, even + odd)
+    return xp.linalg.solve(even - odd, even + odd)
 
 
 # -- decompositions: parts one below the other ----------------------------------------------
 
 
-def _stacked(*parts: Array) -> Array:
+def _stacked(xp: Any, *parts: Array) -> Array:
     """Parts one below the other, in the dtype of all."""
-    return np.concatenate(parts, axis=-2)
+    return xp.concatenate(parts, axis=-2)
 
 
-def _padded(part: Array, columns: int) -> Array:
+def _padded(xp: Any, part: Array, columns: int) -> Array:
     missing = columns - part.shape[-1]
-    return np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, missing)]) if missing else part
+    return xp.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, missing)]) if missing else part
 
 
 @_over_batch("eigh", "has eigenvalues that were not found", "converge")
-def hermitian_eigen(a: Array, lower: bool) -> Array:
+def hermitian_eigen(xp: Any, a: Array, lower: bool) -> Array:
     """See ``ops.decompositions``."""
-    values, vectors = np.linalg.eigh(a, "L" if lower else "U")
-    return _stacked(values[..., None, :], vectors)
+    values, vectors = xp.linalg.eigh(a, "L" if lower else "U")
+    return _stacked(xp, values[..., None, :], vectors)
 
 
 @_over_batch("eigvalsh", "has eigenvalues that were not found", "converge")
-def hermitian_eigenvalues(a: Array, lower: bool) -> Array:
+def hermitian_eigenvalues(xp: Any, a: Array, lower: bool) -> Array:
     """See ``ops.decompositions``."""
-    return np.linalg.eigvalsh(a, "L" if lower else "U")
+    return xp.linalg.eigvalsh(a, "L" if lower else "U")
 
 
 @_over_batch("eig", "has eigenvalues that were not found", "converge")
-def eigen(a: Array) -> Array:
+def eigen(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    values, vectors = np.linalg.eig(a)
+    values, vectors = xp.linalg.eig(a)
     wanted = np.result_type(a.dtype, np.complex64)
-    return _stacked(values[..., None, :], vectors).astype(wanted)
+    return _stacked(xp, values[..., None, :], vectors).astype(wanted)
 
 
-def _svd(a: Array, full: bool) -> Array:
-    u, s, vh = np.linalg.svd(a, full_matrices=full)
+def _svd(xp: Any, a: Array, full: bool) -> Array:
+    u, s, vh = xp.linalg.svd(a, full_matrices=full)
     width = max(u.shape[-1], vh.shape[-2])
-    return _stacked(_padded(u, width), _padded(s[..., None, :], width), _padded(adjoint(vh), width))
+    parts = (u, s[..., None, :], adjoint(vh))
+    return _stacked(xp, *(_padded(xp, part, width) for part in parts))
 
 
 @_over_batch("svd", "has singular values that were not found", "converge")
-def singular_thin(a: Array) -> Array:
+def singular_thin(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    return _svd(a, full=False)
+    return _svd(xp, a, full=False)
 
 
 @_over_batch("svd", "has singular values that were not found", "converge")
-def singular_full(a: Array) -> Array:
+def singular_full(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    return _svd(a, full=True)
+    return _svd(xp, a, full=True)
 
 
 @_over_batch("svd", "has singular values that were not found", "converge")
-def only_singular_values(a: Array) -> Array:
+def only_singular_values(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    return np.linalg.svd(a, compute_uv=False)
+    return xp.linalg.svd(a, compute_uv=False)
 
 
-def _qr(a: Array, mode: Literal["reduced", "complete"]) -> Array:
-    q, r = np.linalg.qr(a, mode)
-    return _stacked(q, np.swapaxes(r, -1, -2))
+def _qr(xp: Any, a: Array, mode: Literal["reduced", "complete"]) -> Array:
+    q, r = xp.linalg.qr(a, mode)
+    return _stacked(xp, q, xp.swapaxes(r, -1, -2))
 
 
 @_over_batch("qr", "was not taken apart", "converge")
-def orthogonal_thin(a: Array) -> Array:
+def orthogonal_thin(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    return _qr(a, "reduced")
+    return _qr(xp, a, "reduced")
 
 
 @_over_batch("qr", "was not taken apart", "converge")
-def orthogonal_full(a: Array) -> Array:
+def orthogonal_full(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``."""
-    return _qr(a, "complete")
+    return _qr(xp, a, "complete")
 
 
 @_over_batch("lu", "was not taken apart", "converge")
-def lower_upper(a: Array) -> Array:
+def lower_upper(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``. Column by column, for the whole batch at once; the row with the
     largest entry comes first."""
     n, lead = a.shape[-1], a.shape[:-2]
     work = a.reshape(math.prod(lead), n, n).copy()
-    every = np.arange(len(work))
-    order = np.tile(np.arange(n), (len(work), 1))
+    every = xp.arange(len(work))
+    order = xp.tile(xp.arange(n), (len(work), 1))
     for k in range(n - 1):
-        best = k + np.argmax(np.abs(work[:, k:, k]), axis=1)
+        best = k + xp.argmax(xp.abs(work[:, k:, k]), axis=1)
         for table in (work, order):
             table[every, k], table[every, best] = table[every, best], table[every, k].copy()
         pivot = work[:, k, k]
-        scale = np.where(pivot == 0, 1, pivot)
+        scale = xp.where(pivot == 0, 1, pivot)
         work[:, k + 1 :, k] /= scale[:, None]
         work[:, k + 1 :, k + 1 :] -= work[:, k + 1 :, k, None] * work[:, None, k, k + 1 :]
-    packed = np.concatenate([work, order[:, :, None].astype(a.dtype)], axis=-1)
+    packed = xp.concatenate([work, order[:, :, None].astype(a.dtype)], axis=-1)
     return packed.reshape(*lead, n, n + 1)

@@ -57,6 +57,7 @@ def _one_more(builder: Any, found: Any) -> tuple[int, ...]:
     accepts=ACCEPTED,
     rule="parts",
     host=True,
+    libraries=True,
     ulp=32,
     reference=computed("hermitian_eigenvalues"),
     samples=hermitian_samples,
@@ -86,8 +87,10 @@ def lower_part(packed: Tensor) -> Tensor:
     Matrices("nn", result=_one_more),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=128,
     reference=computed("hermitian_eigen"),
+    turns=lambda m, n: [(1, n + 1, False)],
     samples=hermitian_samples,
 )
 def hermitian_eigen(a: TensorLike, *, lower: bool) -> Tensor:
@@ -140,6 +143,10 @@ def _shorter(builder: Any, found: Any) -> tuple[int, ...]:
     return (builder.arith("min", found["m"], found["n"]),)
 
 
+def _turned_singular(m: int, n: int) -> list[tuple[int, int, bool]]:
+    return [(0, m, False), (m + 1, m + 1 + n, False)]
+
+
 def _three_parts(full: bool) -> Any:
     def result(builder: Any, found: Any) -> tuple[int, ...]:
         m, n = found["m"], found["n"]
@@ -154,6 +161,7 @@ def _three_parts(full: bool) -> Any:
     accepts=ACCEPTED,
     rule="parts",
     host=True,
+    libraries=True,
     ulp=32,
     reference=computed("only_singular_values"),
     samples=oblong_samples,
@@ -178,8 +186,10 @@ def three_parts(packed: Tensor, a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Matrices("mn", result=_three_parts(full=False)),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=256,
     reference=computed("singular_thin"),
+    turns=_turned_singular,
     samples=oblong_samples,
 )
 def singular_thin(a: TensorLike) -> Tensor:
@@ -221,8 +231,10 @@ def _with_phase(gs: Tensor, turned: Tensor, inverse: Tensor) -> Tensor:
     Matrices("mn", result=_three_parts(full=True)),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=256,
     reference=computed("singular_full"),
+    turns=_turned_singular,
     samples=oblong_samples,
 )
 def singular_full(a: TensorLike) -> Tensor:
@@ -257,6 +269,7 @@ def _with_rest(g: Tensor, q: Tensor, g_rest: Tensor, rest: Tensor) -> Tensor:
     Matrices("mn", result="nm"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=256,
     reference=computed("pseudoinverse"),
     samples=cut_off_samples,
@@ -283,6 +296,10 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
 # -- orthogonal and triangular --------------------------------------------------------------
 
 
+def _turned_orthogonal(m: int, n: int) -> list[tuple[int, int, bool]]:
+    return [(0, m, False), (m, m + n, True)]
+
+
 def _two_parts(full: bool) -> Any:
     def result(builder: Any, found: Any) -> tuple[int, ...]:
         m, n = found["m"], found["n"]
@@ -295,8 +312,10 @@ def _two_parts(full: bool) -> Any:
     Matrices("mn", result=_two_parts(full=False)),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=128,
     reference=computed("orthogonal_thin"),
+    turns=_turned_orthogonal,
     samples=oblong_samples,
 )
 def orthogonal_thin(a: TensorLike) -> Tensor:
@@ -332,8 +351,10 @@ def _through_qr(g: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], a: Tensor) -
     Matrices("mn", result=_two_parts(full=True)),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=128,
     reference=computed("orthogonal_full"),
+    turns=_turned_orthogonal,
     samples=oblong_samples,
 )
 def orthogonal_full(a: TensorLike) -> Tensor:

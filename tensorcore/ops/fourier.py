@@ -116,11 +116,17 @@ def _halves(dtype: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
 def _reference_dft(xp: Any, x: Any, inverse: bool) -> Any:
     if not x.shape[-1]:
         return x.copy()
-    return np.fft.ifft(x, norm="forward") if inverse else np.fft.fft(x)
+    return xp.fft.ifft(x, norm="forward") if inverse else xp.fft.fft(x)
 
 
 @declare(
-    Transforms(), accepts=COMPLEX, host=True, ulp=16, reference=_reference_dft, samples=_both_ways
+    Transforms(),
+    accepts=COMPLEX,
+    host=True,
+    libraries=True,
+    ulp=16,
+    reference=_reference_dft,
+    samples=_both_ways,
 )
 def dft(x: TensorLike, *, inverse: bool) -> Tensor:
     """``sum over j of x[j] exp(-2 pi i j k / n)`` for each ``k``; the inverse with ``+``."""
@@ -133,14 +139,15 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _reference_real(xp: Any, x: Any) -> Any:
     if not x.shape[-1]:  # nothing has the frequency 0
-        return np.zeros((*x.shape[:-1], 1), np.result_type(x.dtype, np.complex64))
-    return np.fft.rfft(x)
+        return xp.zeros((*x.shape[:-1], 1), np.result_type(x.dtype, np.complex64))
+    return xp.fft.rfft(x)
 
 
 @declare(
     Transforms("operand"),
     accepts=_WIDTHS,
     host=True,
+    libraries=True,
     ulp=16,
     reference=_reference_real,
     samples=_samples,
@@ -157,14 +164,15 @@ def _(g: Tensor, y: Tensor, x: Tensor) -> Any:
 
 def _reference_real_inverse(xp: Any, y: Any, n: Any) -> Any:
     if not int(n):
-        return np.zeros((*y.shape[:-1], 0), y.real.dtype)
-    return np.fft.irfft(y, int(n), norm="forward")
+        return xp.zeros((*y.shape[:-1], 0), y.real.dtype)
+    return xp.fft.irfft(y, int(n), norm="forward")
 
 
 @declare(
     Transforms("result"),
     accepts=COMPLEX,
     host=True,
+    libraries=True,
     ulp=16,
     reference=_reference_real_inverse,
     samples=_halves,

@@ -150,7 +150,7 @@ def computed(name: str) -> Callable[..., Any]:
     def reference(xp: Any, *arrays: Any, **attrs: Any) -> Any:
         from . import _lapack
 
-        return getattr(_lapack, name)(*arrays, **attrs)
+        return getattr(_lapack, name)(xp, *arrays, **attrs)
 
     return reference
 
@@ -162,6 +162,7 @@ def computed(name: str) -> Callable[..., Any]:
     Matrices("nn", result="nn"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=16,
     reference=computed("cholesky"),
     samples=positive_samples,
@@ -195,6 +196,7 @@ def folded(whole: Tensor, lower: bool) -> Tensor:
     Matrices("nn", "nk", result="nk"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("solve"),
     title="solve",
@@ -218,6 +220,7 @@ def _(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Any:
     Matrices("nn", "nk", result="nk"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("solve_triangular"),
     samples=triangular_samples,
@@ -241,6 +244,7 @@ def _(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Any:
     Matrices("nn", result="nn"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("inverse"),
     samples=square_samples,
@@ -264,6 +268,7 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     Matrices("nn", result=""),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("determinant"),
     samples=square_samples,
@@ -285,6 +290,7 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     Matrices("nn", result=lambda sizes, found: (sizes.const(2),), rank=1),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("signed_logarithm"),
     samples=square_samples,
@@ -312,6 +318,7 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     Matrices("nn", result="nn"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=64,
     reference=computed("exponential"),
     samples=square_samples,
@@ -333,6 +340,7 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     Matrices("nn", "nn", result="nn"),
     accepts=ACCEPTED,
     host=True,
+    libraries=True,
     ulp=128,
     reference=computed("exponential_along"),
     samples=pairs_of_squares,

@@ -53,6 +53,7 @@ static void tc_fiber(void) {
   if (from_ < 32) memcpy(&own_, tc_given[threadIdx.x - lane_ + from_], sizeof own_); \
   tc_wait(IN_WARP); \
   own_; })
+#define atomicAdd(place, value) (*(place) += (value))
 static int atomicCAS(int *place, int expected, int wanted) {
   const int found = *place;
   if (found == expected) *place = wanted;

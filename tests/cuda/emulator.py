@@ -79,6 +79,15 @@ class Memory:
         self.check(address)
         self.total -= len(self.buffers.pop(address)) - 2 * _GUARD
 
+    def owner(self, address: int) -> int | None:
+        """The buffer that an address lies in."""
+        if address in self.buffers:
+            return address
+        for start, whole in self.buffers.items():
+            if start < address < start + len(whole) - 2 * _GUARD:
+                return start
+        return None
+
     def view(self, address: int) -> np.ndarray:
         """The bytes of a buffer."""
         return self.buffers[address][_GUARD:-_GUARD]
@@ -127,7 +136,8 @@ class Module:
         values = [np.int64(a) if isinstance(a, int) else a for a in arguments]
         rooms = [np.array(v) for v in values]
         pointers = (ctypes.c_void_p * len(rooms))(*(room.ctypes.data for room in rooms))
-        buffers = [a for a in arguments if isinstance(a, int) and a in MEMORY.buffers]
+        owners = (MEMORY.owner(a) for a in arguments if isinstance(a, int))
+        buffers = list(dict.fromkeys(owner for owner in owners if owner is not None))
         function = getattr(self._library, f"tc_launch_{name}")
         before = [MEMORY.view(b).copy() for b in buffers] if name not in self._ordered else []
         self._run(function, name, pointers, groups, size, False)

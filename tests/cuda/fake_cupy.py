@@ -13,6 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType, TracebackType
 from typing import Any, ClassVar, Self
 
+import fake_libraries
 import numpy as np
 from emulator import MEMORY, Module
 
@@ -39,6 +40,14 @@ class Stream:
         self.ptr = 0 if null else 1000 + len(self.by_pointer)
         self.by_pointer[self.ptr] = self
         self.captured: list[Any] | None = None
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        self._before, fake_libraries.STATE.stream = fake_libraries.STATE.stream, self
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        fake_libraries.STATE.stream = self._before
 
     def do(self, command: Any) -> None:
         if self.captured is not None:
@@ -97,7 +106,7 @@ class Device:
         return None
 
 
-class MemoryPointer:
+class PooledPointer:
     """A buffer, which goes back to its pool with the last reference."""
 
     def __init__(self, pool: MemoryPool, size: int, ptr: int) -> None:
@@ -114,14 +123,14 @@ class MemoryPool:
         self._free: dict[int, list[int]] = {}
         self._used = self._total = 0
 
-    def malloc(self, size: int) -> MemoryPointer:
+    def malloc(self, size: int) -> PooledPointer:
         free = self._free.setdefault(size, [])
         if not free:
             count("allocations")
             free.append(MEMORY.allocate(size))
             self._total += size
         self._used += size
-        return MemoryPointer(self, size, free.pop())
+        return PooledPointer(self, size, free.pop())
 
     def take_back(self, ptr: int, size: int) -> None:
         self._used -= size
@@ -267,9 +276,17 @@ def modules() -> dict[str, ModuleType]:
     )  # fmt: skip
     cuda = _module(
         "cupy.cuda", runtime=runtime, function=function, cublas=cublas, Stream=Stream,
-        Device=Device, MemoryPool=MemoryPool,
+        Device=Device, MemoryPool=MemoryPool, using_allocator=fake_libraries.using_allocator,
+        UnownedMemory=fake_libraries.UnownedMemory, MemoryPointer=fake_libraries.MemoryPointer,
     )  # fmt: skip
-    found = (_module("cupy", cuda=cuda, __version__="fake"), cuda, runtime, function, cublas)
+    linalg = _module("cupy.linalg", **fake_libraries.linalg())
+    transforms = _module("cupy.fft", **fake_libraries.transforms())
+    cupy = _module(
+        "cupy", cuda=cuda, linalg=linalg, fft=transforms, __version__="fake",
+        **fake_libraries.functions(),
+    )  # fmt: skip
+    cupyx = _module("cupyx", errstate=fake_libraries.errstate)
+    found = (cupy, cuda, runtime, function, cublas, linalg, transforms, cupyx)
     return {made.__name__: made for made in found}
 
 

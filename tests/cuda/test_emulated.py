@@ -3,10 +3,7 @@ schedules, memory, graphs, errors. No test here has run on a device."""
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,31 +14,6 @@ import tensorcore
 import tensorcore.tensor as T
 from tensorcore import config
 from tensorcore.errors import BackendUnavailable, CompileError, OutOfRange
-
-# The emulator's modules lie here; pytest puts only one folder of this name on the path.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-
-@pytest.fixture
-def emulated() -> Iterator[Any]:
-    """The module ``fake_cupy``, in CuPy's place; what is compiled meanwhile runs on it."""
-    import platform
-    import shutil
-
-    if platform.machine() != "x86_64" or shutil.which("gcc") is None:
-        pytest.skip("the emulator of CUDA needs gcc on x86-64")
-    import fake_cupy
-
-    with pytest.MonkeyPatch.context() as patch:
-        fake_cupy.install(patch)
-        with config.change_flags(backend="cuda", **{"cuda.block": 64}):
-            yield fake_cupy
-    from tensorcore_cuda import absent
-
-    from tensorcore import plugins
-
-    absent.works.cache_clear()
-    plugins.refresh()
 
 
 @pytest.mark.parametrize("block", [32, 128])
@@ -253,6 +225,21 @@ def test_loops_choices_and_python_code(emulated: Any) -> None:
         assert float(choice) == 6.0
     assert float(f(-a)[1]) == -1.0
     assert "captures" not in emulated.COUNTS, "what is read on the host cannot be captured"
+
+
+def test_python_code_with_results_of_known_size(emulated: Any) -> None:
+    """Sizes that are known before the call are no arrays on the device."""
+    from tensorcore.ops.foreign import Site, results_of_python
+
+    x = T.dvector("x")
+    site = Site(
+        lambda arrays: [arrays[0][::-1], arrays[0].sum()], [x.type, T.dscalar], title="turned",
+        shapes=lambda inputs: [(inputs[0].shape[0],), ()],
+    )  # fmt: skip
+    turned, total = results_of_python(site, [x * 2])
+    f = tensorcore.function([x], [turned + 1, total])
+    found = f(np.array([1.0, 2.0, 3.0]))
+    assert [r.tolist() for r in found] == [[7.0, 5.0, 3.0], 12.0]
 
 
 def test_a_device_is_chosen_by_number_and_by_name(emulated: Any) -> None:

@@ -28,7 +28,7 @@ from tensorcore.program import (
 )
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan, StorageSpec
-from .contract import CONTRACT, contract_operands
+from .contract import ALONE, CONTRACT, contract_operands
 from .control import HEAD, OVERFLOW, branch_text, loop_text
 from .frames import Frame, constants, frames, inner, segments
 from .functions import CALLS, by_file, kernel_function
@@ -46,13 +46,13 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
-  Context *caller; int (*place)(Context *, i64);
+  Context *caller; int (*place)(Context *, i64); void (*alone)(int);
 };
 """
 )
 _FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
               "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
-              "erfc", "tgamma", "lgamma", "floor", "ceil", "trunc", "round", "rint",
+              "erfc", "tgamma", "lgamma", "cbrt", "floor", "ceil", "trunc", "round", "rint",
               "fabs")  # fmt: skip
 _PAIRS = ("pow", "fmod", "copysign", "hypot", "atan2")
 PROTOTYPES = "".join(
@@ -218,6 +218,8 @@ def _call(unit: _Unit, step: Call, number: int) -> None:
     dtype = DTYPES[slots[step.inputs[0]].dtype]
     if step.op == "contract":
         helper = CONTRACT[dtype.kind](dtype)
+        if "tc_alone(" in helper:
+            unit.helpers["tc_alone"] = ALONE
         function, work = contract_operands(unit.program, step)
         shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
     elif step.op == "argsort":

@@ -154,8 +154,9 @@ class Native:
         self._library = library
         self._loaded.append(library)
         handle, size = ctypes.py_object, ctypes.c_void_p
-        setup = _function(library.address("tc_setup"), None, size, handle)
-        setup(_numpy_api(), np.float64)
+        setup = _function(library.address("tc_setup"), None, size, handle, size, size)
+        setup(_numpy_api(), np.float64, *blas.find().threads)
+        os.register_at_fork(after_in_child=_function(library.address("tc_after_fork"), None))
         self._make_plan = _function(library.address("tc_plan"), handle, size, handle)
         self.binding = _function(
             library.address("tc_binding"), handle, handle, handle, ctypes.c_longlong

@@ -39,6 +39,13 @@ OPTIONS = (
         "Whether float32 products may use TF32, which keeps 11 bits of their operands.",
     ),
     config.Option(
+        "cuda.scatter",
+        config.choice("sorted", "atomic"),
+        "sorted",
+        "How values are added at computed places: sorted, with the same bits in every run, or "
+        "atomic, at once and in any order, so that float sums differ in their last bits.",
+    ),
+    config.Option(
         "cuda.architectures",
         config.text,
         "sm_75 sm_90 sm_120",
@@ -84,8 +91,14 @@ class CUDA:
         return diagnose(self._chosen())
 
     def capabilities(self) -> Capabilities:
-        """Fused kernels, contractions and sorting, in every dtype."""
-        return Capabilities(calls=frozenset({"argsort"}), fuses=True, host_calls=True)
+        """Fused kernels, contractions and sorting, in every dtype; linear algebra and transforms
+        as calls of libraries."""
+        from tensorcore.devices.machine import SCATTERS
+
+        from .libraries import CLAIMED
+
+        calls = frozenset({"argsort"}) | SCATTERS | CLAIMED
+        return Capabilities(calls=calls, fuses=True, host_calls=True)
 
     def compile(self, program: Program) -> Executable:
         """Generate CUDA C, and build it or find it in the cache. Without a device it is compiled

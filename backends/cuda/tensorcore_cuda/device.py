@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import config
 from tensorcore.codegen.dialect import Dialect, cuda
-from tensorcore.devices.machine import Multiply
+from tensorcore.devices.machine import LibraryCall, Multiply
 from tensorcore.errors import BackendUnavailable
+from tensorcore.program import Call
+
+from .libraries import Libraries
 
 if TYPE_CHECKING:
     from .build import Loaded
@@ -91,6 +94,7 @@ class Device:
             self.stream = cupy.cuda.Stream(non_blocking=True)
         self.memory: CudaMemory = CudaMemory(self)
         self._multiplier: Any = None
+        self.libraries = Libraries(self)
 
     @property
     def units(self) -> int:
@@ -104,9 +108,9 @@ class Device:
         with self.lock, self._made:
             yield
 
-    def dialect(self) -> Dialect:
+    def dialect(self, wide: bool = False) -> Dialect:
         """CUDA C for blocks as they are set now."""
-        return dialect()
+        return dialect(wide)
 
     def build(self, text: str) -> Loaded:
         """A program, from the cache or from NVRTC. Raises CompileError."""
@@ -134,6 +138,10 @@ class Device:
         )
         return found
 
+    def library(self, step: Call) -> LibraryCall | None:
+        """Linear algebra by cuSOLVER and transforms by cuFFT, where they are installed."""
+        return self.libraries.call(step)
+
     def finish(self) -> None:
         """Wait for everything in the stream."""
         self.stream.synchronize()
@@ -148,7 +156,7 @@ class Device:
             )
 
 
-def dialect() -> Dialect:
+def dialect(wide: bool = False) -> Dialect:
     """CUDA C as the options ask for it. Raises ConfigError for a block that is no power of two."""
     block = int(config.get("cuda.block"))
     if block < 32 or block & (block - 1):
@@ -157,7 +165,8 @@ def dialect() -> Dialect:
         raise ConfigError(
             f"option cuda.block: expected a power of two from 32 to 1024, found {block}."
         )
-    return cuda(str(config.math_accuracy), block)
+    atomic = config.get("cuda.scatter") == "atomic"
+    return cuda(str(config.math_accuracy), block, wide, atomic)
 
 
 _opened: dict[int, Device] = {}

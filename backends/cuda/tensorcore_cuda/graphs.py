@@ -3,6 +3,9 @@
 A graph knows addresses. So results go into few sets of buffers, which belong to the executable and
 take turns: one whose buffers somebody still holds is not written to. Updates then walk from set to
 set, and there is a graph for each combination of the arguments' buffers and a set.
+
+A loop whose count follows from sizes is in the graph with all its iterations, up to a length beyond
+which a graph costs more than it saves.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from .device import Device
 #: Graphs of one executable, combinations of buffers that are remembered, shapes of arguments with
 #: sets of results, and sets for each.
 _GRAPHS, _SEEN, _SHAPES, _SETS = 8, 64, 4, 4
+#: Steps of a graph at most.
+_LONGEST = 8192
 
 
 class Lent:
@@ -79,7 +84,8 @@ class GraphExecutable(DeviceExecutable):
         with device.current():
             super().__init__(device, program)
         self._graphs: OrderedDict[Any, Captured] = OrderedDict()
-        self._seen: OrderedDict[Any, None] = OrderedDict()
+        #: By what a graph depends on, how many steps the call took.
+        self._seen: OrderedDict[Any, int] = OrderedDict()
         self._sets: OrderedDict[Any, list[Results]] = OrderedDict()
         self._numbers = count()
         self._refused = ""
@@ -88,7 +94,10 @@ class GraphExecutable(DeviceExecutable):
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
         words = self._refused or f"{len(self._graphs)} captured, replayed {self.replays} times"
-        return {**super().notes(), "CUDA graphs": words}
+        lacking = {
+            f"{k}, so on the host": why for k, why in self.device.libraries.missing.items() if why
+        }
+        return {**super().notes(), **lacking, "CUDA graphs": words}
 
     def __call__(
         self, inputs: Sequence[Array], cells: Sequence[Array]
@@ -126,13 +135,15 @@ class GraphExecutable(DeviceExecutable):
         made ready that must not be made while commands are captured."""
         key = (results.number, *((array.buffer.ptr, array.shape) for array in given))
         captured = self._graphs.get(key)
-        if captured is None and key in self._seen:
+        if captured is None and self._seen.get(key, _LONGEST + 1) <= _LONGEST:
             captured = self._capture(key, given, results)
         if captured is None:
-            self._seen[key] = None
+            before = self.steps_done
+            frame = self.begin_into(given, results.arrays)
+            self._seen[key] = self.steps_done - before
             if len(self._seen) > _SEEN:
                 self._seen.popitem(last=False)
-            return self.begin_into(given, results.arrays)
+            return frame
         self._graphs.move_to_end(key)
         captured.graph.launch(self.device.stream)
         self.replays += 1

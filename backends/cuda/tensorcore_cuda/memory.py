@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+class Part:
+    """What is in a buffer from some byte on."""
+
+    __slots__ = ("_owner", "ptr")
+
+    def __init__(self, owner: Any, start: int) -> None:
+        self._owner = owner
+        self.ptr: int = owner.ptr + start
+
+
 class CudaMemory(DeviceMemory):
     """The memory of a device. All commands go into its one stream, in whose order buffers that
     are given back may be used again."""
@@ -60,6 +70,10 @@ class CudaMemory(DeviceMemory):
                 f"a buffer needs {size} bytes, and no so many bytes are left on "
                 f"{self.device.facts.name}: {problem}"
             ) from None
+
+    def part(self, buffer: Any, start: int) -> Part:
+        """See ``DeviceMemory``."""
+        return Part(buffer, start)
 
     def held(self) -> str:
         """See ``DeviceMemory``."""

@@ -29,6 +29,13 @@ OPTIONS = (
         "Work-items in a group, a power of two; 1: loops as for processors; 0: what fits the "
         "device.",
     ),
+    config.Option(
+        "opencl.clblast",
+        config.text,
+        "",
+        "The file of the library CLBlast, for products of matrices; empty: where the system finds "
+        "it, if it is installed; off: products are kernels of our own.",
+    ),
 )
 #: The dtypes that need double precision.
 _DOUBLE = ("float64", "complex128")
@@ -71,10 +78,13 @@ class OpenCL:
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in the dtypes that the device has."""
+        from tensorcore.devices.machine import SCATTERS
+
         lacking = () if self.device.facts.double else _DOUBLE
+        calls = frozenset({"argsort"}) | (SCATTERS if self.device.group > 1 else frozenset())
         return Capabilities(
             dtypes=tuple(dtype for dtype in ALL if dtype not in lacking),
-            calls=frozenset({"argsort"}),
+            calls=calls,
             fuses=True,
             unsupported=dict.fromkeys(lacking, NO_DOUBLE),
             host_calls=True,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcore import config
 from tensorcore.codegen.dialect import Dialect, opencl
-from tensorcore.devices.machine import Multiply
+from tensorcore.devices.machine import LibraryCall, Multiply
 from tensorcore.errors import BackendUnavailable
+from tensorcore.program import Call
 
 if TYPE_CHECKING:
     from .build import Program
@@ -142,9 +143,9 @@ class Device:
         """How many of its parts carry out groups."""
         return self.facts.units
 
-    def dialect(self) -> Dialect:
+    def dialect(self, wide: bool = False) -> Dialect:
         """The language of its texts."""
-        return opencl(str(config.math_accuracy), self.group)
+        return opencl(str(config.math_accuracy), self.group, wide)
 
     def build(self, text: str) -> Program:
         """A program, from the cache or from the driver. Raises CompileError."""
@@ -155,7 +156,14 @@ class Device:
     def multiplication(
         self, dtype: str, lengths: Sequence[int], strides: Sequence[int]
     ) -> Multiply | None:
-        """No library multiplies matrices here."""
+        """CLBlast's product, where it is installed; a simulator is there to see our own kernels."""
+        from .clblast import library
+
+        found = None if self.facts.simulator else library()
+        return found.product(self.queue, dtype, lengths, strides) if found else None
+
+    def library(self, step: Call) -> LibraryCall | None:
+        """None: there is no library that all devices have."""
         return None
 
     def finish(self) -> None:
