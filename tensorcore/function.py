@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .inspection.stages import Explanation
 
 
-class RewrittenGraph(Walked, Graph):  # type: ignore[misc]
+class RewrittenGraph(Walked, Graph):
     """As users see it: in order are the applications of ops, without inputs and constants."""
 
     __slots__ = ()
