@@ -172,10 +172,11 @@ def _flow(
         found[node] = _match(g, node)
     for node in reversed(order):
         if node in parts and node in needed and node not in barrier:
-            if node.op is choice_op:
-                pairs = _through_choice(node, parts[node], needed, order, pinned, null)
-            else:
-                pairs = _SEVERAL[node.op](node, parts[node], needed)
+            pairs: list[tuple[Tensor, Any]] = (
+                _through_choice(node, parts[node], needed, order, pinned, null)
+                if node.op is choice_op
+                else _SEVERAL[node.op](node, parts[node], needed)
+            )
             for x, part in pairs:
                 if isinstance(part, NullGradient):
                     part = _null(part, node, x, null)

@@ -14,9 +14,14 @@ import numpy as np
 
 from tensorcore import Tensor, TensorType, dtypes
 from tensorcore import tensor as T
-from tensorcore.ops import OPS, Op
+from tensorcore.ops import OPS, Op, complexes, incomplete
+from tensorcore.ops import decompositions as parts
+from tensorcore.ops import fourier as fourier_ops
+from tensorcore.ops import matrices as matrix_ops
 from tensorcore.ops.foreign import Site, results_of_python
+from tensorcore.ops.host import shown
 from tensorcore.ops.movement import shape_list
+from tensorcore.ops.unfolding import fold, unfold
 from tensorcore.tensor.nnet import conv2d
 from tensorcore.tensor.shared_randomstreams import RandomStreams
 from tensorcore.tensor.signal.pool import pool_2d
@@ -24,11 +29,7 @@ from tensorcore.tensor.signal.pool import pool_2d
 from .pools import Draw, alike, inputs_of, leaves, long, matrices, tamed
 
 _BOTH = (False, True)
-_COMPLEX = {"float32": "complex64", "float64": "complex128"}
-
-
-def _op(name: str, *operands: Any, **attrs: Any) -> Tensor:
-    return OPS[name](*operands, **attrs)
+_WIDER = {"float32": "complex64", "float64": "complex128"}
 
 
 # -- matrices: far from singular, with eigenvalues far apart -------------------------------------
@@ -62,43 +63,40 @@ def _product(x: Tensor, y: Tensor) -> Tensor:
 
 def _columns_of_q(m: Tensor) -> Tensor:
     tall = _half_columns(m)
-    q = _first_rows(_op("orthogonal_thin", tall), m)
+    q = _first_rows(parts.orthogonal_thin(tall), m)
     return _product(q, _turned(q))
 
 
 def _squares(m: Tensor) -> Tensor:
     """The sum of the squares of the eigenvalues, whichever order they have."""
-    values = _op("eigen", m)[..., 0, :]
+    values = parts.eigen(m)[..., 0, :]
     return T.sum(T.real(values * values), axis=-1)
 
 
-#: Of a matrix and a right-hand side, by op; nothing depends on the sign or the order of vectors.
-_OF_MATRICES: dict[str, Callable[[Tensor, Tensor, Draw], Tensor]] = {
-    "cholesky": lambda m, b, draw: _op("cholesky", _product(m, _turned(m)), nan=draw(_BOTH)),
-    "solve_matrix": lambda m, b, draw: _op("solve_matrix", m, b),
-    "solve_triangular": lambda m, b, draw: _op(
-        "solve_triangular", m, b, lower=draw(_BOTH), unit=draw(_BOTH)
-    ),
-    "matrix_inverse": lambda m, b, draw: _op("matrix_inverse", m),
-    "det": lambda m, b, draw: _op("det", m),
-    "sign_and_logabsdet": lambda m, b, draw: _op("sign_and_logabsdet", m)[..., draw((0, 1))],
-    "expm": lambda m, b, draw: _op("expm", m * 0.25),
-    "expm_along": lambda m, b, draw: _op("expm_along", m * 0.25, m * draw((0.5, -1.0))),
-    "eigvalsh": lambda m, b, draw: _op("eigvalsh", m, lower=draw(_BOTH)),
-    "hermitian_eigen": lambda m, b, draw: abs(
-        _op("hermitian_eigen", m, lower=draw(_BOTH))[..., 1:, :]
-    ),
-    "eigen": lambda m, b, draw: _squares(m),
-    "singular_values": lambda m, b, draw: _op("singular_values", m),
-    "singular_thin": lambda m, b, draw: abs(_first_rows(_op("singular_thin", m), m)),
-    "singular_full": lambda m, b, draw: abs(_first_rows(_op("singular_full", m), m)),
-    "pinv": lambda m, b, draw: _product(
-        _half_columns(m), _op("pinv", _half_columns(m), rcond=1e-5)
-    ),
-    "orthogonal_thin": lambda m, b, draw: _columns_of_q(m),
-    "orthogonal_full": lambda m, b, draw: abs(_first_rows(_op("orthogonal_full", m), m)),
-    "lower_upper": lambda m, b, draw: _op("lower_upper", m)[..., :, :-1],
-}
+#: Of a matrix and a right-hand side; nothing depends on the sign or the order of vectors.
+_OF_MATRICES: tuple[Callable[[Tensor, Tensor, Draw], Tensor], ...] = (
+    lambda m, b, draw: matrix_ops.solve_matrix(m, b),
+    lambda m, b, draw: matrix_ops.matrix_inverse(m),
+    lambda m, b, draw: matrix_ops.det(m),
+    lambda m, b, draw: matrix_ops.sign_and_logabsdet(m)[..., draw((0, 1))],
+    lambda m, b, draw: matrix_ops.expm(m * 0.25),
+    lambda m, b, draw: matrix_ops.expm_along(m * 0.25, m * draw((0.5, -1.0))),
+    lambda m, b, draw: parts.singular_values(m),
+    lambda m, b, draw: abs(_first_rows(parts.singular_thin(m), m)),
+    lambda m, b, draw: abs(_first_rows(parts.singular_full(m), m)),
+    lambda m, b, draw: _product(_half_columns(m), parts.pinv(_half_columns(m), rcond=1e-5)),
+    lambda m, b, draw: _columns_of_q(m),
+    lambda m, b, draw: abs(_first_rows(parts.orthogonal_full(m), m)),
+    lambda m, b, draw: parts.lower_upper(m)[..., :, :-1],
+)
+#: Of matrices whose largest entries are on the diagonal.
+_OF_DOMINANT: tuple[Callable[[Tensor, Tensor, Draw], Tensor], ...] = (
+    lambda m, b, draw: matrix_ops.cholesky(_product(m, _turned(m)), nan=draw(_BOTH)),
+    lambda m, b, draw: matrix_ops.solve_triangular(m, b, lower=draw(_BOTH), unit=draw(_BOTH)),
+    lambda m, b, draw: parts.eigvalsh(m, lower=draw(_BOTH)),
+    lambda m, b, draw: abs(parts.hermitian_eigen(m, lower=draw(_BOTH))[..., 1:, :]),
+    lambda m, b, draw: _squares(m),
+)
 
 
 def _matrix(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
@@ -106,16 +104,14 @@ def _matrix(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     m = _regular(pool, draw)
     if m is None:
         return None
-    m = draw((m, m, m[::-1]))
-    right = [x for x in pool if x.ndim == 2 and not x.broadcastable[0]]
-    name = draw(sorted(_OF_MATRICES))
-    if name in ("cholesky", "eigen", "eigvalsh", "hermitian_eigen", "solve_triangular"):
-        m = _regular(pool, draw)
-    b = draw(right)
+    compute = draw(_OF_MATRICES + _OF_DOMINANT)
+    if compute in _OF_MATRICES:
+        m = draw((m, m[::-1]))
+    b = draw([x for x in pool if x.ndim == 2 and not x.broadcastable[0]])
     if draw((False, False, True)):
         m, b = T.stack([m, m + 0.5 * T.eye(m.shape[0], dtype=m.dtype)]), T.stack([b, -b])
-        return _OF_MATRICES[name](m, b, draw)[draw((0, 1))]
-    return _OF_MATRICES[name](m, b, draw)
+        return compute(m, b, draw)[draw((0, 1))]  # type: ignore[no-any-return]
+    return compute(m, b, draw)  # type: ignore[no-any-return]
 
 
 def _transform(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
@@ -125,9 +121,9 @@ def _transform(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     x = draw(long(pool))
     if draw(_BOTH):
         z = T.complex(x, alike(x, pool, draw))
-        return _part(_op("dft", z, inverse=draw(_BOTH)), draw)
-    frequencies = _op("real_dft", x) * draw((0.25, -0.5))
-    return _op("real_inverse_dft", frequencies, x.shape[x.ndim - 1])
+        return _part(fourier_ops.dft(z, inverse=draw(_BOTH)), draw)
+    frequencies = fourier_ops.real_dft(x) * draw((0.25, -0.5))
+    return fourier_ops.real_inverse_dft(frequencies, x.shape[x.ndim - 1])
 
 
 # -- windows ------------------------------------------------------------------------------------
@@ -147,9 +143,9 @@ def _windows(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
         count = T.maximum(T.int_div(n - (length - 1) * gap - 1, step) + 1, 0)
         there += [count, length, step, gap]
         back += [n, step, gap]
-    laid = _op("unfold", x, *there, axes=axes)
+    laid = unfold(x, *there, axes=axes)
     changed = draw((laid, T.tanh(laid), laid * 0.5))
-    return _op("fold", changed, *back, axes=axes)
+    return fold(changed, *back, axes=axes)
 
 
 def _network(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
@@ -194,13 +190,13 @@ def _part(z: Tensor, draw: Draw) -> Tensor:
 def _complex_number(pool: Sequence[Tensor], draw: Draw, op: Op[Any]) -> Tensor:
     x, y = tamed(op, draw(pool)), tamed(op, draw(pool))
     if draw((False, False, True)):
-        return _op("complex_from_polar", abs(x) + 0.5, y)
-    return _op("complex", x, y)
+        return complexes.complex_from_polar(abs(x) + 0.5, y)
+    return T.complex(x, y)
 
 
 def _complex(pool: Sequence[Tensor], draw: Draw) -> Tensor:
     """An op on complex numbers, or a sum of them."""
-    dtype = _COMPLEX[pool[0].dtype]
+    dtype = _WIDER[pool[0].dtype]
     op = draw(_of_kind(dtype))
     y = op.make(tuple(_complex_number(pool, draw, op) for _ in range(op.arity)), {})
     if y.ndim and draw((False, False, True)):
@@ -229,28 +225,27 @@ def _whole(pool: Sequence[Tensor], draw: Draw) -> Tensor:
     return T.cast(y, pool[0].dtype)
 
 
-_TESTS = ("isnan", "isinf", "isfinite", "signbit")
-_COMPARISONS = ("eq", "neq", "lt", "le", "gt", "ge")
-_JOINED = ("and", "or", "xor")
-_REDUCED = ("reduce_any", "reduce_all")
-_PLACES = ("reduce_argmax", "reduce_argmin")
+_TESTS: tuple[Any, ...] = (T.isnan, T.isinf, T.isfinite, T.signbit)
+_COMPARISONS: tuple[Any, ...] = (T.eq, T.neq, T.lt, T.le, T.gt, T.ge)
+_JOINED: tuple[Any, ...] = (T.and_, T.or_, T.xor)
 
 
 def _condition(pool: Sequence[Tensor], draw: Draw) -> Tensor:
     """Of inputs, so that no rounding turns it."""
     x, y = draw(inputs_of(pool)), draw(inputs_of(pool))
-    name = draw(_TESTS + _COMPARISONS)
-    return _op(name, x) if name in _TESTS else _op(name, x, y)
+    op = draw(_TESTS + _COMPARISONS)
+    found: Tensor = op(x) if op in _TESTS else op(x, y)
+    return found
 
 
 def _truth(pool: Sequence[Tensor], draw: Draw) -> Tensor:
     """A choice between two tensors by a condition."""
-    condition = _op(draw(_JOINED), _condition(pool, draw), _condition(pool, draw))
+    condition = draw(_JOINED)(_condition(pool, draw), _condition(pool, draw))
     if draw(_BOTH):
-        condition = _op("invert", condition)
+        condition = T.invert(condition)
     if condition.ndim and draw((False, False, True)):
-        condition = _op(draw(_REDUCED), condition, axes=(draw(range(condition.ndim)),))
-    return _op("switch", condition, draw(pool), draw(pool))
+        condition = draw((T.any, T.all))(condition, axis=draw(range(condition.ndim)))
+    return T.switch(condition, draw(pool), draw(pool))
 
 
 def _where_extreme(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
@@ -258,28 +253,28 @@ def _where_extreme(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     if not leaves(pool):
         return None
     x = draw(leaves(pool))
-    return T.cast(_op(draw(_PLACES), x, axes=(x.ndim - 1,)), x.dtype)
+    return T.cast(draw((T.argmax, T.argmin))(x, axis=-1), x.dtype)
 
 
 #: Where each operand lies, of those ops that do not take any number for any operand: between two
 #: numbers, or one of several.
-_DOMAINS: dict[str, tuple[Any, ...]] = {
-    "jv": ([0.0, 1.0, 2.5], (0.3, 2.0)), "iv": ([0.0, 1.0, 2.5], (0.3, 5.0)),
-    "polygamma": ([1, 2, 3], (0.5, 9.0)),
-    "gammainc": ((0.5, 9.0), (0.1, 9.0)), "gammaincc": ((0.5, 9.0), (0.1, 9.0)),
-    "betainc": ((0.5, 9.0), (0.5, 9.0), (0.05, 0.95)),
-    "hurwitz_zeta": ((1.5, 9.0), (0.5, 9.0)), "logaddexp": ((0.0, 3.0), (0.0, 3.0)),
-}  # fmt: skip
+_DOMAINS: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+    (T.jv, ([0.0, 1.0, 2.5], (0.3, 2.0))), (T.iv, ([0.0, 1.0, 2.5], (0.3, 5.0))),
+    (T.polygamma, ([1, 2, 3], (0.5, 9.0))),
+    (T.gammainc, ((0.5, 9.0), (0.1, 9.0))), (T.gammaincc, ((0.5, 9.0), (0.1, 9.0))),
+    (T.betainc, ((0.5, 9.0), (0.5, 9.0), (0.05, 0.95))),
+    (incomplete.hurwitz_zeta, ((1.5, 9.0), (0.5, 9.0))), (T.logaddexp, ((0.0, 3.0), (0.0, 3.0))),
+)  # fmt: skip
 
 
 def _several_domains(pool: Sequence[Tensor], draw: Draw) -> Tensor:
-    name = draw(sorted(_DOMAINS))
+    op, domains = draw(_DOMAINS)
     dtype = pool[0].dtype
     operands = [
         _one_of(where, draw, dtype) if isinstance(where, list) else T.clip(abs(draw(pool)), *where)
-        for where in _DOMAINS[name]
+        for where in domains
     ]
-    return T.cast(_op(name, *operands), dtype)
+    return T.cast(op(*operands), dtype)
 
 
 def _one_of(numbers: list[Any], draw: Draw, dtype: str) -> Tensor:
@@ -290,15 +285,11 @@ def _one_of(numbers: list[Any], draw: Draw, dtype: str) -> Tensor:
 # -- what is no arithmetic ----------------------------------------------------------------------
 
 
-def _rule(g: Tensor, y: Tensor) -> tuple[Tensor, ...]:
-    return ()
-
-
 def _barrier(pool: Sequence[Tensor], draw: Draw) -> Tensor:
     """The same value behind an op that gradients see."""
     op = draw([op for op in OPS.values() if op.family.name == "barrier"])
     attrs = next(iter(op.samples(pool[0].dtype)))[1]
-    return op.make((draw(pool),), {**attrs, "rule": _rule} if "rule" in attrs else attrs)
+    return op.make((draw(pool),), attrs)  # type: ignore[no-any-return]
 
 
 def _look(value: Any) -> None:
@@ -312,7 +303,7 @@ def _order(arrays: Sequence[Any]) -> list[Any]:
 def _host(pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     """Python code: it looks at a value, or says in which order the entries of an input are."""
     if draw(_BOTH) or not leaves(pool):
-        return _op("shown", draw(pool), show=_look)
+        return shown(draw(pool), show=_look)
     key = draw(leaves(pool))
     site = Site(
         _order, [TensorType("int64", key.broadcastable)], title="order",
@@ -355,7 +346,7 @@ AREAS: dict[str, Area] = {
     "transform": _transform,
     "windows": _windows,
     "network": _network,
-    "complex": _complex,
+    "pairs": _complex,
     "whole": _whole,
     "truth": _truth,
     "where": _where_extreme,
@@ -364,9 +355,11 @@ AREAS: dict[str, Area] = {
     "host": _host,
     "draws": _draws,
 }
+#: Stands for the complex dtype whose parts have the dtype of a graph.
+_NUMBERS = "?"
 #: Which dtypes an area needs beside the graph's own, bool and int64.
 _NEEDS = {
-    "matrix": ("complex",), "transform": ("complex",), "complex": ("complex",),
+    "matrix": (_NUMBERS,), "transform": (_NUMBERS,), "pairs": (_NUMBERS,),
     "several domains": ("int8",), "whole": ("int8", "int32", "float64"),
     "draws": ("int32", "uint64", "float64"),
 }  # fmt: skip
@@ -377,5 +370,5 @@ def areas(takes: Callable[..., bool], dtype: str) -> list[str]:
     return [
         name
         for name in AREAS
-        if takes(*(_COMPLEX[dtype] if d == "complex" else d for d in _NEEDS.get(name, ())))
+        if takes(*(_WIDER[dtype] if d == _NUMBERS else d for d in _NEEDS.get(name, ())))
     ]

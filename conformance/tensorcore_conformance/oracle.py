@@ -191,7 +191,7 @@ def _nudged(value: Array, node: Tensor, rng: np.random.Generator) -> Array:
     units = 1 + (node.op.ulp[0] if node.op is not None else 0)
     with np.errstate(all="ignore"):
         unit = units * np.spacing(np.abs(value))
-        moved = value + rng.uniform(-1, 1, value.shape) * unit
+        moved = np.asarray(value + rng.uniform(-1, 1, value.shape) * unit)
         if value.dtype.kind == "c":
-            moved = moved + 1j * rng.uniform(-1, 1, value.shape) * unit
-    return np.asarray(moved).astype(value.dtype)
+            moved = np.asarray(moved + 1j * rng.uniform(-1, 1, value.shape) * unit)
+    return moved.astype(value.dtype)

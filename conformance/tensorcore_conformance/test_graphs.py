@@ -73,7 +73,7 @@ def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], siz
     }
     plainly = substitute(outputs, twins)
     states = {x: x.get_value() for x in toposort(plainly) if isinstance(x, Shared)}
-    given = {**feed, **states}
+    given = dict[Tensor, Array]([*feed.items(), *states.items()])
     try:
         plain = evaluate(plainly, given)
     except (ValueError, IndexError):
