@@ -16,7 +16,7 @@ from .bundles import Bundle, any_bundle, bundled_function, parts_of
 from .compilation import Compiled, Task, compiled, why_selected
 from .containers import Calling, Container, Values, containers_of
 from .errors import MissingInputError, PluginError, TensorcoreError
-from .graph import Graph, applications, substitute, variables
+from .graph import Graph, Walked, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
 from .node import Tensor, as_tensor
@@ -29,16 +29,10 @@ if TYPE_CHECKING:
     from .inspection.stages import Explanation
 
 
-class RewrittenGraph(Graph):
+class RewrittenGraph(Walked, Graph):
     """As users see it: in order are the applications of ops, without inputs and constants."""
 
     __slots__ = ()
-
-    def toposort(self) -> list[Any]:
-        """The applications of ops to others, in order; those of a loop are one."""
-        return [owner for owner in applications(self.outputs) if owner.inputs]
-
-    apply_nodes = property(toposort)
 
 
 class Maker:

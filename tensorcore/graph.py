@@ -87,6 +87,34 @@ def applications(outputs: Iterable[Tensor], stop: Iterable[Tensor] = ()) -> list
     return list(found.values())
 
 
+class Walked:
+    """What programs ask a graph with ``inputs`` and ``outputs``, as Theano names it."""
+
+    __slots__ = ()
+    inputs: Any
+    outputs: Any
+
+    def toposort(self) -> list[Any]:
+        """The applications of ops to others, in order; those of a loop are one."""
+        return [owner for owner in applications(self.outputs) if owner.inputs]
+
+    @property
+    def apply_nodes(self) -> set[Any]:
+        """The applications."""
+        return set(self.toposort())
+
+    @property
+    def variables(self) -> set[Tensor]:
+        """Inputs, constants, and results of applications."""
+        found = {x for owner in self.toposort() for x in (*owner.inputs, *owner.outputs)}
+        return {*self.inputs, *found, *self.outputs}
+
+    def clients(self, r: Tensor) -> list[tuple[Any, int]]:
+        """Who takes a variable, and as which input; ``("output", k)`` for an output."""
+        users = [(node, k) for node in self.toposort() for k, x in enumerate(node.inputs) if x is r]
+        return [*users, *(("output", k) for k, y in enumerate(self.outputs) if y is r)]
+
+
 # -- frozen graphs --------------------------------------------------------------------------
 
 

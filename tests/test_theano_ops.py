@@ -62,6 +62,8 @@ def test_ops_are_compared_with_functions_and_with_made_ops(theano: Any) -> None:
     x = T.dmatrix("x")
     assert T.exp(x).owner.op == T.exp and T.exp(x).owner.op != T.log
     assert T.exp(x).owner.op in (T.log, T.exp) and T.dot(x, x).owner.op == T.dot
+    by_hand = T.Elemwise(theano.scalar.exp)
+    assert {T.exp: 1}[T.exp(x).owner.op] == 1 and len({T.exp(x).owner.op, by_hand, T.exp}) == 1
     made = T.DimShuffle((False, False), (1, 0))
     assert x.T.owner.op == made and hash(x.T.owner.op) == hash(made)
     assert x.T.owner.op != T.DimShuffle((False, False), (0, 1))
@@ -240,6 +242,27 @@ def test_a_function_holds_its_values(theano: Any) -> None:
     with pytest.raises(KeyError, match="no input or shared variable"):
         f["nothing"]
     assert f.copy()(4.0) == f(4.0) and f.maker.outputs[0].variable.name is None
+
+
+def test_small_things_that_old_programs_do(theano: Any, tmp_path: Path) -> None:
+    import theano.tensor as T
+    from theano import d3viz
+    from theano.sandbox.rng_mrg import MRG_RandomStreams
+    from theano.tests.breakpoint import PdbBreakpoint
+
+    x, y, z = T.scalars("xyz")
+    assert [v.name for v in (x, y, z)] == ["x", "y", "z"] and T.dvectors("v").name == "v"
+    f = theano.function([x, y], PdbBreakpoint("large")(T.gt(x, 10), x + y, x * y))
+    assert f(1.0, 2.0) == [3.0, 2.0]
+    graph = theano.function([x], T.exp(x) + 1).maker.fgraph
+    assert graph.inputs[0] in graph.variables and len(graph.clients(graph.inputs[0])) == 1
+    assert (x + 1).index == 0 and x.index is None and x.transfer("cpu") is x
+    assert T.constant(2.0).get_scalar_constant_value() == 2.0
+    one, two = MRG_RandomStreams(1), MRG_RandomStreams(2)
+    two.rstate = one.rstate
+    assert two.uniform((2,)).eval().tolist() == one.uniform((2,)).eval().tolist()
+    d3viz.d3viz(x + 1, str(tmp_path / "page.html"))
+    assert "<svg" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_errors_are_those_that_programs_catch(theano: Any) -> None:

@@ -29,7 +29,9 @@ class Items(NamedTuple):
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
     to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
     ``{0}`` of the member ``{1}`` places further; empty where they do not. ``adds``: by dtype the
-    statement that adds ``{1}`` to ``{0}`` whoever else does so, for who asks for that.
+    statement that adds ``{1}`` to ``{0}`` whoever else does so, for who asks for that. ``aligned``:
+    what says that a struct lies at multiples of ``{0}`` bytes, where work-items may take several
+    neighbours at once.
     """
 
     group: int
@@ -45,6 +47,7 @@ class Items(NamedTuple):
     claim: str
     shuffle: str = ""
     adds: Mapping[str, str] = _NONE
+    aligned: str = ""
 
     def loop(self) -> str:
         """The head of a loop over ``t`` below ``count``: of it a work-item takes a chunk, or every
@@ -186,6 +189,7 @@ OPENCL = Dialect(
         sized="__attribute__((reqd_work_group_size({0}, 1, 1))) void",
         unroll="#pragma unroll",
         claim="atomic_cmpxchg((volatile global int *)error, 0, 2) == 0",
+        aligned="__attribute__((aligned({0})))",
     ),
 )
 
@@ -221,6 +225,7 @@ CUDA = Dialect(
         unroll="#pragma unroll",
         claim="atomicCAS((int *)error, 0, 2) == 0",
         shuffle="__shfl_down_sync(0xffffffffu, {0}, {1})",
+        aligned="__align__({0})",
     ),
 )
 

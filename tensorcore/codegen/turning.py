@@ -64,9 +64,8 @@ class Turning(Meeting):
         loop = f"square = {items.group_item}; square < count; square += {items.groups}"
         self._line(f"for ({self.dialect.indices} {loop}) {{")
         self._depth += 1
-        self._line(
-            f"const {self.dialect.indices} left = square % across * {LANES}, upper = square / across;"
-        )
+        split = f"left = square % across * {LANES}, upper = square / across"
+        self._line(f"const {self.dialect.indices} {split};")
         self._line(f"const {self.dialect.indices} top = upper % down * {LANES};")
         rest = "upper / down"
         for k in reversed(others):

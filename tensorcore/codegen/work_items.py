@@ -22,7 +22,7 @@ from .dialect import Dialect
 from .meeting import LANES, items_of
 from .parts import CHUNKS, Parted, work
 from .render import KernelPrinter, KernelText, Launch
-from .turning import Turning
+from .wide import Wide
 
 
 def print_items(
@@ -77,7 +77,7 @@ class _ItemColumns(_Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(_Launching, Turning):
+class _ItemPrinter(_Launching, Wide):
     """Prints every other kernel."""
 
     _here = "k->"
@@ -111,6 +111,8 @@ class _ItemPrinter(_Launching, Turning):
         if self._together and self._side_by_side():
             self._lanes = min(LANES, self.items.group // 2)
         axis, turned = self._turned()
+        self._keep_rows()
+        several = not (rows or turned) and self._entries > 1
         with self._function("_0"):
             if self.items.group == 1:
                 self._range(self._size(axes[0]))
@@ -118,6 +120,8 @@ class _ItemPrinter(_Launching, Turning):
                 self.text.body = ""
             elif turned:
                 self._squares(axis, turned)
+            elif several:
+                self._strips()
             else:
                 self._points()
             self._lines[:0] = self._local
@@ -128,7 +132,7 @@ class _ItemPrinter(_Launching, Turning):
             return
         cost = tuple((work(s), s.inner) for s in stages)
         way = "groups" if self._together or turned else "items"
-        per = LANES * LANES if turned else self._lanes
+        per = LANES * LANES if turned else self._entries if several else self._lanes
         self.text.launches.append(Launch(way, axes, per, 0, cost))
 
     def _points(self) -> None:
@@ -157,6 +161,26 @@ class _ItemPrinter(_Launching, Turning):
         self._line(f"const {ctype} i0 = {rest};")
         for stage in self.kernel.stages:
             self._stage(stage, [f"i{k}" for k in range(rank)])
+        self._close()
+
+    def _strips(self) -> None:
+        """The loop over neighbours along the last axis that a work-item takes together."""
+        *axes, last = map(self._size, self.kernel.axes)
+        ctype, entries, items = self.dialect.indices, self._entries, self.items
+        self._line(f"const {ctype} strips = ({last} + {entries - 1}) / {entries};")
+        self._line(f"const {ctype} count = {' * '.join([*axes, 'strips'])};")
+        head = f"strip = {items.item}; strip < count; strip += {items.items}"
+        self._line(f"for ({ctype} {head}) {{")
+        self._depth += 1
+        here = f"i{len(axes)}w"
+        rest = "strip / strips" if axes else ""
+        self._line(f"const {ctype} {here} = {'strip % strips' if axes else 'strip'} * {entries};")
+        for k in reversed(range(len(axes))):
+            place = f"({rest}) % {axes[k]}" if k else rest
+            self._line(f"const {ctype} i{k} = {place};")
+            rest = f"({rest}) / {axes[k]}"
+        index = [f"i{k}" for k in range(len(axes) + 1)]
+        self._several(self.kernel.stages, index, here, last)
         self._close()
 
     # -- kernels without: stage by stage ------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..function import clone
-from ..graph import Graph, applications, rebuild, toposort
-from ..node import Application, Tensor, as_tensor
+from ..graph import Graph, Walked, rebuild, toposort
+from ..node import Tensor, as_tensor
 from .graphs import InconsistencyError
 
 __all__ = ["FunctionGraph"]
@@ -20,7 +20,7 @@ class _FunctionGraphClass(type):
         return type.__instancecheck__(cls, value) or isinstance(value, Graph)
 
 
-class FunctionGraph(metaclass=_FunctionGraphClass):
+class FunctionGraph(Walked, metaclass=_FunctionGraphClass):
     """Inputs and outputs, and what is between them. ``replace`` makes the outputs anew; variables
     and applications from before it go on standing for what they have become."""
 
@@ -39,27 +39,12 @@ class FunctionGraph(metaclass=_FunctionGraphClass):
 
     # -- what is in it ----------------------------------------------------------------------
 
-    def toposort(self) -> list[Application]:
-        """The applications, each after those it needs."""
-        return applications(self.outputs)
-
-    @property
-    def apply_nodes(self) -> set[Application]:
-        """The applications."""
-        return set(self.toposort())
-
-    @property
-    def variables(self) -> set[Tensor]:
-        """Inputs, constants, and results of applications."""
-        return {*self.inputs, *(n for n in toposort(self.outputs) if n.dtype != "tuple")}
+    inputs: list[Tensor]
+    outputs: list[Tensor]
 
     def clients(self, r: Tensor) -> list[tuple[Any, int]]:
         """Who takes a variable, and as which input; ``("output", k)`` for an output."""
-        now = self._now(r)
-        users = [
-            (node, k) for node in self.toposort() for k, x in enumerate(node.inputs) if x is now
-        ]
-        return [*users, *(("output", k) for k, y in enumerate(self.outputs) if y is now)]
+        return super().clients(self._now(r))
 
     def __contains__(self, item: Any) -> bool:
         return item in (self.variables if isinstance(item, Tensor) else self.apply_nodes)

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..dtypes import is_float
 from ..function import clone
-from ..graph import attrs_key
 from ..node import Application, Tensor, as_tensor
 from ..ops._declare import Op as Declared
 from .gradients import DisconnectedType, is_disconnected
@@ -134,8 +133,6 @@ class KnownOp(metaclass=OpClass):
     # -- what it is -------------------------------------------------------------------------
 
     def _properties(self) -> tuple[Any, ...]:
-        if self.node is not None and type(self)._facts is None:
-            return (self.node.op, attrs_key(self.node.attrs))
         return tuple(_hashable(getattr(self, name)) for name in self._parameters)
 
     def __eq__(self, other: object) -> bool:
@@ -147,7 +144,7 @@ class KnownOp(metaclass=OpClass):
         return self.node.op is other or (callable(other) and other is _function_of(type(self)))
 
     def __hash__(self) -> int:
-        return hash(type(self).__name__ if self.node is None or self._parameters else self.node.op)
+        return hash(type(self).__name__)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or self.node is None:

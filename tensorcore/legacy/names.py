@@ -146,6 +146,7 @@ _TABLE = {
     )},
     "theano.tests": "legacy.nothing",
     "theano.tests.unittest_tools": "legacy.testing",
+    "theano.tests.breakpoint": "legacy.testing",
     "theano.tests.disturb_mem": "legacy.testing",
     "theano.tests.record": "legacy.testing",
     "theano.tests.test_rop": "legacy.testing",

@@ -84,6 +84,17 @@ class _Elemwise(KnownOp):
             return list(rule(inputs, self(*inputs), output_gradients))
         return list(rule(inputs, output_gradients))
 
+    def _properties(self) -> tuple[Anything, ...]:
+        return (self.scalar_op,)
+
+    def __hash__(self) -> int:
+        # That of the function, to which it is equal.
+        if self.node is not None:
+            return hash(self.node.op)
+        return hash(getattr(T, getattr(self.scalar_op, "function", ""), "Elemwise"))
+
+    __eq__ = KnownOp.__eq__
+
     def __str__(self) -> str:
         return f"Elemwise{{{self.name or self.scalar_op},no_inplace}}"
 

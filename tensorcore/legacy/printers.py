@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ..node import warn
-from ..printing import debugprint
+from ..printing import debugprint, to_svg
 from ..printing import pydotprint as _drawn
 
 __all__ = [
@@ -58,8 +58,10 @@ class _TagGenerator:
 
 
 def d3viz(fct: Any, outfile: Any, *args: Any, **kwargs: Any) -> Any:
-    """A picture of an expression or function, as SVG."""
-    return _drawn(fct, outfile=str(outfile))
+    """A page with a picture of an expression or function."""
+    picture = to_svg(fct)
+    with open(outfile, "w", encoding="utf-8") as file:
+        file.write(f"<!DOCTYPE html>\n<html><body>{picture}</body></html>\n")
 
 
 d3write = d3viz

@@ -36,6 +36,10 @@ class _Streams:
         """What the next stream begins with."""
         return np.array(self._seed, np.uint64)
 
+    @rstate.setter
+    def rstate(self, seed: Any) -> None:
+        self._seed = _ours._seed(seed)
+
     def set_rstate(self, seed: Any) -> None:
         """Streams that are made from now on begin with this seed."""
         self._seed = _ours._seed(seed)

@@ -9,6 +9,7 @@
 #define __device__
 #define __shared__ static
 #define __launch_bounds__(n)
+#define __align__(n) __attribute__((aligned(n)))
 
 typedef struct { unsigned int x; } tc_place;
 static tc_place threadIdx, blockIdx, blockDim, gridDim;

@@ -204,6 +204,11 @@ def gemm(
     assert max(m, n, k, lda, ldb, ldc, batch) < 2**31 and min(m, n, k, batch) > 0
     dtype = np.dtype(_ENTRIES[a_type])
     count("products")
+    count(f"products by {compute}")
+    factor = {64: "float16", 68: dtype.char if dtype.kind == "c" else "float32"}.get(compute)
+    if factor:  # read in the type of the computation
+        given = np.frombuffer((ctypes.c_char * np.dtype(factor).itemsize).from_address(one), factor)
+        assert given[0] == 1, "the factor has another type than the computation"
 
     def matrix(ptr: int, rows: int, columns: int, leading: int) -> np.ndarray:
         span = (leading * (columns - 1) + rows) * dtype.itemsize
@@ -272,7 +277,7 @@ def modules() -> dict[str, ModuleType]:
     cublas = _module(
         "cupy.cuda.cublas", create=dict, setStream=set_stream, gemmStridedBatchedEx=gemm,
         CUBLAS_OP_N=0, CUBLAS_OP_T=1, CUBLAS_COMPUTE_32F=68, CUBLAS_COMPUTE_64F=70,
-        CUBLAS_COMPUTE_32F_FAST_TF32=77, CUBLAS_GEMM_DEFAULT=-1,
+        CUBLAS_COMPUTE_16F=64, CUBLAS_COMPUTE_32F_FAST_TF32=77, CUBLAS_GEMM_DEFAULT=-1,
     )  # fmt: skip
     cuda = _module(
         "cupy.cuda", runtime=runtime, function=function, cublas=cublas, Stream=Stream,

@@ -90,6 +90,25 @@ def test_products_of_every_layout(emulated: Any, dtype: str, form: str) -> None:
     assert products == (0 if dtype == "int32" else 1), "cuBLAS has every type but integers"
 
 
+@pytest.mark.parametrize(
+    ("dtype", "option", "exact", "reduced"),
+    [("float32", "cuda.tf32", 68, 77), ("float16", "cuda.half_sums", 68, 64)],
+)
+def test_fewer_bits_by_option_only(
+    emulated: Any, dtype: str, option: str, exact: int, reduced: int
+) -> None:
+    x = T.TensorType(dtype, (False, False))("x")
+    f = tensorcore.function([x], T.dot(x, x))
+    a = np.eye(3, dtype=dtype) * 2
+    np.testing.assert_array_equal(f(a), a * 2)
+    assert emulated.COUNTS[f"products by {exact}"] == 1
+    with config.change_flags(**{option: True}):
+        f = tensorcore.function([x], T.dot(x, x))
+        np.testing.assert_array_equal(f(a), a * 2)
+    assert emulated.COUNTS[f"products by {reduced}"] == 1
+    assert emulated.COUNTS[f"products by {exact}"] == 1
+
+
 def test_shared_variables_stay_on_the_device(emulated: Any) -> None:
     w = tensorcore.shared(np.zeros(3))
     f = tensorcore.function([], w.sum(), updates={w: w + 1})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tensorcore import config
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable, Memory
+from tensorcore.devices import OnDevice
 from tensorcore.hookspecs import hookimpl
 from tensorcore.program import Program
 
@@ -39,6 +40,12 @@ OPTIONS = (
         "Whether float32 products may use TF32, which keeps 11 bits of their operands.",
     ),
     config.Option(
+        "cuda.half_sums",
+        config.boolean,
+        False,
+        "Whether products of float16 may be added up in float16 too, and not in float32.",
+    ),
+    config.Option(
         "cuda.scatter",
         config.choice("sorted", "atomic"),
         "sorted",
@@ -54,41 +61,29 @@ OPTIONS = (
 )
 
 
-class CUDA:
+class CUDA(OnDevice["Device"]):
     """Fuses kernels, has NVRTC compile them, and keeps buffers on the device."""
 
     name = "cuda"
 
-    def __init__(self, device: str = "") -> None:
-        self._words = device
-        #: By the words that chose them.
-        self._devices: dict[str, Device] = {}
+    def opened(self, words: str) -> Device:
+        """See ``OnDevice``."""
+        from .device import opened
 
-    def _chosen(self) -> str:
-        return self._words or str(config.get("cuda.device"))
-
-    @property
-    def device(self) -> Device:
-        """The device, opened when it is first needed. Raises BackendUnavailable."""
-        words = self._chosen()
-        if words not in self._devices:
-            from .device import opened
-
-            self._devices[words] = opened(words)
-        return self._devices[words]
+        return opened(words)
 
     @property
     def memory(self) -> Memory:
         """Where buffers live; on a machine that can only compile, a place to leave them."""
         from .absent import NOWHERE, works
 
-        return self.device.memory if works(self._chosen()) else NOWHERE
+        return self.device.memory if works(self.chosen()) else NOWHERE
 
     def diagnose(self) -> Diagnosis:
         """Whether there are CuPy, NVRTC, a driver and a device, and what is missing."""
         from .diagnosis import diagnose
 
-        return diagnose(self._chosen())
+        return diagnose(self.chosen())
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in every dtype; linear algebra and transforms
@@ -105,7 +100,7 @@ class CUDA:
         for each of ``cuda.architectures``, and a call is an error."""
         from .absent import CompiledOnly, works
 
-        if not works(self._chosen()):
+        if not works(self.chosen()):
             return CompiledOnly(program)
         from .graphs import GraphExecutable
 

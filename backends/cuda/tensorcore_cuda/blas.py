@@ -18,7 +18,11 @@ _TYPES = {
     "complex64": ("CUDA_C_32F", "CUBLAS_COMPUTE_32F", "complex64"),
     "complex128": ("CUDA_C_64F", "CUBLAS_COMPUTE_64F", "complex128"),
 }
-_TF32 = "CUBLAS_COMPUTE_32F_FAST_TF32"
+#: By dtype the computation with fewer bits, for who asks for it, and the dtype of its factors.
+REDUCED = {
+    "float16": ("CUBLAS_COMPUTE_16F", "float16"),
+    "float32": ("CUBLAS_COMPUTE_32F_FAST_TF32", "float32"),
+}
 
 
 class Multiplier:
@@ -31,18 +35,20 @@ class Multiplier:
         self._handle = cublas.create()
         cublas.setStream(self._handle, stream.ptr)
         #: Factors of the product and of what was in the result, which cuBLAS reads on the host.
-        self._factors = {t: np.array([1, 0], t) for _, _, t in _TYPES.values()}
+        factors = {t for _, _, t in _TYPES.values()} | {t for _, t in REDUCED.values()}
+        self._factors = {t: np.array([1, 0], t) for t in factors}
 
     def product(
         self, dtype: str, lengths: Sequence[int], strides: Sequence[int], reduced: bool
     ) -> Multiply | None:
-        """A callable for the buffers of two operands and the result, or None."""
+        """A callable for the buffers of two operands and the result, or None. ``reduced``: with
+        fewer bits than the operands have, or than their sum needs, where there is such a thing."""
         form = form_of(lengths, strides) if dtype in _TYPES else None
         if form is None:
             return None
         entries, computed, factor = _TYPES[dtype]
-        if reduced and dtype == "float32":
-            computed = _TF32
+        if reduced and dtype in REDUCED:
+            computed, factor = REDUCED[dtype]
         kind = getattr(self._runtime, entries)
         one = self._factors[factor]
         place, cublas = one.ctypes.data, self._cublas

@@ -133,9 +133,9 @@ class Device:
 
         if self._multiplier is None:
             self._multiplier = Multiplier(self.stream)
-        found: Multiply | None = self._multiplier.product(
-            dtype, lengths, strides, bool(config.get("cuda.tf32"))
-        )
+        option = {"float16": "cuda.half_sums", "float32": "cuda.tf32"}.get(dtype)
+        reduced = bool(option and config.get(option))
+        found: Multiply | None = self._multiplier.product(dtype, lengths, strides, reduced)
         return found
 
     def library(self, step: Call) -> LibraryCall | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tensorcore import config
 from tensorcore.backend import Backend, Capabilities, Diagnosis, Executable
+from tensorcore.devices import OnDevice
 from tensorcore.dtypes import ALL
 from tensorcore.hookspecs import hookimpl
 from tensorcore.program import Program
@@ -42,28 +43,16 @@ _DOUBLE = ("float64", "complex128")
 NO_DOUBLE = "the OpenCL device has no double precision (cl_khr_fp64)"
 
 
-class OpenCL:
+class OpenCL(OnDevice["Device"]):
     """Fuses kernels, has the device's driver compile them, and keeps buffers on the device."""
 
     name = "opencl"
 
-    def __init__(self, device: str = "") -> None:
-        self._words = device
-        #: By the words that chose them.
-        self._devices: dict[str, Device] = {}
+    def opened(self, words: str) -> Device:
+        """See ``OnDevice``."""
+        from .device import opened
 
-    def _chosen(self) -> str:
-        return self._words or str(config.get("opencl.device"))
-
-    @property
-    def device(self) -> Device:
-        """The device, opened when it is first needed. Raises BackendUnavailable."""
-        words = self._chosen()
-        if words not in self._devices:
-            from .device import opened
-
-            self._devices[words] = opened(words)
-        return self._devices[words]
+        return opened(words)
 
     @property
     def memory(self) -> OpenCLMemory:
@@ -74,7 +63,7 @@ class OpenCL:
         """Whether there are pyopencl, a driver and a device, and whether kernels run there."""
         from .diagnosis import diagnose
 
-        return diagnose(self._chosen())
+        return diagnose(self.chosen())
 
     def capabilities(self) -> Capabilities:
         """Fused kernels, contractions and sorting, in the dtypes that the device has."""
