@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     with tempfile.TemporaryDirectory() as folder:
         isolate(folder)
-        from . import breadth, cases, counting, devices, throughput, vector_maths, vocabulary
+        from . import breadth, cases, counting, devices, peers, throughput, vector_maths, vocabulary
 
         lengths = (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
         known: list[tuple[str, Callable[[], Iterable[Figure]]]] = [
@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             ("positions", vocabulary.positions),
             ("throughput", throughput.throughput),
             ("breadth", breadth.breadth),
+            ("peers", peers.peers),
             ("devices", devices.devices),
             ("vector-maths", vector_maths.vector_maths),
             ("rewriting", lambda: vocabulary.rewriting((lengths[-2], lengths[-1]))),

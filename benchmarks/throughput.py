@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,34 @@ _MILLIONS = 10_000_000
 _ROWS, _COLUMNS = 4096, 1024
 
 
-def throughput() -> Iterator[Figure]:
-    """Times faster than NumPy by hand in the same run; the targets are those for two threads."""
+class Workload(NamedTuple):
+    """What is computed: by a function that ``ours`` compiles, and by ``hand`` in NumPy. ``target``:
+    how many times faster ours is to be, on two threads."""
+
+    name: str
+    target: float
+    ours: Callable[[], Callable[..., Any]]
+    hand: Callable[..., Any]
+    values: Sequence[np.ndarray]
+    calls: int
+    tolerance: float
+
+
+def workloads() -> Iterator[Workload]:
+    """All of them, one after the other: their arrays are large."""
     yield from _elementwise()
     yield from _rows()
     yield from _small()
-    yield from _logistic()
-    yield from _network()
+    yield _logistic()
+    yield _network()
+
+
+def throughput() -> Iterator[Figure]:
+    """Times faster than NumPy by hand in the same run."""
+    for work in workloads():
+        yield from against(
+            work.name, work.target, work.ours(), work.hand, work.values, work.calls, work.tolerance
+        )
 
 
 def against(
@@ -32,16 +53,20 @@ def against(
     tolerance: float,
 ) -> Iterator[Figure]:
     """The figure of a compiled function against the same by hand; raises WrongResult."""
-    found, expected = ours(*values), hand(*values)
-    for mine, theirs in zip(_listed(found), _listed(expected), strict=True):
-        if not np.allclose(mine, theirs, rtol=tolerance, atol=tolerance):
-            raise WrongResult(f"{name}: differs from NumPy by {np.abs(mine - theirs).max():.3g}")
+    compare(name, ours(*values), hand(*values), tolerance)
     names = {"ours": ours, "hand": hand, "values": values}
     times = round_robin(
         {"numpy": ("hand(*values)", names), "tensorcore": ("ours(*values)", names)}, calls, 7
     )
     value, detail = ratio(times, "numpy", "tensorcore")
     yield Figure(name, value, "x faster than NumPy", target, True, detail)
+
+
+def compare(name: str, found: Any, expected: Any, tolerance: float) -> None:
+    """Raises WrongResult where the results of a call differ."""
+    for mine, theirs in zip(_listed(found), _listed(expected), strict=True):
+        if not np.allclose(mine, theirs, rtol=tolerance, atol=tolerance):
+            raise WrongResult(f"{name}: differs from NumPy by {np.abs(mine - theirs).max():.3g}")
 
 
 def _listed(results: Any) -> list[Any]:
@@ -55,32 +80,37 @@ def compiled(inputs: list[Any], outputs: Any, updates: Any = None) -> Any:
     return tensorcore.function(inputs, outputs, updates=updates, backend=BACKEND)
 
 
-def _elementwise() -> Iterator[Figure]:
-    import tensorcore.tensor as T
-
+def _elementwise() -> Iterator[Workload]:
     rng = np.random.default_rng(0)
     for dtype, tolerance in (("float32", 1e-5), ("float64", 1e-12)):
-        x = T.TensorType(dtype, (False,))("x")
-        chain = T.exp(-(x**2)) * T.sin(x) + T.log1p(x**2) * T.tanh(x)
         values = [rng.normal(size=_MILLIONS).astype(dtype)]
 
         def hand(x: np.ndarray) -> np.ndarray:
             y: np.ndarray = np.exp(-(x**2)) * np.sin(x) + np.log1p(x**2) * np.tanh(x)
             return y
 
-        f = compiled([x], chain)
-        yield from against(f"chain, 10M {dtype}", 6.0, f, hand, values, 1, tolerance)
-    x, z = T.fvector("x"), T.fvector("z")
-    a, b = np.float32(2.5), np.float32(-0.5)
+        def chain(dtype: str = dtype) -> Callable[..., Any]:
+            import tensorcore.tensor as T
+
+            x = T.TensorType(dtype, (False,))("x")
+            return compiled([x], T.exp(-(x**2)) * T.sin(x) + T.log1p(x**2) * T.tanh(x))
+
+        yield Workload(f"chain, 10M {dtype}", 6.0, chain, hand, values, 1, tolerance)
+
+    def line(x: Any, z: Any) -> Any:
+        return np.float32(2.5) * x + np.float32(-0.5) * z + np.float32(1)
+
+    def ours() -> Callable[..., Any]:
+        import tensorcore.tensor as T
+
+        x, z = T.fvector("x"), T.fvector("z")
+        return compiled([x, z], line(x, z))
+
     values = [rng.normal(size=_MILLIONS).astype("float32") for _ in range(2)]
-    f = compiled([x, z], a * x + b * z + np.float32(1))
-    yield from against(
-        "a*x + b*z + 1, 10M float32", 4.0, f, lambda x, z: a * x + b * z + np.float32(1),
-        values, 1, 1e-5,
-    )  # fmt: skip
+    yield Workload("a*x + b*z + 1, 10M float32", 4.0, ours, line, values, 1, 1e-5)
 
 
-def _rows() -> Iterator[Figure]:
+def _rows() -> Iterator[Workload]:
     import tensorcore.tensor as T
 
     x = T.fmatrix("x")
@@ -104,43 +134,47 @@ def _rows() -> Iterator[Figure]:
         ("variance, axis 0", 6.0, x.var(axis=0), lambda x: x.var(axis=0)),
         ("variance, axis 1", 6.0, x.var(axis=1), lambda x: x.var(axis=1)),
     ):
-        f = compiled([x], expression)
-        yield from against(f"{name}, 4096x1024", target, f, hand, [table], 3, 1e-4)
+
+        def ours(expression: Any = expression) -> Callable[..., Any]:
+            return compiled([x], expression)
+
+        yield Workload(f"{name}, 4096x1024", target, ours, hand, [table], 3, 1e-4)
 
 
-def _small() -> Iterator[Figure]:
+def _small() -> Iterator[Workload]:
     """Many small matrices of known sizes."""
     import tensorcore.tensor as T
 
     v, rng = T.dvector("v"), np.random.default_rng(4)
     table = rng.normal(size=20_000 * 16)
     many = v.reshape((-1, 4, 4))
-    f = compiled([v], T.batched_dot(many, many))
 
     def hand(v: np.ndarray) -> np.ndarray:
         many = v.reshape(-1, 4, 4)
         y: np.ndarray = many @ many
         return y
 
-    yield from against("20,000 products of 4x4, float64", 4.0, f, hand, [table], 10, 1e-12)
+    name = "20,000 products of 4x4, float64"
+    ours = lambda: compiled([v], T.batched_dot(many, many))  # noqa: E731
+    yield Workload(name, 4.0, ours, hand, [table], 10, 1e-12)
 
 
-def _logistic() -> Iterator[Figure]:
+def _logistic() -> Workload:
     """The tutorial's logistic regression: 400 examples of 784 features, float64."""
-    import tensorcore
-    import tensorcore.tensor as T
+    data, labels, start = examples()
 
-    rng = np.random.default_rng(2)
-    data = rng.normal(size=(400, 784))
-    labels = rng.integers(0, 2, 400).astype("float64")
-    start = rng.normal(size=784) * 0.01
-    x, y = T.dmatrix("x"), T.dvector("y")
-    w, b = tensorcore.shared(start), tensorcore.shared(0.0)
-    p = 1 / (1 + T.exp(-T.dot(x, w) - b))
-    loss = -y * T.log(p) - (1 - y) * T.log(1 - p)
-    cost = loss.mean() + 0.01 * (w**2).sum()
-    gw, gb = T.grad(cost, [w, b])
-    step = compiled([x, y], [p > 0.5, loss], [(w, w - 0.1 * gw), (b, b - 0.1 * gb)])
+    def ours() -> Callable[..., Any]:
+        import tensorcore
+        import tensorcore.tensor as T
+
+        x, y = T.dmatrix("x"), T.dvector("y")
+        w, b = tensorcore.shared(start), tensorcore.shared(0.0)
+        p = 1 / (1 + T.exp(-T.dot(x, w) - b))
+        loss = -y * T.log(p) - (1 - y) * T.log(1 - p)
+        cost = loss.mean() + 0.01 * (w**2).sum()
+        gw, gb = T.grad(cost, [w, b])
+        return compiled([x, y], [p > 0.5, loss], [(w, w - 0.1 * gw), (b, b - 0.1 * gb)])
+
     state = {"w": start, "b": 0.0}
 
     def hand(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,8 +187,23 @@ def _logistic() -> Iterator[Figure]:
         state["b"] = b - 0.1 * error.sum()
         return p > 0.5, loss
 
-    name = "logistic regression, float64"
-    yield from against(name, 2.2, step, hand, [data, labels], 200, 1e-8)
+    return Workload("logistic regression, float64", 2.2, ours, hand, [data, labels], 200, 1e-8)
+
+
+def examples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the logistic regression: data, labels and first weights."""
+    rng = np.random.default_rng(2)
+    data = rng.normal(size=(400, 784))
+    return data, rng.integers(0, 2, 400).astype("float64"), rng.normal(size=784) * 0.01
+
+
+def digits() -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Of the network: data, labels and first weights."""
+    rng = np.random.default_rng(3)
+    data = rng.normal(size=(600, 784)).astype("float32")
+    labels = rng.integers(0, 10, 600)
+    shapes = ((784, 500), (500,), (500, 10), (10,))
+    return data, labels, [(rng.normal(size=s) * 0.05).astype("float32") for s in shapes]
 
 
 def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndarray]]:
@@ -163,11 +212,7 @@ def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndar
     import tensorcore
     import tensorcore.tensor as T
 
-    rng = np.random.default_rng(3)
-    data = rng.normal(size=(600, 784)).astype("float32")
-    labels = rng.integers(0, 10, 600)
-    shapes = ((784, 500), (500,), (500, 10), (10,))
-    start = [(rng.normal(size=shape) * 0.05).astype("float32") for shape in shapes]
+    data, labels, start = digits()
     x, y = T.fmatrix("x"), T.lvector("y")
     w1, b1, w2, b2 = weights = [tensorcore.shared(value) for value in start]
     p = T.nnet.softmax(T.dot(T.tanh(T.dot(x, w1) + b1), w2) + b2)
@@ -177,12 +222,15 @@ def network() -> tuple[list[Any], Any, list[Any], list[np.ndarray], list[np.ndar
     return [x, y], cost, updates, [data, labels], start
 
 
-def _network() -> Iterator[Figure]:
+def _network() -> Workload:
     """The network's step against NumPy by hand."""
-    inputs, cost, updates, values, start = network()
-    step = compiled(inputs, cost, updates)
+    data, labels, start = digits()
     rate = np.float32(0.01)
     state = list(start)
+
+    def ours() -> Callable[..., Any]:
+        inputs, cost, updates, _, _ = network()
+        return compiled(inputs, cost, updates)
 
     def hand(x: np.ndarray, y: np.ndarray) -> np.floating[Any]:
         w1, b1, w2, b2 = state
@@ -200,4 +248,4 @@ def _network() -> Iterator[Figure]:
         state[:] = [v - rate * g for v, g in zip(state, gradients, strict=True)]
         return cost
 
-    yield from against("784-500-10 network, float32", 1.3, step, hand, values, 10, 1e-4)
+    return Workload("784-500-10 network, float32", 1.3, ours, hand, [data, labels], 10, 1e-4)

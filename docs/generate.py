@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
-from pages import dtypes, functions, ops, options, picture, rules, sabotage, theano  # noqa: E402
+from pages import dtypes, functions, ops, options, picture, rules, sabotage, support, theano  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
     "dtypes.md": dtypes.page,
@@ -26,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "options.md": options.page,
     "rules.md": rules.page,
     "sabotage.md": sabotage.page,
+    "support.md": support.page,
     "theano.md": theano.page,
 }
 

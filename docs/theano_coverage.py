@@ -32,6 +32,18 @@ _NOT_TENSORS = {"tensor.dtype()", "tensor.shape()", "tensor.size()", "tensor.ndi
                 "tensor.zero()"}  # fmt: skip
 
 
+#: Kinds of symbols that say what is computed, with the keywords of these.
+_NUMERICAL = (
+    "function", "op", "class", "type", "method", "methkw", "operator", "opmethod", "index", "attr",
+    "rstream", "rskwarg", "kwarg",
+)  # fmt: skip
+#: What begins like this is machinery: the compiler and its graphs, devices, tools.
+_MACHINERY = re.compile(
+    r"theano\.(gof|compile|compat|printing|configparser|tests|gpuarray|sandbox\.(cuda|gpuarray)"
+    r"|tensor\.opt|scan_module\.scan_op|(tensor\.)?(Op|Apply|Variable|Mode)\b)"
+)
+
+
 class Row(NamedTuple):
     """A symbol, how often it is used, where it is here, or (with ``here`` empty) why it is not."""
 
@@ -187,6 +199,18 @@ _LOOKS = {
     "method?": _method, "methkw": _method_keyword, "rstream": _stream, "rskwarg": _stream,
     "compiled": _compiled, "flag": _flag, "flagval": _flag_value,
 }  # fmt: skip
+
+
+def numerical(found: list[Row]) -> list[Row]:
+    """The symbols of two or more repositories that say what is computed."""
+    return [
+        row
+        for row in found
+        if row.repositories >= 2
+        and row.kind in _NUMERICAL
+        and not _MACHINERY.match(row.symbol)
+        and row.symbol not in _NOT_TENSORS
+    ]
 
 
 def shares(found: list[Row]) -> tuple[float, float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import dtypes
+from .bundles import Bundle
 from .errors import DTypeError, MissingInputError, ShapeError, UnusedInputError
 from .graph import substitute, variables
 from .node import Tensor, as_tensor, is_constant, is_literal, warn, where_made
@@ -35,7 +37,7 @@ class In:
         allow_downcast: bool | None = None,
         update: Any = None,
     ) -> None:
-        self.variable = _variable(variable, "In")
+        self.variable: Any = _variable(variable, "In")
         if update is not None and value is None:
             raise ValueError(f"In: {variable!r} has an update, so it needs a value to begin with.")
         self.update = update
@@ -53,11 +55,11 @@ class Out:
     """A function output. ``borrow`` is accepted; results never share memory."""
 
     def __init__(self, variable: Tensor, borrow: bool = False) -> None:
-        self.variable = as_tensor(variable)
+        self.variable: Any = variable if isinstance(variable, Bundle) else as_tensor(variable)
 
 
-def _variable(value: Any, what: str) -> Tensor:
-    if not isinstance(value, Tensor):
+def _variable(value: Any, what: str) -> Any:
+    if not isinstance(value, (Tensor, Bundle)):
         raise TypeError(f"{what}: expected a variable, as in {what}(x), found {value!r:.80}.")
     return value
 
@@ -69,10 +71,13 @@ class Request(NamedTuple):
     outputs: tuple[Tensor, ...]
     single: bool
     updates: tuple[tuple[Shared, Tensor], ...]
+    #: Inputs with an update, and the function's own variables that stand for them.
+    states: tuple[tuple[Tensor, Shared], ...] = ()
 
 
 def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
-    """Pairs from a dict or a sequence of pairs; raises TypeError for anything else."""
+    """Pairs from a dict or a sequence of pairs, of bundles the pairs of their parts; raises
+    TypeError for anything else."""
     if mapping is None:
         return []
     if not isinstance(mapping, (Mapping, Iterable)) or isinstance(mapping, Tensor):
@@ -81,7 +86,13 @@ def pairs(mapping: Any, what: str) -> list[tuple[Any, Any]]:
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise TypeError(f"{what}: expected a dict or a list of pairs, found {item!r}.")
-    return [(a, b) for a, b in items]
+    found: list[tuple[Any, Any]] = []
+    for a, b in items:
+        if isinstance(a, Bundle):
+            found += zip(a.parts, a.like(b, what).parts, strict=True)
+        else:
+            found.append((a, b))
+    return found
 
 
 def request_of(
@@ -93,17 +104,20 @@ def request_of(
             f"function: the inputs must be a list, as in function([x], y); found {inputs!r}."
         )
     given_specs = [i if isinstance(i, In) else _as_input(i) for i in inputs]
-    specs = tuple(spec for spec in given_specs if spec.update is None)
+    # Copies: a function may be given other defaults later, which are its own.
+    specs = tuple(copy.copy(spec) for spec in given_specs if spec.update is None)
     single = outputs is not None and not isinstance(outputs, (list, tuple))
     listed = [outputs] if single else list(outputs or ())
     results = [as_tensor(o.variable if isinstance(o, Out) else o) for o in listed]
     changes = [_update(cell, value) for cell, value in pairs(updates, "updates")]
     replace = dict(given(old, new) for old, new in pairs(givens, "givens"))
+    states = []
     for spec in given_specs:
         if spec.update is not None:
             start = np.array(spec.value, dtype=spec.variable.dtype)
             cell = Shared(start, spec.variable.type, spec.name)
             replace[spec.variable] = cell
+            states.append((spec.variable, cell))
             changes.append(_update(cell, spec.update))
     if replace:
         made = substitute([*results, *(v for _, v in changes)], replace)
@@ -114,7 +128,7 @@ def request_of(
         twice = next(cell for cell in named if named.count(cell) > 1)
         raise ValueError(f"updates: {twice!r} is updated twice, made at {where_made(twice)}.")
     changes += _default_updates(results, changes, no_default_updates, replace)
-    return Request(specs, tuple(results), single, tuple(changes))
+    return Request(specs, tuple(results), single, tuple(changes), tuple(states))
 
 
 def _as_input(variable: Any) -> In:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .graph import variables
 from .node import Tensor
@@ -28,6 +28,11 @@ class Bundle(ABC):
         """The same kind of bundle of other tensors."""
 
     @abstractmethod
+    def like(self, value: Any, what: str) -> Bundle:
+        """A value, or another bundle, as one that may take the place of this one; TypeError for
+        what does not fit."""
+
+    @abstractmethod
     def apart(self, value: Any) -> Sequence[Any]:
         """What a value of a call is for each part; TypeError for one that does not fit."""
 
@@ -45,9 +50,17 @@ def any_bundle(*values: Any) -> bool:
         elif isinstance(value, dict):
             if any_bundle(*value, *value.values()):
                 return True
-        elif isinstance(value, Bundle):
+        elif isinstance(getattr(value, "variable", value), Bundle):  # In and Out have variables
             return True
     return False
+
+
+class BundledInput(NamedTuple):
+    """An input as it was given: its name, and the value for when it is left out."""
+
+    variable: Any
+    name: str | None
+    value: Any
 
 
 class BundledFunction:
@@ -57,7 +70,7 @@ class BundledFunction:
     def __init__(
         self,
         inner: Function,
-        inputs: Sequence[Any],
+        inputs: Sequence[BundledInput],
         kept: Sequence[Sequence[bool]],
         outputs: Sequence[Any],
         single: bool,
@@ -65,7 +78,7 @@ class BundledFunction:
         self.inner = inner
         self._inputs, self._kept = list(inputs), list(kept)
         self._outputs, self._single = list(outputs), single
-        self._places = {getattr(x, "name", None): k for k, x in enumerate(self._inputs)}
+        self._places = {x.name: k for k, x in enumerate(self._inputs) if x.name}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; see ``Function``."""
@@ -74,11 +87,14 @@ class BundledFunction:
             if self._places.get(name, 0) in given or name not in self._places:
                 raise TypeError(f"{self.inner!r}: no input {name!r}, or it is given twice.")
             given[self._places[name]] = value
+        for k, x in enumerate(self._inputs):
+            if k not in given and x.value is not None:
+                given[k] = x.value
         missing = [k for k in range(len(self._inputs)) if k not in given]
         if missing or len(given) > len(self._inputs):
             raise TypeError(f"{self.inner!r} takes {len(self._inputs)} inputs, found {len(given)}.")
         flat: list[Any] = []
-        for k, (x, kept) in enumerate(zip(self._inputs, self._kept, strict=True)):
+        for k, ((x, _, _), kept) in enumerate(zip(self._inputs, self._kept, strict=True)):
             found = x.apart(given[k]) if isinstance(x, Bundle) else (given[k],)
             flat += [value for value, keep in zip(found, kept, strict=True) if keep]
         return self._results(iter(self.inner(*flat)))
@@ -90,7 +106,23 @@ class BundledFunction:
         ]
         return results[0] if self._single else results
 
+    def copy(self, share_memory: bool = False, swap: Any = None, **kwargs: Any) -> BundledFunction:
+        """See ``Function.copy``."""
+        return self.over(self.inner.copy(share_memory, swap=dict(_pairs(swap)), **kwargs))
+
+    def over(self, inner: Function) -> BundledFunction:
+        """The same inputs and outputs of another function."""
+        return BundledFunction(inner, self._inputs, self._kept, self._outputs, self._single)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.inner[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.inner[key] = value
+
     def __getattr__(self, name: str) -> Any:
+        if name == "inner" or name.startswith("__"):
+            raise AttributeError(name)
         return getattr(self.inner, name)
 
 
@@ -100,23 +132,25 @@ def bundled_function(
     """``function`` where bundles are among the arguments: each stands for its parts. A part that
     nothing needs is left out, unless nothing needs any."""
     single = outputs is not None and not isinstance(outputs, (list, tuple))
-    results = [outputs] if single else list(outputs or ())
+    results = [getattr(y, "variable", y) for y in ([outputs] if single else list(outputs or ()))]
     flat = [t for y in results for t in parts_of(y)]
-    changes = [pair for old, new in _pairs(updates) for pair in zip(
-        parts_of(old), parts_of(new), strict=True)]  # fmt: skip
-    used = set(variables([t for t in (*flat, *(new for _, new in changes)) if _is_tensor(t)]))
-    kept = []
-    for x in inputs:
-        needed = [part in used for part in x.parts] if isinstance(x, Bundle) else [True]
+    changes = _pairs(updates)
+    given = _pairs(rest.pop("givens", None))
+    targets = [*flat, *(new for _, new in changes), *(new for _, new in given)]
+    used = set(variables([t for t in targets if isinstance(t, Tensor)]))
+    kept, plain = [], []
+    specs = [
+        BundledInput(getattr(x, "variable", x), getattr(x, "name", None), getattr(x, "value", None))
+        for x in inputs
+    ]
+    for x, given_as in zip(specs, inputs, strict=True):
+        bundle = isinstance(x.variable, Bundle)
+        needed = [part in used for part in x.variable.parts] if bundle else [True]
         kept.append(needed if any(needed) else [True] * len(needed))
-    given = [p for x, keep in zip(inputs, kept, strict=True)
-             for p, k in zip(parts_of(x), keep, strict=True) if k]  # fmt: skip
-    inner = make(given, flat, updates=changes, **rest)
-    return BundledFunction(inner, inputs, kept, results, single)
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, Tensor)
+        parts = x.variable.parts if bundle else (given_as,)
+        plain += [p for p, keep in zip(parts, kept[-1], strict=True) if keep]
+    inner = make(plain, flat, updates=changes, givens=given, **rest)
+    return BundledFunction(inner, specs, kept, results, single)
 
 
 def _pairs(updates: Any) -> list[tuple[Any, Any]]:

@@ -14,6 +14,10 @@ class ShapeError(TensorcoreError, ValueError):
     """Sizes that do not fit together, found when building or when calling."""
 
 
+class RankError(ShapeError, TypeError):
+    """A number of axes that a type does not have, found when building or when calling."""
+
+
 class OutOfRange(TensorcoreError, IndexError):
     """An index that lies outside its axis."""
 
@@ -30,8 +34,14 @@ class UnusedInputError(TensorcoreError, ValueError):
     """A function input that no output and no update uses."""
 
 
-class MissingInputError(TensorcoreError, ValueError):
+class MissingInputError(TensorcoreError, ValueError, TypeError):
     """An output or update needs a variable that is no input, or a call left an input out."""
+
+
+class TestValueError(MissingInputError, AttributeError):
+    """A variable has no test value, and the option ``compute_test_value`` asks for one."""
+
+    __test__ = False  # for pytest
 
 
 class DisconnectedInputError(TensorcoreError, ValueError):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config, plugins
-from .arguments import Request, cells_of, check_inputs, given, pairs, request_of
+from .arguments import Out, Request, cells_of, check_inputs, given, pairs, request_of
 from .backend import HOST, Binds, Described, Memory, Updates, put
-from .bundles import any_bundle, bundled_function
+from .bundles import Bundle, any_bundle, bundled_function, parts_of
 from .compilation import Compiled, Task, compiled, why_selected
+from .containers import Calling, Container, Values, containers_of
 from .errors import MissingInputError, PluginError, TensorcoreError
-from .graph import Graph, substitute, variables
+from .graph import Graph, Walked, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
 from .node import Tensor, as_tensor
+from .ops.foreign import keeping_results
 from .shared import SNAPSHOT, Shared, announce, hold, release, snapshot
 from .testing_values import no_test_values
 
@@ -25,23 +29,21 @@ if TYPE_CHECKING:
     from .inspection.stages import Explanation
 
 
-class RewrittenGraph(Graph):
-    """As users see it: in order are the nodes that ops make, without inputs and constants."""
+class RewrittenGraph(Walked, Graph):
+    """As users see it: in order are the applications of ops, without inputs and constants."""
 
     __slots__ = ()
-
-    def toposort(self) -> list[Tensor]:
-        """The nodes that ops make of others, in order."""
-        return [node for node in super().toposort() if node.inputs]
 
 
 class Maker:
     """What a function was made from. ``fgraph``: the graph after rewriting, which is done anew
     for it, under the present options, where the cache had the Program."""
 
-    def __init__(self, task: Task, inputs: Sequence[Any] = ()) -> None:
+    def __init__(self, task: Task, request: Request) -> None:
         self._task = task
-        self.inputs = list(inputs)
+        self.inputs = list(request.inputs)
+        self.outputs = [Out(y) for y in request.outputs]
+        self.mode, self.profile = config.mode, task.timed
 
     @property
     def fgraph(self) -> Graph:
@@ -75,7 +77,7 @@ class Function:
         self.profile: Profile | None = None
         self._compiled = compiled
         self._request = request
-        self.maker = Maker(task, request.inputs)
+        self.maker = Maker(task, request)
         self._inputs = request.inputs
         self._single = request.single
         self._cells = tuple(cells)
@@ -99,16 +101,21 @@ class Function:
         no shared variable has changed.
         """
         try:
-            if self._fast is not None and not kwargs:
+            if self._fast is not None and not kwargs and self.profile is None:
                 result = self._fast(*args)
                 if result is not NotImplemented:
                     return result
             elif self._binds:
                 self._bind()
             inputs = self._arguments(args, kwargs)
+            if self.profile is not None:
+                self.profile.note_sizes(self._bound(inputs))
             # Perhaps only the conversion was missing.
             result = self._fast(*inputs) if self._fast is not None else NotImplemented
-            return self._careful(inputs) if result is NotImplemented else result
+            if result is not NotImplemented:
+                return result
+            with keeping_results():
+                return self._careful(inputs)
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
@@ -117,10 +124,44 @@ class Function:
         """The shared variables that are read or updated."""
         return list(self._cells)
 
+    # -- its values, under Theano's names -------------------------------------------------
+
+    @cached_property
+    def input_storage(self) -> list[Container]:
+        """The places of the inputs' values, then of the function's states and shared variables."""
+        return containers_of(self)
+
     @property
-    def fn(self) -> Any:
-        """What runs (Theano's name of it)."""
-        return self.executable
+    def output_storage(self) -> list[Container]:
+        """The places of the results of ``fn()``."""
+        return self.fn.output_storage
+
+    @cached_property
+    def fn(self) -> Calling:
+        """The call without arguments, from what ``input_storage`` holds."""
+        return Calling(self)
+
+    @property
+    def container(self) -> Values:
+        """The places of values, by variable, name or number of the input."""
+        return Values(repr(self), self.input_storage, plain=False)
+
+    @property
+    def value(self) -> Values:
+        """Values by variable, name or number of the input."""
+        return Values(repr(self), self.input_storage, plain=True)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.value[key] = value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.value
+
+    def free(self) -> None:
+        """Nothing: buffers are not kept between calls (Theano's)."""
 
     def _bind(self) -> None:
         """Ask for the direct call path; it may become available between calls."""
@@ -154,7 +195,8 @@ class Function:
         what = f"{self!r}, input {k} ({spec.name or 'unnamed'})"
         if isinstance(value, Shared):
             value = value.get_value()
-        return spec.variable.type.convert(value, what, downcast=downcast)
+        found: np.ndarray = spec.variable.type.convert(value, what, downcast=downcast)
+        return found
 
     def _careful(self, inputs: list[np.ndarray]) -> Any:
         """The call in full: locks of the written cells in a fixed order, a consistent snapshot
@@ -236,9 +278,7 @@ class Function:
         time that compiling took. With the arguments of a call, sizes in bytes are numbers."""
         known: list[int | None] = []
         if args:
-            cells = [cell.get_value(borrow=True) for cell in self._cells]
-            constants = [value for _, value in self.program.constants]
-            known = known_sizes(self.program, [*self._arguments(args, {}), *cells, *constants])
+            known = known_sizes(self.program, self._bound(self._arguments(args, {})))
         text, run = ProgramText(self.program, self.names()), self.executable
         before = Graph(self._variables(), self.expressions())
         return Report(
@@ -250,6 +290,11 @@ class Function:
             buffers=tuple(text.buffers(known)),
             making=run.notes() if isinstance(run, Described) else {},
         )
+
+    def _bound(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of inputs, shared variables and constants, in the Program's order."""
+        cells = [cell.get_value(borrow=True) for cell in self._cells]
+        return [*inputs, *cells, *(value for _, value in self.program.constants)]
 
     def explain(self) -> Explanation:
         """See ``tensorcore.explain``."""
@@ -280,8 +325,8 @@ class Function:
     def _keep_time(self) -> None:
         from .inspection.profiling import Profile
 
-        steps = ProgramText(self.program, self.names()).steps()
-        self.profile = Profile(repr(self), self.backend, steps, self.executable)
+        text = ProgramText(self.program, self.names())
+        self.profile = Profile(repr(self), self.backend, text, self.executable)
 
     def _explain_failure(
         self, problem: TensorcoreError, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -302,10 +347,13 @@ class Function:
         profile: Any = None, swap: Mapping[Any, Any] | None = None,
     ) -> Function:  # fmt: skip
         """This function again, compiled anew. ``swap``: shared variables that others take the
-        place of; ``delete_updates``: without the updates. ``share_memory`` is Theano's."""
+        place of; ``delete_updates``: without the updates. States of its own (``In`` with an update)
+        are copied, unless ``share_memory``; shared variables are the same."""
         from .state import copy_of_function
 
-        return copy_of_function(self, dict(swap or {}), name or self.name, not delete_updates)
+        own = () if share_memory else (cell for _, cell in self._request.states)
+        fresh = {**{cell: deepcopy(cell) for cell in own}, **dict(swap or {})}
+        return copy_of_function(self, fresh, name or self.name, not delete_updates)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
         from .state import deep_copy_of_function
@@ -373,7 +421,7 @@ def function(
                 inputs, outputs, None, updates, givens, no_default_updates, accept_inplace, name,
                 rebuild_strict, allow_input_downcast, profile, on_unused_input, backend,
             )  # fmt: skip
-    if any_bundle(inputs, outputs, updates):
+    if any_bundle(inputs, outputs, updates, givens):
         rest = {
             "givens": givens, "no_default_updates": no_default_updates, "name": name,
             "allow_input_downcast": allow_input_downcast, "profile": profile,
@@ -441,13 +489,14 @@ def _expression(value: Any) -> Tensor:
 
 def evaluate(expression: Tensor, values: Any) -> Any:
     """The value of an expression; compiled once per set of variables and configuration."""
-    if not isinstance(values, Mapping) or not all(isinstance(v, Tensor) for v in values):
+    if not isinstance(values, Mapping) or not all(isinstance(v, (Tensor, Bundle)) for v in values):
         raise TypeError(
             f"eval: the values come as a dict by variable, as in y.eval({{x: 3}}); found "
             f"{values!r:.60}."
         )
     needed = variables([expression])
-    missing = [v for v in needed if not isinstance(v, Shared) and v not in values]
+    known = {part for v in values for part in parts_of(v)}
+    missing = [v for v in needed if not isinstance(v, Shared) and v not in known]
     if missing:
         raise MissingInputError(
             f"eval: {expression!r} needs a value for {', '.join(map(repr, missing))}: "
@@ -476,6 +525,13 @@ def clone(
     """
     many = isinstance(output, (list, tuple))
     outputs = list(output) if many else [output]
+    if any_bundle(outputs):
+        made = iter(clone([t for y in outputs for t in parts_of(y)], replace, strict, share_inputs))
+        parts: list[Any] = [
+            y.with_parts([next(made) for _ in y.parts]) if isinstance(y, Bundle) else next(made)
+            for y in outputs
+        ]
+        return parts if many else parts[0]
     for expression in outputs:
         if not isinstance(expression, Tensor):
             raise TypeError(f"clone: expected an expression, found {expression!r:.80}.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .bundles import any_bundle, bundled_gradient
-from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, ShapeError
+from .errors import DisconnectedInputError, DTypeError, NullTypeGradError, RankError, ShapeError
 from .gradient_control import (
     NullGradient,
     consider_constant,
@@ -28,9 +28,10 @@ from .node import Tensor, as_tensor, warn, where_made
 from .ops.barriers import clipped_grad, own_grad
 from .ops.complexes import in_dtype
 from .ops.composites import fill
+from .ops.control import choice as choice_op
 from .ops.control import item as item_op
 from .ops.control import loop as loop_op
-from .ops.control import parts_of, variables_of
+from .ops.control import on_one_side, parts_of, sides_of, variables_of
 from .ops.creation import iota
 from .ops.elementwise import add, cast
 from .ops.foreign import call_python, python_gradient, result_of_python
@@ -153,11 +154,17 @@ def backward(
 
 
 def _flow(
-    seeds: Mapping[Tensor, Tensor], wrt: Sequence[Tensor], stop: Iterable[Tensor], null: str
+    seeds: Mapping[Tensor, Tensor],
+    wrt: Sequence[Tensor],
+    stop: Iterable[Tensor],
+    null: str,
+    order: Sequence[Tensor] | None = None,
 ) -> Cotangents:
-    """The cotangents of all nodes on the way to ``wrt``; those in ``stop`` pass nothing on."""
+    """The cotangents of all nodes on the way to ``wrt``; those in ``stop`` pass nothing on.
+    ``order``: the nodes to go through, where these are not all below the seeds."""
     barrier = set(stop)
-    order = toposort(seeds)
+    order = toposort(seeds) if order is None else order
+    pinned = barrier.union(wrt, seeds)
     needed = _users(order, wrt, barrier)
     found: Cotangents = {}
     parts: dict[Tensor, dict[int, Tensor]] = {}  # cotangents of nodes with several results
@@ -165,7 +172,12 @@ def _flow(
         found[node] = _match(g, node)
     for node in reversed(order):
         if node in parts and node in needed and node not in barrier:
-            for x, part in _SEVERAL.get(node.op, choice_gradient)(node, parts[node], needed):
+            pairs: list[tuple[Tensor, Any]] = (
+                _through_choice(node, parts[node], needed, order, pinned, null)
+                if node.op is choice_op
+                else _SEVERAL[node.op](node, parts[node], needed)
+            )
+            for x, part in pairs:
                 if isinstance(part, NullGradient):
                     part = _null(part, node, x, null)
                 if part is None or not dtypes.is_float(x.dtype):
@@ -183,6 +195,33 @@ def _flow(
         for x, part in _contributions(node, g_node, needed, null):
             found[x] = add(found[x], part) if x in found else part
     return found
+
+
+def _through_choice(
+    node: Tensor,
+    given: Mapping[int, Tensor],
+    needed: set[Tensor],
+    order: Sequence[Tensor],
+    pinned: set[Tensor],
+    null: str,
+) -> list[tuple[Tensor, Tensor]]:
+    """Pairs of a tensor and its cotangent. What only one side is made of has its gradient on that
+    side, so that the gradients are as lazy as the values."""
+    flows: list[Cotangents] = []
+    passing = [n for n in order if n in needed]
+    for own, first in zip(sides_of(node), (True, False), strict=True):
+        seeds: Cotangents = {}
+        for k, g in given.items():
+            x = own[k]
+            if x in needed and dtypes.is_float(x.dtype):
+                seeds[x] = add(seeds[x], g) if x in seeds else g
+        within = on_one_side(node, first, passing, pinned)
+        alone = [n for n in order if n in within]
+        edge = [i for n in alone for i in n.inputs if i in needed and i not in within]
+        edge = list(dict.fromkeys([*edge, *(x for x in seeds if x not in within)]))
+        flow = _flow(seeds, edge, edge, null, [*edge, *alone])
+        flows.append({x: flow[x] for x in edge if x in flow})
+    return choice_gradient(node, (flows[0], flows[1]))
 
 
 def _users(
@@ -309,7 +348,7 @@ def _check_cost(cost: Tensor) -> None:
     if not isinstance(cost, Tensor):
         raise TypeError(f"grad: the cost must be a tensor, found {type(cost).__name__}.")
     if any(not b for b in cost.broadcastable):
-        raise ShapeError(
+        raise RankError(
             f"grad: the cost must be a scalar, found {_describe(cost)}. Reduce it with T.sum or "
             f"T.mean, or use jacobian()."
         )

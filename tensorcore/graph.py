@@ -66,6 +66,55 @@ def variables(outputs: Iterable[Tensor]) -> list[Tensor]:
     return [node for node in toposort(outputs) if node.op is None]
 
 
+def applications(outputs: Iterable[Tensor], stop: Iterable[Tensor] = ()) -> list[Any]:
+    """The owners of what the outputs need, up to the variables in ``stop``: each once, and after
+    those that it needs itself."""
+    found: dict[int, Any] = {}
+    done = {id(node) for node in stop}
+    stack: list[tuple[Tensor, Any]] = [(node, None) for node in reversed(list(outputs))]
+    while stack:
+        node, owner = stack.pop()
+        if owner is not None:
+            # The results of one application have one node in common.
+            source = getattr(owner, "source", None)
+            found.setdefault(id(node.inputs[0] if source is None else source), owner)
+        elif id(node) not in done:
+            done.add(id(node))
+            owner = node.owner
+            if owner is not None:
+                stack.append((node, owner))
+                stack.extend((x, None) for x in reversed(owner.inputs) if id(x) not in done)
+    return list(found.values())
+
+
+class Walked:
+    """What programs ask a graph with ``inputs`` and ``outputs``, as Theano names it."""
+
+    __slots__ = ()
+    inputs: Any
+    outputs: Any
+
+    def toposort(self) -> list[Any]:
+        """The applications of ops to others, in order; those of a loop are one."""
+        return [owner for owner in applications(self.outputs) if owner.inputs]
+
+    @property
+    def apply_nodes(self) -> set[Any]:
+        """The applications."""
+        return set(self.toposort())
+
+    @property
+    def variables(self) -> set[Tensor]:
+        """Inputs, constants, and results of applications."""
+        found = {x for owner in self.toposort() for x in (*owner.inputs, *owner.outputs)}
+        return {*self.inputs, *found, *self.outputs}
+
+    def clients(self, r: Tensor) -> list[tuple[Any, int]]:
+        """Who takes a variable, and as which input; ``("output", k)`` for an output."""
+        users = [(node, k) for node in self.toposort() for k, x in enumerate(node.inputs) if x is r]
+        return [*users, *(("output", k) for k, y in enumerate(self.outputs) if y is r)]
+
+
 # -- frozen graphs --------------------------------------------------------------------------
 
 
@@ -164,11 +213,6 @@ class Graph:
     def toposort(self) -> list[Tensor]:
         """All nodes, inputs before users."""
         return toposort(self.outputs)
-
-    @property
-    def apply_nodes(self) -> list[Tensor]:
-        """The nodes that ops make of others, in order (Theano's name of them)."""
-        return [node for node in self.toposort() if node.inputs]
 
     def replaced(self, outputs: Sequence[Tensor]) -> Graph:
         """A graph with the same inputs and table, and other outputs."""

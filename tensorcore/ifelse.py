@@ -60,23 +60,14 @@ def _alike(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def choice_gradient(
-    node: Tensor, given: Mapping[int, Tensor], needed: set[Tensor]
+    node: Tensor, flows: tuple[Mapping[Tensor, Tensor], Mapping[Tensor, Tensor]]
 ) -> list[tuple[Tensor, Tensor]]:
-    """Pairs of an operand in ``needed`` and its cotangent: that of the result on the side that
-    was chosen, zeros on the other, computed as lazily as the values."""
-    condition, *values = node.inputs
-    half = len(values) // 2
-    chosen: list[tuple[Tensor, Tensor, bool]] = []
-    for k, g in given.items():
-        for x, first in ((values[k], True), (values[half + k], False)):
-            if x in needed and dtypes.is_float(x.dtype):
-                chosen.append((x, g, first))
-    if not chosen:
+    """Pairs of a tensor and its cotangent, from the cotangents that flow through either side to
+    where other nodes are needed too: those of the side that was chosen, zeros where it has none."""
+    found = list(dict.fromkeys([*flows[0], *flows[1]]))
+    if not found:
         return []
     with made_at(node.origin):
-        sides = [
-            (g, zeros_like(x, x.dtype)) if first else (zeros_like(x, x.dtype), g)
-            for x, g, first in chosen
-        ]
-        made = choice.make((condition, *(a for a, _ in sides), *(b for _, b in sides)), {})
-        return [(x, y) for (x, _, _), y in zip(chosen, results_of(made), strict=True)]
+        sides = [[flow.get(x, zeros_like(x, x.dtype)) for x in found] for flow in flows]
+        made = choice.make((node.inputs[0], *sides[0], *sides[1]), {})
+        return list(zip(found, results_of(made), strict=True))

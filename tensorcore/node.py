@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .ops._declare import Op
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+#: What makes the owner of a node, where old spellings are in use and have put something here.
+OWNERS: list[Callable[[Tensor], Any]] = []
 _PACKAGE = __file__.rpartition("node.py")[0]
 _SITE: dict[str, bool] = {}
 
@@ -163,7 +165,9 @@ class Tensor(Operators):
         if self.op is None or is_constant(self):
             return None
         site = self.attrs.get("site")
-        return Application(self) if site is None or site.owner is None else site.owner(self)
+        if site is not None and site.owner is not None:
+            return site.owner(self)
+        return OWNERS[-1](self) if OWNERS else Application(self)
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -260,8 +264,8 @@ class Tensor(Operators):
 
 
 class Application:
-    """An op on its inputs, as programs that walk through graphs see it; those of one tensor are
-    equal. What it lacks itself it has from the tensor."""
+    """An op on its inputs, as programs that walk through graphs see it. Those of one tensor are
+    equal, and those of the results of one loop. What it lacks itself it has from the tensor."""
 
     __slots__ = ("result",)
 
@@ -269,18 +273,34 @@ class Application:
         self.result = result
 
     @property
+    def source(self) -> Tensor:
+        """The node of ``op``: the tensor, or the loop or choice of which it is one result."""
+        node = self.result
+        return node.inputs[0] if node.inputs and node.inputs[0].dtype == "tuple" else node
+
+    @property
+    def op(self) -> Any:
+        """What was applied."""
+        return self.source.op
+
+    @property
     def inputs(self) -> list[Tensor]:
         """What the op takes."""
-        return list(self.result.inputs)
+        return list(self.source.inputs)
 
     @property
     def outputs(self) -> list[Tensor]:
-        """What the op gives: one tensor."""
-        return [self.result]
+        """What the op gives: the tensor, or all results of a loop."""
+        node, several = self.result, getattr(self.source.type, "items", None)
+        if several is None or node.op is None or node is self.source:
+            return [node]
+        made = [node.op.make((self.source,), {"index": k}) for k in range(len(several))]
+        made[node.attrs["index"]] = node
+        return made
 
     out = property(lambda self: self.result)
-    nin = property(lambda self: len(self.result.inputs))
-    nout = property(lambda self: 1)
+    nin = property(lambda self: len(self.inputs))
+    nout = property(lambda self: len(self.outputs))
 
     def default_output(self) -> Tensor:
         """The tensor."""
@@ -292,10 +312,10 @@ class Application:
         return getattr(self.result, name)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Application) and other.result is self.result
+        return isinstance(other, Application) and other.source is self.source
 
     def __hash__(self) -> int:
-        return hash(self.result)
+        return hash(self.source)
 
     def __repr__(self) -> str:
         return repr(self.result)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .bundles import Bundle, BundledFunction, BundledInput
 from .function import Function, function
 from .graph import toposort
 from .node import Tensor, is_constant, make_constant
@@ -145,7 +146,19 @@ class _Writer:
         outputs = [self.node(o) for o in request.outputs]
         return {"function": [inputs, outputs, request.single, updates, f.name, f._downcast]}
 
+    def _bundle(self, x: Any) -> Any:
+        return {"sparse": [x.format, x.name, [self.node(part) for part in x.parts]]}
+
+    def _bundled_function(self, f: BundledFunction) -> Any:
+        if any(x.value is not None for x in f._inputs if isinstance(x.variable, Bundle)):
+            raise TypeError("save: an input has a sparse matrix as its default; leave it out.")
+        inputs = [self._several((x.variable, x.name)) for x in f._inputs]
+        rest = map(self.value, (f._kept, f._outputs))
+        return {"bundled": [self._function(f.inner), inputs, *rest, f._single]}
+
     _KINDS: tuple[tuple[Any, Callable[..., Any]], ...] = (
+        (Bundle, lambda w, v: w._bundle(v)),
+        (BundledFunction, lambda w, v: w._bundled_function(v)),
         (Tensor, lambda w, v: {"node": w.node(v)}),
         (Function, lambda w, v: w._function(v)),
         (np.ndarray, lambda w, v: w._array(v)),
@@ -235,7 +248,22 @@ class _Reader:
             on_unused_input="ignore",
         )  # fmt: skip
 
+    def _bundle(self, content: Any) -> Any:
+        from .sparse import SparseVariable
+
+        format, name, parts = content
+        return SparseVariable(format, [self.nodes[k] for k in parts], name)
+
+    def _bundled_function(self, content: Any) -> BundledFunction:
+        inner, inputs, kept, outputs, single = content
+        specs = [BundledInput(self.value(x), name, None) for x, name in inputs]
+        return BundledFunction(
+            self.value(inner), specs, self.value(kept), self.value(outputs), single
+        )
+
     _KINDS: Mapping[str, Callable[..., Any]] = {
+        "sparse": lambda r, c: r._bundle(c),
+        "bundled": lambda r, c: r._bundled_function(c),
         "node": lambda r, c: r.nodes[c],
         "function": lambda r, c: r._function(c),
         "array": lambda r, c: r.arrays[c],

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from operator import setitem
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .backend import HOST, Memory, put
 from .errors import DTypeError, ShapeError
 from .node import Tensor
 from .types import TensorType
+
+if TYPE_CHECKING:
+    from .containers import Container
 
 # Held for the instants in which cells are read or written together. It may be taken again by its
 # holder, as a collection of garbage may run anything at any time.
@@ -91,6 +94,17 @@ class Shared(Tensor):
             array = array.copy()
         with self.lock, SNAPSHOT:
             hold((self,), HOST, (array,))
+
+    def zero(self, borrow: bool = False) -> None:
+        """Set all entries of the value to zero."""
+        self.set_value(np.zeros_like(self.get_value(borrow=True)))
+
+    @property
+    def container(self) -> Container:
+        """The place of the value, as functions have for theirs."""
+        from .containers import Container
+
+        return Container(self, self.name, self.get_value, self.set_value)
 
     def copied_to(self, memory: Memory, home: Memory, buffer: Any) -> Any:
         """The value ``buffer``, which is in the memory ``home``, as a buffer of ``memory``.

@@ -163,7 +163,10 @@ def copy_of_function(
         for (cell, _), value in zip(request.updates, values, strict=True)
     ]
     kept = pairs if updates else []
-    return _function(None, list(request.inputs), outputs, request.single, kept, name, f._downcast)
+    made = _function(None, list(request.inputs), outputs, request.single, kept, name, f._downcast)
+    states = tuple((variable, fresh.get(cell, cell)) for variable, cell in request.states)
+    made._request = made._request._replace(states=states)
+    return made
 
 
 def deep_copy_of_function(f: Function, memo: dict[int, Any]) -> Function:

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from . import config
-from .errors import MissingInputError
+from .errors import TestValueError
 from .graph import toposort
 from .node import Tensor, is_constant, warn, where_made
 
@@ -47,7 +47,7 @@ def no_test_values(f: Callable[_P, _R]) -> Callable[_P, _R]:
 def attach(node: Tensor) -> None:
     """Give a new node its test value, as the option says.
 
-    Raises MissingInputError when a variable has none and the option is ``raise`` or ``pdb``, and
+    Raises TestValueError when a variable has none and the option is ``raise`` or ``pdb``, and
     what a call would raise when the values do not fit the op.
     """
     policy = config.compute_test_value
@@ -79,7 +79,7 @@ def _attach(node: Tensor, policy: str) -> None:
             if policy == "warn":
                 warn(message)
                 return
-            raise MissingInputError(message)
+            raise TestValueError(message)
     for part in todo:
         if _value(part) is _LACKING:
             part.tag.test_value = _computed(part)

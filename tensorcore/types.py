@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from . import dtypes
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, RankError, ShapeError
 
 if TYPE_CHECKING:
     from .node import Tensor
@@ -23,6 +23,10 @@ _NAMES: dict[tuple[bool, ...], str] = {
     (False,) * 3: "3D",
     (False,) * 4: "4D",
 }
+
+
+#: Called with each new variable, where old spellings are in use and have put something here.
+ON_NEW_VARIABLE: list[Callable[[Tensor], None]] = []
 
 
 class TensorType:
@@ -76,7 +80,10 @@ class TensorType:
 
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a variable is text, found {name!r}.")
-        return Tensor(None, (), {}, self, name)
+        made = Tensor(None, (), {}, self, name)
+        for look in ON_NEW_VARIABLE:
+            look(made)
+        return made
 
     def __repr__(self) -> str:
         return f"TensorType({self.dtype}, {_NAMES.get(self.broadcastable, self.broadcastable)})"
@@ -113,6 +120,49 @@ class TensorType:
             return False
         return True
 
+    def values_eq(self, a: Any, b: Any) -> bool:
+        """Whether two arrays are the same; NaN is no number, so never."""
+        return bool(np.asarray(a).shape == np.asarray(b).shape and np.all(np.equal(a, b)))
+
+    def values_eq_approx(
+        self, a: Any, b: Any, allow_remove_inf: bool = False, allow_remove_nan: bool = False,
+        rtol: float | None = None, atol: float | None = None,
+    ) -> bool:  # fmt: skip
+        """Whether two arrays differ by no more than rounding does in their dtype; infinite entries
+        of the first, and NaN, count only where they are not allowed to go."""
+        x, y = np.asarray(a), np.asarray(b)
+        if x.shape != y.shape or x.dtype != y.dtype:
+            return False
+        if x.dtype.kind not in "fc":
+            return bool((x == y).all())
+        free = np.isnan(x) & allow_remove_nan | np.isinf(x) & allow_remove_inf
+        room = 1e-5 if x.dtype.itemsize < 8 else 1e-7
+        close = np.isclose(x, y, rtol or room * 10, atol or room, equal_nan=True)
+        return bool((close | free).all())
+
+    def value_zeros(self, shape: Any) -> np.ndarray:
+        """An array of zeros."""
+        return np.zeros(shape, self.dtype)
+
+    def may_share_memory(self, a: Any, b: Any) -> bool:
+        """Whether two arrays may lie in the same memory."""
+        both = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+        return both and np.may_share_memory(a, b)
+
+    def is_super(self, other: Any) -> bool:
+        """Whether every value of another type is one of this."""
+        return (
+            isinstance(other, TensorType)
+            and (other.dtype, other.ndim) == (self.dtype, self.ndim)
+            and all(
+                b or not a for a, b in zip(self.broadcastable, other.broadcastable, strict=True)
+            )
+        )
+
+    def in_same_class(self, other: Any) -> bool:
+        """Whether another type is this one."""
+        return self is other
+
     def with_dtype(self, dtype: str) -> TensorType:
         """The same axes with another dtype."""
         return self if dtype == self.dtype else TensorType(dtype, self.broadcastable)
@@ -132,14 +182,14 @@ class TensorType:
         if array.dtype != target:
             array = self._cast(value, array, target, what, downcast)
         if array.ndim != self.ndim:
-            raise ShapeError(
+            raise RankError(
                 f"{what}: expected {self.ndim} dimension(s) ({self!r}), found {array.ndim} with "
                 f"shape {array.shape}. Reshape the value or declare the variable with "
                 f"{array.ndim} dimension(s)."
             )
         for axis, known in enumerate(self.broadcastable):
             if known and array.shape[axis] != 1:
-                raise ShapeError(
+                raise RankError(
                     f"{what}: axis {axis} is broadcastable and must have size 1, found shape "
                     f"{array.shape}."
                 )

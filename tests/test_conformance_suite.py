@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tensorcore import dtypes
+from tensorcore import TensorType, dtypes
 from tensorcore.backend import Capabilities, Diagnosis, Executable
+from tensorcore.graph import toposort
 from tensorcore.interpret import Interpreter
 from tensorcore.ops import OPS, Op
 from tensorcore.program import Program
@@ -17,7 +19,8 @@ from tensorcore.program import Program
 pytest.importorskip("hypothesis")
 pytest.importorskip("mpmath")
 
-from tensorcore_conformance import check, samples, sweeps, test_graphs, values
+from tensorcore_conformance import check, growth, samples, sweeps, test_graphs, values
+from tensorcore_conformance.areas import AREAS
 from tensorcore_conformance.cases import Case
 from tensorcore_conformance.report import FALLBACK, PASSED, UNSUPPORTED, Entry
 from tensorcore_conformance.subject import Subject
@@ -272,6 +275,17 @@ def test_compile_only_runs_nothing() -> None:
 
 def graphs(make: Any) -> Subject:
     return subject_of(Reference(make=make))
+
+
+def test_random_graphs_grow_from_all_ops() -> None:
+    rng, missing = random.Random(0), set(OPS)
+    for _ in range(600):
+        inputs = [TensorType("float64", kind)() for kind in rng.choices(growth.KINDS, k=3)]
+        pool = growth.grow(inputs, 12, rng.choice, {}, list(AREAS))
+        missing -= {node.op.name for node in toposort(pool) if node.op is not None}
+        if not missing:
+            return
+    raise AssertionError(f"no random graph has {', '.join(sorted(missing))}")
 
 
 def test_random_graphs_see_what_the_optimiser_hides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from conftest import skip_unless_ready
 
 import tensorcore.tensor as T
 from tensorcore import config
@@ -51,6 +52,16 @@ def test_an_example_passes_its_own_checks(path, floatX, each_backend):
     if path in DRAWN:
         picture = ElementTree.parse(f"{path.stem}.svg").getroot()
         assert len(list(picture.iter("{http://www.w3.org/2000/svg}g"))) >= 1
+
+
+@each_example
+def test_an_example_runs_on_opencl(path, request):
+    """In the long form only: the compiler of a driver takes its time."""
+    if not request.config.getoption("--long"):
+        pytest.skip("long: give --long")
+    skip_unless_ready("opencl")
+    with config.change_flags(backend="opencl"):
+        run(path)
 
 
 @each_example

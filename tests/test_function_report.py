@@ -151,6 +151,26 @@ class TestProfile:
         assert "p = T.nnet.sigmoid(T.dot(x, w))" in texts
         assert "5 calls on" in str(f.profile) and "By line" in f.profile._repr_html_()
 
+    def test_memory_by_step_and_line(self, each_backend):
+        x = T.dmatrix("x")
+        w = shared(np.ones((4, 4)))
+        f = function([x], T.dot(T.dot(x, w), w).sum(axis=0), profile=True)
+        f(np.ones((50, 4)))
+        assert sum(s.made for s in f.profile.steps()) == f.profile.memory().made
+        f(np.ones((100, 4)))
+        # Two products of 100 by 4 doubles, both in use while the second is made; 4 sums.
+        peak, at, made = f.profile.memory()
+        assert made == 2 * 3200 + 32 and peak == 2 * 3200 and "T.dot" in str(f.profile.lines())
+        assert at.lines and sum(line.made for line in f.profile.lines()) == made
+        assert "6.28 KiB made in a call, at most 6.25 KiB" in str(f.profile)
+        assert "6.28 KiB" in f.profile.to_svg()
+
+    def test_memory_that_depends_on_values_is_said_to(self, on_reference):
+        x = T.dvector("x")
+        f = function([x], T.exp(x[x > 0]), profile=True)
+        f(np.ones(5))
+        assert "unknown" in str(f.profile) and f.profile.memory().made >= 0
+
     def test_results_are_the_same(self, each_backend):
         plain, timed = logistic(), logistic(profile=True)
         for _ in range(3):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,3 +232,82 @@ def test_without_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     x = sparse.csr_dmatrix("x")
     with pytest.raises(ImportError, match=r"scipy is not installed.*\[sparse\]"):
         x.together([np.ones(1), np.zeros(1), np.array([0, 1]), 1, 1])
+
+
+# -- in and out of everything that takes tensors ---------------------------------------------
+
+M = sp.csr_matrix(np.array([[1.0, 0.0, 2.0, 0.0], [0.0, 3.0, 0.0, 4.0], [5.0, 0.0, 0.0, 0.0]]))
+INDICES = {
+    "rows": np.s_[0:2], "a row": np.s_[1], "the last row": np.s_[-1], "columns": np.s_[:, 1:3],
+    "with steps": np.s_[::2, 1::2], "from the end": np.s_[-2:, :-1], "nothing": np.s_[2:1],
+    "an entry": np.s_[2, 0], "no entry": np.s_[0, -1], "a list": np.s_[[2, 0]],
+    "a list of columns": np.s_[:, [3, 3]], "pairs": np.s_[[0, 1], [2, 1]], "beyond": np.s_[1:9],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("on_reference")
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("index", INDICES.values(), ids=list(INDICES))
+def test_indexing_is_that_of_scipy(index: Any, format: str) -> None:
+    x = sparse.matrix(format, "x")
+    found, wanted = x[index].eval({x: M}), M[index]
+    if sp.issparse(wanted):
+        assert found.format == format and found.shape == wanted.shape
+        assert (found.toarray() == wanted.toarray()).all()
+    else:
+        np.testing.assert_array_equal(found, np.asarray(wanted).reshape(found.shape))
+
+
+def test_an_index_that_is_none_is_said() -> None:
+    x = sparse.csr_matrix("x")
+    for wrong, error in ((np.s_[0, 0, 0], ShapeError), (np.s_["a"], TypeError)):
+        with pytest.raises(error):
+            x[wrong]
+    with pytest.raises(OutOfRange, match="a step above 0"):
+        x[::-1]
+
+
+@pytest.mark.usefixtures("on_reference")
+def test_gradients_flow_through_an_index() -> None:
+    x = sparse.csr_matrix("x")
+    g = T.grad(sparse.sp_sum(sparse.sqr(x[1:, :2])), x)
+    found = function([x], g)(M).toarray()
+    assert found.tolist() == [[0, 0, 0, 0], [0, 6, 0, 0], [10, 0, 0, 0]]
+
+
+@pytest.mark.usefixtures("on_reference")
+def test_sparse_functions_are_kept_copied_and_watched(tmp_path: Path) -> None:
+    x, v, w = sparse.csr_matrix("x"), T.dvector("v"), sparse.shared(M, "w")
+    f = function([x, v], [sparse.dot(x, v), x * 2], updates={w: w + x})
+    value = np.arange(4.0)
+    for again in (
+        pickle.loads(pickle.dumps(f)), copy.deepcopy(f), f.copy(swap={w: sparse.shared(M)})
+    ):  # fmt: skip
+        product, twice = again(M, value)
+        assert product.tolist() == (M @ value).tolist() and (twice != 2 * M).nnz == 0
+        assert (w.get_value() != M).nnz == 0  # none of them writes what this one does
+    path = tmp_path / "kept"
+    tensorcore.save(path, {"f": f, "x": x, "w": w})
+    loaded = tensorcore.load(path)
+    assert loaded["f"](v=value, x=M)[0].tolist() == (M @ value).tolist()
+    # The function in the file and the variable beside it are one.
+    assert (loaded["w"].get_value() != 2 * M).nnz == 0 and loaded["x"].type == x.type
+    for mode in ("DebugMode", "NanGuardMode"):
+        assert function([x, v], sparse.dot(x, v), mode=mode)(M, value).tolist() == [4, 15, 0]
+
+
+@pytest.mark.usefixtures("on_reference")
+def test_sparse_values_take_the_place_of_variables() -> None:
+    x, v = sparse.csr_matrix("x"), T.dvector("v")
+    value, product = np.arange(4.0), sparse.dot(x, v)
+    wanted = (M @ value).tolist()
+    assert product.eval({x: M, v: value}).tolist() == wanted
+    for given in (M, sparse.shared(M), M.tocsc()):
+        assert function([v], product, givens={x: given})(value).tolist() == wanted
+    with_default = function([tensorcore.In(x, value=M), v], tensorcore.Out(product))
+    assert with_default(v=value).tolist() == wanted
+    other = tensorcore.clone(product, replace={x: sparse.shared(2 * M)})
+    assert other.eval({v: value}).tolist() == (2 * M @ value).tolist()
+    assert ((x / 2).eval({x: M}) != M / 2).nnz == 0
+    with pytest.raises(TypeError, match="cannot become"):
+        function([v], product, givens={x: sparse.csc_matrix()})

@@ -228,7 +228,8 @@ def test_a_compiled_function_shows_what_it_is_made_of(theano: Any) -> None:
     assert [i.variable for i in f.maker.inputs] == [x] and f.get_shared() == [w]
     nodes = f.maker.fgraph.apply_nodes
     assert "exp" in [node.op.name for node in nodes] and x not in nodes
-    assert f.maker.fgraph.inputs[0] is x and f.fn is f.executable
+    assert f.maker.fgraph.inputs[0] is x and f.fn() == [np.exp(2.0)]
+    assert w.get_value() == 3.0
 
 
 def test_programs_walk_through_graphs_and_write_on_variables(theano: Any) -> None:

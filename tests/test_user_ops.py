@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorcore.tensor as T
-from tensorcore import config, function, grad, scan, shared
+from tensorcore import clone, config, function, grad, scan, shared
 from tensorcore.errors import DTypeError, NullTypeGradError, ShapeError
 from tensorcore.gradient import grad_not_implemented
 from tensorcore.legacy.user_ops import Apply, Op, OpFromGraph, as_op
@@ -68,6 +68,30 @@ def test_equal_ops_on_equal_inputs_run_once(each_backend: str) -> None:
     f = function([x], same)
     SortedWithPlaces.calls = 0
     assert f(V).tolist() == [1.0, 6.0, 5.0] and SortedWithPlaces.calls == 2
+
+
+def test_an_op_runs_again_before_all_its_results_are_taken(each_backend: str) -> None:
+    """The second result of the first run is read after the second run."""
+    x = T.dvector("x")
+    op = SortedWithPlaces()
+    ordered, places = op(x)
+    turned, again = op(-ordered)
+    f = function([x], [turned, again, places])
+    assert [r.tolist() for r in f(V)] == [[-3.0, -2.0, 1.0], [2, 1, 0], [1, 2, 0]]
+    copied = clone(places, replace={x: -ordered})
+    g = function([x], [places, copied + 0 * places, copied])
+    assert [r.tolist() for r in g(V)] == [[1, 2, 0], [2, 1, 0], [2, 1, 0]]
+
+
+def test_results_are_forgotten_after_the_call(each_backend: str) -> None:
+    from tensorcore.ops.foreign import _results
+
+    x = T.dvector("x")
+    function([x], SortedWithPlaces()(x))(V)
+    assert _results.depth == 0 and len(_results.of) <= 64
+    before = len(_results.of)
+    function([x], SortedWithPlaces()(x))(V)
+    assert len(_results.of) <= before
 
 
 def test_a_size_that_only_the_code_knows(each_backend: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from tensorcore import Tensor, TensorType, dtypes, ifelse, scan
@@ -12,13 +13,15 @@ from tensorcore.ops import OPS, Op
 from tensorcore.ops.movement import shape_list
 from tensorcore.ops.subtensor import Ref, Slice
 
-Draw = Callable[[Sequence[Any]], Any]
+from .areas import AREAS
+from .pools import Draw, alike, leaves, long, tamed
+
 #: All axes have the same size or are known to be 1, so that anything broadcasts with anything.
 KINDS = ((), (False,), (True, False), (False, True), (False, False))
-_PLAIN_DOMAIN = (-3.0, 3.0)
 
 
-def usable(dtype: str, family: str) -> list[Op[Any]]:
+@cache
+def usable(dtype: str, family: str) -> tuple[Op[Any], ...]:
     """The declared ops of a family that take floats and give floats of the dtype."""
     found = []
     for op in OPS.values():
@@ -37,44 +40,45 @@ def usable(dtype: str, family: str) -> list[Op[Any]]:
             if not dtypes.is_float(result.dtype):
                 continue
         found.append(op)
-    return found
+    return tuple(found)
 
 
 def grow(
-    inputs: Sequence[Tensor], steps: int, draw: Draw, twins: dict[Tensor, Tensor] | None = None
+    inputs: Sequence[Tensor],
+    steps: int,
+    draw: Draw,
+    twins: dict[Tensor, Tensor] | None = None,
+    areas: Sequence[str] = (),
 ) -> list[Tensor]:
     """A pool of tensors: the inputs, and one more for each step.
 
-    With ``twins`` there are loops and branches too, and it gets for each of them an expression of
-    the same value without any.
+    With ``twins`` there are loops, branches and draws too, and it gets for each loop and branch an
+    expression of the same value without any. ``areas`` names those of ``AREAS`` that take part.
     """
     pool = list(inputs)
     dtype = inputs[0].dtype
     table = {name: usable(dtype, name) for name in _GROWERS}
     control = list(_CONTROL) * 2 if twins is not None else []
+    grown: Tensor | None = None
+    own = [name for name in areas if name != "draws" or twins is not None]
     for _ in range(steps):
-        family = draw(["elementwise"] * 12 + list(_GROWERS) + control)
+        family = draw(["elementwise"] * 12 + list(_GROWERS) + control + own * 2)
         if family in _CONTROL and twins is not None:
             made, twin = _CONTROL[family](pool, draw)
             (twins[made],) = substitute([twin], twins)
             pool.append(made)
+            continue
+        if family in AREAS:
+            grown = AREAS[family](pool, draw)
         elif table[family]:
             grown = _GROWERS[family](draw(table[family]), pool, draw)
-            if grown is not None:
-                pool.append(grown)
+        if grown is not None:
+            pool.append(grown)
     return pool
 
 
-def _tamed(op: Op[Any], x: Tensor) -> Tensor:
-    """``x`` inside the op's domain, unless the op takes all ordinary numbers."""
-    if op.domain == _PLAIN_DOMAIN and op.rule not in ("float", "divide"):
-        return x
-    low, high = op.domain
-    return T.clip(x, low, high)
-
-
 def _elementwise(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor:
-    operands = tuple(_tamed(op, draw(pool)) for _ in range(op.arity))
+    operands = tuple(tamed(op, draw(pool)) for _ in range(op.arity))
     return op.make(operands, {})
 
 
@@ -83,7 +87,7 @@ def _rows(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     if x.ndim == 0:
         return None
     axes = draw([(a,) for a in range(x.ndim)] + [tuple(range(x.ndim))])
-    return op.make((_tamed(op, x),), {"axes": axes})
+    return op.make((tamed(op, x),), {"axes": axes})
 
 
 def _dimshuffle(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
@@ -102,22 +106,6 @@ def _contraction(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | No
 
 
 # -- what moves, reads and writes at positions: the result has the axes of an operand ---------
-
-
-def _long(pool: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors whose last axis is not known to be 1."""
-    return [x for x in pool if x.ndim and not x.broadcastable[-1]]
-
-
-def _alike(x: Tensor, pool: Sequence[Tensor], draw: Draw) -> Tensor:
-    """A tensor with the axes of ``x``."""
-    found: Tensor = draw([y for y in pool if y.broadcastable == x.broadcastable])
-    return found
-
-
-def _leaf(pool: Sequence[Tensor]) -> list[Tensor]:
-    """Inputs to sort and select by: rounding, which may differ, moves no value past another."""
-    return [x for x in _long(pool) if x.op is None]
 
 
 def _places(x: Tensor, draw: Draw) -> Tensor:
@@ -159,10 +147,10 @@ def _sizes(*sizes: Any) -> tuple[Tensor, ...]:
 
 
 def _join(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
-    whole = op.make((x, _alike(x, pool, draw)), {"axis": x.ndim - 1})
+    x = draw(long(pool))
+    whole = op.make((x, alike(x, pool, draw)), {"axis": x.ndim - 1})
     n = x.shape[x.ndim - 1]
     start = draw((0, 1, n))
     return whole[..., start : start + n]
@@ -170,18 +158,18 @@ def _join(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
 
 def _window(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     """The last axis turned round."""
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
+    x = draw(long(pool))
     n = x.shape[x.ndim - 1]
     return op.make((x, *_sizes(n - 1, n, -1)), {"axes": (x.ndim - 1,), "index": ()})
 
 
 def _window_update(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
-    y = _alike(x, pool, draw)
+    x = draw(long(pool))
+    y = alike(x, pool, draw)
     n = x.shape[x.ndim - 1]
     half = T.int_div(n, 2)
     value = draw((y[..., :half], y[..., n - half :]))
@@ -195,9 +183,9 @@ _PARTS = (Slice(1, None, 2), Slice(None, -1, None), Slice(None, None, -1), Ref(0
 
 
 def _subtensor(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
+    x = draw(long(pool))
     lead = tuple(draw((_WHOLE, Slice(None, None, -1))) for _ in range(x.ndim - 1))
     part = draw(_PARTS[2:])
     operands = (_places(x, draw),) if part == Ref(0) else ()
@@ -205,23 +193,23 @@ def _subtensor(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None
 
 
 def _subtensor_update(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
+    x = draw(long(pool))
     part = draw(_PARTS)
     operands = (_places(x, draw),) if part == Ref(0) else ()
     index = (*(_WHOLE,) * (x.ndim - 1), part)
     if draw((True, False)):
         value = draw([y for y in pool if y.ndim == 0] or [T.constant(0.5, dtype=x.dtype)])
     else:
-        value = _alike(x, pool, draw)[..., operands[0] if operands else slice(*part)]
+        value = alike(x, pool, draw)[..., operands[0] if operands else slice(*part)]
     return op.make((x, value, *operands), {"index": index})
 
 
 def _gather(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _long(pool):
+    if not long(pool):
         return None
-    x = draw(_long(pool))
+    x = draw(long(pool))
     places = _places(x, draw)
     if x.ndim == 1:
         return op.make((x, places), {})
@@ -231,7 +219,7 @@ def _gather(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
 
 
 def _scatter(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    vectors = [x for x in _long(pool) if x.ndim == 1]
+    vectors = [x for x in long(pool) if x.ndim == 1]
     if not vectors:
         return None
     x, value = draw(vectors), draw(vectors)
@@ -242,12 +230,12 @@ def _scatter(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
 
 def _positions(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     """Entries selected by a condition: changed where they stand, or combined."""
-    vectors = [x for x in _leaf(pool) if x.ndim == 1]
+    vectors = [x for x in leaves(pool) if x.ndim == 1]
     if not vectors:
         return None
     mask = T.gt(draw(vectors), draw((0.5, -0.5, 5.0)))
     places = op.make((mask, T.sum(mask)), {})
-    x, y = draw(_long(pool)), draw([x for x in _long(pool) if x.ndim == 1])
+    x, y = draw(long(pool)), draw([x for x in long(pool) if x.ndim == 1])
     picked = x[..., places]
     changed = T.set_subtensor(picked, y[places]), T.inc_subtensor(picked, 0.5)
     result: Tensor = draw((*changed, T.sum(picked, axis=-1)))
@@ -255,18 +243,18 @@ def _positions(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None
 
 
 def _sorting(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
-    if not _leaf(pool):
+    if not leaves(pool):
         return None
-    key = draw(_leaf(pool))
-    return T.take_along_axis(_alike(key, pool, draw), op.make((key,), {}), -1)
+    key = draw(leaves(pool))
+    return T.take_along_axis(alike(key, pool, draw), op.make((key,), {}), -1)
 
 
 def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | None:
     x = draw(pool)
     if not x.ndim:
         return None
-    operands = [x, *(_alike(x, pool, draw) for _ in range(op.arity - 1))]
-    return op.make(tuple(_tamed(op, t) for t in operands), {"axis": draw(range(x.ndim))})
+    operands = [x, *(alike(x, pool, draw) for _ in range(op.arity - 1))]
+    return op.make(tuple(tamed(op, t) for t in operands), {"axis": draw(range(x.ndim))})
 
 
 # -- loops and branches: each with what it amounts to ------------------------------------------
@@ -303,7 +291,7 @@ def _loop(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
 def _branch(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
     """One of two tensors, by a condition that no rounding moves."""
     x = draw(pool)
-    y = T.tanh(_alike(x, pool, draw))
+    y = T.tanh(alike(x, pool, draw))
     condition = T.gt(T.max(draw([z for z in pool if z.op is None])), draw((0.5, -0.5, 5.0)))
     return ifelse(condition, x, y), T.switch(condition, x, y)
 

@@ -190,5 +190,8 @@ def _as(value: Array, dtype: str, wide: bool) -> Array:
 def _nudged(value: Array, node: Tensor, rng: np.random.Generator) -> Array:
     units = 1 + (node.op.ulp[0] if node.op is not None else 0)
     with np.errstate(all="ignore"):
-        moved = value + rng.uniform(-units, units, value.shape) * np.spacing(np.abs(value))
-    return np.asarray(moved).astype(value.dtype)
+        unit = units * np.spacing(np.abs(value))
+        moved = np.asarray(value + rng.uniform(-1, 1, value.shape) * unit)
+        if value.dtype.kind == "c":
+            moved = np.asarray(moved + 1j * rng.uniform(-1, 1, value.shape) * unit)
+    return moved.astype(value.dtype)

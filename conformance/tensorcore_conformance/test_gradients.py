@@ -3,9 +3,11 @@ and forward mode."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from tensorcore import Lop, dtypes
+from tensorcore import Lop, Tensor, TensorType, dtypes, grad
+from tensorcore import tensor as T
 from tensorcore.ops import OPS
 
 from .complex_gradients import check_complex_gradients
@@ -45,6 +47,30 @@ def test_checked(op_name: str, subject: Subject) -> None:
     op = OPS[op_name]
     if checkable(subject, op) and gives_floats(op):
         assert checked(op), f"{op.name}: no case of it has ordinary floats of a small size"
+
+
+def test_powers_at_zero(subject: Subject) -> None:
+    """To third order, for exponents that are numbers in the expression and for symbolic ones."""
+    if not subject.takes("float64", "int64"):
+        pytest.skip("float64 or int64 is not among the declared dtypes")
+    x, k = TensorType("float64", (False,))("x"), TensorType("float64", ())("k")
+    n = TensorType("int64", ())("n")
+    outputs = [_derivatives(x**e, x) for e in (0, 1, 2, 3, 2.0, k, n)]
+    f = subject.function([x, k, n], [d for row in outputs for d in row])
+    for exponent in range(4):
+        found = f(np.zeros(2), float(exponent), exponent)
+        for row, e in enumerate((0, 1, 2, 3, 2, exponent, exponent)):
+            wanted = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, 6]][e]
+            values = [part.tolist() for part in found[4 * row : 4 * row + 4]]
+            assert values == [[w, w] for w in wanted], f"x**{e} at 0, form {row}: {values}"
+
+
+def _derivatives(y: Tensor, x: Tensor) -> list[Tensor]:
+    """An expression, and its first three derivatives."""
+    found = [y]
+    for _ in range(3):
+        found.append(grad(T.sum(found[-1]), x, disconnected_inputs="ignore"))
+    return found
 
 
 def test_declared(op_name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tensorcore import Tensor, TensorType, printing
-from tensorcore.graph import substitute
+from tensorcore import Function, Tensor, TensorType, printing
+from tensorcore.graph import substitute, toposort
+from tensorcore.shared import Shared
 
+from .areas import areas
 from .growth import KINDS, grow
 from .oracle import evaluate
 from .subject import Subject, ahead
@@ -60,7 +62,7 @@ def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], siz
     kinds = [pick(KINDS) for _ in range(3)]
     inputs = [TensorType(dtype, kind)(f"x{k}") for k, kind in enumerate(kinds)]
     twins: dict[Tensor, Tensor] = {}
-    pool = grow(inputs, pick(range(1, 13)), pick, twins)
+    pool = grow(inputs, pick(range(1, 13)), pick, twins, areas(subject.takes, dtype))
     outputs = list(dict.fromkeys([*pool[len(inputs) :][-3:], *list(twins)[-1:]]))
     if not outputs:
         return
@@ -70,8 +72,10 @@ def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], siz
         for x in inputs
     }
     plainly = substitute(outputs, twins)
+    states = {x: x.get_value() for x in toposort(plainly) if isinstance(x, Shared)}
+    given = dict[Tensor, Array]([*feed.items(), *states.items()])
     try:
-        plain = evaluate(plainly, feed)
+        plain = evaluate(plainly, given)
     except (ValueError, IndexError):
         return  # an empty axis that an op refuses
     if not _ordinary(plain):
@@ -81,17 +85,25 @@ def _one(subject: Subject, dtype: str, pick: Callable[[Sequence[Any]], Any], siz
     compiled = [made() for made in ahead(jobs)]
     if subject.compile_only:
         return
-    results = [f(*(feed[x] for x in inputs)) for f in compiled]
-    nudged = [evaluate(plainly, feed, nudge=generator(k)) for k in range(_RUNS)]
-    wide = evaluate(plainly, feed, wide=True)
+    results = [_called(f, feed.values(), states) for f in compiled]
+    nudged = [evaluate(plainly, given, nudge=generator(k)) for k in range(_RUNS)]
+    wide = evaluate(plainly, given, wide=True)
     for found in results:
         for node, value in zip(plainly, found, strict=True):
             _agree(node, value, wide[node], [run[node] for run in (plain, *nudged)])
 
 
+def _called(f: Function, arrays: Iterable[Array], states: Mapping[Shared, Array]) -> list[Array]:
+    """The results of a call that finds all streams at their beginning."""
+    for stream, start in states.items():
+        stream.set_value(start)
+    found: list[Array] = f(*arrays)
+    return found
+
+
 def _ordinary(nodes: dict[Tensor, Array]) -> bool:
     """Whether nothing overflowed or became undefined on the way."""
-    return all(np.isfinite(value).all() for value in nodes.values() if value.dtype.kind == "f")
+    return all(np.isfinite(value).all() for value in nodes.values() if value.dtype.kind in "fc")
 
 
 def _agree(node: Tensor, value: Array, wide: Array, runs: Sequence[Array]) -> None:

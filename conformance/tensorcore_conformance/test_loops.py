@@ -365,6 +365,31 @@ def test_only_the_chosen_side_is_computed(subject: Subject) -> None:
         f(1, values, bad)
 
 
+def test_gradients_of_the_chosen_side(subject: Subject) -> None:
+    """First and second derivatives compute nothing of the other side: what fails there does no
+    harm, and what both sides share is right."""
+    c, x, k = T.dscalar("c"), T.dvector("x"), T.lvector("k")
+    shared_part = T.tanh(x)
+    picked = shared_part[k]
+    y = ifelse(T.gt(c, 0), T.sum(picked**2 * T.exp(picked)), T.sum(T.sin(shared_part)))
+    first = grad(y + T.sum(shared_part), x)
+    second = grad(T.sum(first**2), x)
+    f = subject.function([c, x, k], [y, first, second])
+    values, good, bad = np.array([0.5, -1.0, 2.0]), np.array([2, 0, 2]), np.array([5])
+    for side, places, plain in (
+        (1.0, good, T.sum(picked**2 * T.exp(picked))), (-1.0, bad, T.sum(T.sin(shared_part))),
+    ):  # fmt: skip
+        slope = grad(plain + T.sum(shared_part), x)
+        wanted = function(
+            [x, k], [plain, slope, grad(T.sum(slope**2), x)], backend=PrimitivesOnly(),
+            on_unused_input="ignore",
+        )  # fmt: skip
+        for a, b in zip(f(side, values, places), wanted(values, places), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9)
+    with pytest.raises(OutOfRange):
+        f(1.0, values, bad)
+
+
 def test_choices_in_choices_and_in_loops(subject: Subject) -> None:
     """And their gradients."""
     x, w = T.dvector("x"), T.dscalar("w")

@@ -48,6 +48,36 @@ def test_reductions_of_gathered_values(op: Op[Any], axis: int, subject: Subject)
                 f(values, where)
 
 
+def test_places_of_nothing(subject: Subject) -> None:
+    """An index that does not change along an axis is looked at only where the axis has entries."""
+    x, row = TensorType("float64", (False,))("x"), TensorType("float64", (True, False))("row")
+    first = T.zeros(x.shape, "int64")
+    back = T.argsort(-row, axis=1)
+    outputs = [x[first], x[first + 7], T.take_along_axis(row, back, 1) + x.dimshuffle(0, "x")]
+    f = subject.function([x, row], outputs[::2])
+    for size in (0, 3):
+        values = np.arange(size) + 1.0
+        picked, turned = f(values, values.reshape(1, -1))
+        np.testing.assert_array_equal(picked, np.ones(size))
+        np.testing.assert_array_equal(turned, values[::-1] + values[:, None])
+    g = subject.function([x], outputs[1])
+    assert g(np.zeros(0)).shape == (0,)
+    with pytest.raises(OutOfRange):
+        g(np.zeros(3))
+
+
+def test_integers_beside_sines(subject: Subject) -> None:
+    """A loop that has two versions of a sine, and integers that nothing of it needs."""
+    x, i = TensorType("float64", (False,))("x"), TensorType("int64", (False,))("i")
+    whole = T.cast(T.floor(T.sqrt(T.cast(i, "float64"))), "int64") * 3
+    f = subject.function([x, i], [T.sin(T.clip(x, -3, 3)), whole, T.cos(x * 1e7) + whole])
+    values, counts = np.linspace(-4, 4, 40), np.arange(40)
+    found = f(values, counts)
+    np.testing.assert_allclose(found[0], np.sin(np.clip(values, -3, 3)), rtol=1e-14)
+    np.testing.assert_array_equal(found[1], np.floor(np.sqrt(counts)).astype("int64") * 3)
+    np.testing.assert_allclose(found[2], np.cos(values * 1e7) + found[1], rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", dtypes.ALL)
 def test_numbers_in_expressions(dtype: str, subject: Subject) -> None:
     """A number that stands in an expression keeps every bit, whatever number it is."""

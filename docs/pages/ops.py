@@ -114,11 +114,29 @@ def record(reports: Sequence[Path]) -> None:
         report = json.loads(path.read_text(encoding="utf-8"))
         known[report["backend"]] = {
             "machine": f"{platform.system()} {platform.machine()}",
+            "device": report["device"],
+            "tier": report["tier"],
             "about": report["versions"],
+            "support": {op: _support(row) for op, row in report["ops"].items()},
+            "groups": {name: of["passed"] for name, of in report["groups"].items()},
             "ops": {op: row for op, row in map(_inexact, report["ops"].items()) if row},
         }
     text = json.dumps(known, indent=1, sort_keys=True)
     MEASURED.write_text(text + "\n", encoding="utf-8")
+
+
+def _support(row: Mapping[str, Any]) -> list[Any]:
+    """How an op was carried out in all dtypes, in one word or two, and in how many cases."""
+    words, cases = set(), 0
+    for entry in row.values():
+        cases += entry["cases"]
+        if entry["status"] != "passed":
+            words.add(entry["status"] + (f": {entry['reason']}" if entry["reason"] else ""))
+        elif entry["native"] < entry["cases"]:
+            words.add("by the reference")
+        else:
+            words.add("by its body" if entry["through_body"] else "native")
+    return [", ".join(sorted(words)), cases]
 
 
 def _inexact(of: tuple[str, Mapping[str, Any]]) -> tuple[str, dict[str, list[float]]]:

@@ -12,16 +12,17 @@ _DOCS = str(Path(__file__).resolve().parents[1])
 if _DOCS not in sys.path:
     sys.path.append(_DOCS)
 
-from theano_coverage import Row, rows, shares  # noqa: E402
+from theano_coverage import Row, numerical, rows, shares  # noqa: E402
 
 
 def page() -> str:
-    """Coverage, modules, flags, the symbols of two or more repositories, and what is missing."""
+    """Coverage, modules, flags, what is missing, and the symbols of two or more repositories."""
     from tensorcore.legacy.flags import FLAGS
 
     found = rows()
     uses, symbols = shares(found)
-    common = [row for row in found if row.repositories >= 2 and row.here]
+    words = numerical(found)
+    common = [row for row in found if row.repositories >= 2 and row.here and row not in words]
     absent = [row for row in found if not row.here]
     return page_of(
         "# Theano's names",
@@ -48,7 +49,13 @@ def page() -> str:
                 for name, flag in FLAGS.items()
             ),
         ),
-        f"## What is here, of two or more codebases ({len(common)})",
+        f"## Numerical names of two or more codebases ({len(words)})",
+        "What says what is computed, with its keywords: operators, functions, types, methods, "
+        "random draws. All of them work on every backend, and their gradients too, as those of the "
+        "ops in [ops.md](ops.md) that they are made of; machinery, devices and tools are in the "
+        "next table.",
+        _table(words),
+        f"## What else is here, of two or more codebases ({len(common)})",
         _table(common),
     )
 

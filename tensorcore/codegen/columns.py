@@ -7,7 +7,8 @@ in order and the inner loop is over neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..dtypes import kind
@@ -146,29 +147,31 @@ class ColumnPrinter(KernelPrinter):
         if not made and not segment.after:
             return
         known = dict.fromkeys(v for stage in segment.after for v in stage.taken())
-        self._columns(index[-1], "", [v for v in known if v not in made])
-        for a in segment.totals():
-            found = f"a{a.value}[l]"
-            if self._marks_nan(a):
-                found = f"q{a.value}[l] ? ({found} - {found}) / 0 : {found}"
-            self._define(a.value, a.dtype, self._rounded(a.dtype, found))
-        for stage in segment.after:
-            self._body(stage, index)
-        for v in made:
-            if v in self.kept:
-                self._line(f"{self._array(v)} = {self._names[v]};")
-        self._close()
+        with self._columns(index[-1], "", [v for v in known if v not in made]):
+            for a in segment.totals():
+                found = f"a{a.value}[l]"
+                if self._marks_nan(a):
+                    found = f"q{a.value}[l] ? ({found} - {found}) / 0 : {found}"
+                self._define(a.value, a.dtype, self._rounded(a.dtype, found))
+            for stage in segment.after:
+                self._body(stage, index)
+            for v in made:
+                if v in self.kept:
+                    self._line(f"{self._array(v)} = {self._names[v]};")
 
     def _marks_nan(self, a: Accumulate) -> bool:
         """Whether what the accumulator compares may be NaN."""
         return a.combine in ("max", "min") and kind(a.dtype) == "f"
 
-    def _columns(self, index: str, pragma: str, known: Iterable[ValueId] = ()) -> None:
-        """Open the loop over a strip; ``known`` are values of earlier segments that it uses."""
+    @contextmanager
+    def _columns(self, index: str, pragma: str, known: Iterable[ValueId] = ()) -> Iterator[None]:
+        """The loop over a strip; ``known`` are values of earlier segments that it uses."""
         self._loop("l", "w", pragma)
-        self._line(f"const i64 {index} = b + l;")
-        for v in known:
-            self._define(v, self._dtypes[v], self._array(v))
+        with self._naming(index, "b + l"):
+            for v in known:
+                self._define(v, self._dtypes[v], self._array(v))
+            yield
+        self._close()
 
     def _each(self, text: str) -> None:
         self._line(f"for (i64 l = 0; l < w; l++) {{ {text} }}")
@@ -209,22 +212,20 @@ class ColumnPrinter(KernelPrinter):
         if not jumps and self._is_short(stage):
             self._line(f"for (; {row} + {_UNROLLED} <= e; {row} += {_UNROLLED}) {{")
             self._depth += 1
-            self._columns(outer[-1], self._simd([]), stage.taken())
-            for k in range(_UNROLLED):
-                known = set(self._placed)
-                self._line(f"{{ const i64 {inner[-1]} = {row} + {k};")
-                self._body(stage, index)
-                self._line("}")
-                self._placed = known
-            self._close()
+            with self._columns(outer[-1], self._simd([]), stage.taken()):
+                for k in range(_UNROLLED):
+                    known = set(self._placed)
+                    self._line(f"{{ const i64 {inner[-1]} = {row} + {k};")
+                    self._body(stage, index)
+                    self._line("}")
+                    self._placed = known
             self._close()
         self._line(f"for (; {row} < e; {row}++) {{")
         self._depth += 1
         self._line(f"const i64 {inner[-1]} = {row};")
         self._place(stage, index, [*outer[:-1], *inner])
-        self._columns(outer[-1], "" if jumps else self._simd([]), stage.taken())
-        self._body(stage, index)
-        self._close()
+        with self._columns(outer[-1], "" if jumps else self._simd([]), stage.taken()):
+            self._body(stage, index)
         self._close()
 
     def _is_short(self, stage: Stage) -> bool:

@@ -73,6 +73,7 @@ class Dialect(NamedTuple):
     ``inlined``: functions, as templates name them before ``@``, each with the word of a type,
     with the prelude's that is called instead of the language's own. ``versions``: functions with
     a faster one for small arguments, and what says that an argument is not (``versions.py``).
+    ``blocks``: whether loops that draw random words are cut into blocks (``words.py``).
     ``indices``: the type of indices and sizes. ``items``: for languages whose kernels are carried
     out by many work-items (``work_items.py``).
 
@@ -93,6 +94,7 @@ class Dialect(NamedTuple):
     simd: str = ""
     inlined: Mapping[tuple[str, str], str] = _NOTHING_INLINED
     versions: Mapping[str, tuple[str, str]] = _NO_VERSIONS
+    blocks: bool = False
     computed: Mapping[str, str] = _NONE
     loads: Mapping[str, str] = _NONE
     stores: Mapping[str, str] = _NONE
@@ -144,6 +146,7 @@ C99 = Dialect(
     simd="#pragma omp simd{clauses}",
     inlined=INLINED,
     versions=VERSIONS,
+    blocks=True,
     computed={"float16": "float32"},
     loads={"float16": "tc_load_f16({0}[{1}])"},
     stores={"float16": "{0}[{1}] = tc_store_f16({2});"},

@@ -365,16 +365,23 @@ class _Columns(Parted, ColumnPrinter):
 
     def _segment(self, number: int, segment: Segment, width: str) -> None:
         stage, columns = segment.across, f"({width} < {STRIP} ? {width} : {STRIP})"
-        with self._function(f"_{number}_end", ", ".join(["i64 b, i64 w", *self._totals(segment)])):
-            self._conclude(segment, ["i0"])
-        if stage is None:
-            with self._function(f"_{number}_rows"):
+        if stage is None or stage.accumulates or segment.after:
+            parameters = ", ".join(["i64 b, i64 w", *self._totals(segment)])
+            with self._function(f"_{number}_end", parameters):
+                self._conclude(segment, ["i0"])
+        if stage is not None:
+            self._across(number, segment, stage, width)
+        if segment.after and not segment.totals():
+            with self._function(f"_{number}_columns"):
                 self._open_strips(f"b = q * {STRIP}", width)
                 self._line(f"$_{number}_end(c, o, b, w);")
                 self._close()
             cost = f"({self._cost(segment.after)}) * {columns}"
-            self._line(f"tc_split(c, o, $_{number}_rows, k.strips, {cost}, 0);")
-            return
+            self._line(f"tc_split(c, o, $_{number}_columns, k.strips, {cost}, 0);")
+
+    def _across(self, number: int, segment: Segment, stage: Stage, width: str) -> None:
+        """The calls that run a stage across the rows, and join what its chunks have left."""
+        columns = f"({width} < {STRIP} ? {width} : {STRIP})"
         with self._function(f"_{number}_rows"):
             self._strips(number, segment, stage, width)
         rows, chunks = f"k.rows{number}", f"k.chunks{number}"

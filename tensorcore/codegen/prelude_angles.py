@@ -155,6 +155,7 @@ INLINE T tc_cosine_near_#(T r, T rest, T *low) {
 _SINE_NEAR_F32 = """\
 INLINE f32 tc_sine_near_f32(f32 r, f32 rest, f32 *low) {
   f32 z = r * r;
+  (void)rest;
   *low = 0;
   return tc_fused_f32(z * r, <SIN z>, r);
 }
@@ -162,6 +163,7 @@ INLINE f32 tc_sine_near_f32(f32 r, f32 rest, f32 *low) {
 _COSINE_NEAR_F32 = """\
 INLINE f32 tc_cosine_near_f32(f32 r, f32 rest, f32 *low) {
   f32 z = r * r;
+  (void)rest;
   *low = 0;
   return tc_fused_f32(z * z, <COS z>, tc_fused_f32(-0.5f, z, 1.0f));
 }

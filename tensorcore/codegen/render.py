@@ -6,8 +6,10 @@ that two kernels of equal structure have equal text and are compiled once.
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +30,7 @@ from ..program import (
     ValueId,
 )
 from .dialect import Dialect
-from .versions import versioned
+from .words import tuned
 
 #: Terms that are added plainly before they become a leaf of the pairwise sum: in vector code,
 #: where each lane adds its own, and elsewhere.
@@ -147,6 +149,16 @@ class KernelPrinter:
     def _line(self, text: str) -> None:
         self._lines.append("  " * self._depth + text)
 
+    @contextmanager
+    def _naming(self, name: str, value: str) -> Iterator[None]:
+        """A number under a name, which is left out where no line inside mentions it."""
+        place = len(self._lines)
+        self._line(f"const i64 {name} = {value};")
+        yield
+        word = re.compile(rf"\b{name}\b")
+        if not any(word.search(line) for line in self._lines[place + 1 :]):
+            del self._lines[place]
+
     def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
         if pragma:
             self._vectors[self._depth] = len(self._lines)
@@ -160,7 +172,7 @@ class KernelPrinter:
         self._line("}")
         start = self._vectors.pop(self._depth, None)
         if start is not None and self.dialect.versions:
-            self._lines[start:] = versioned(self._lines[start:], self.dialect)
+            self._lines[start:] = tuned(self._lines[start:], self.dialect)
 
     def _simd(self, clauses: Sequence[str]) -> str:
         return self.dialect.simd.format(clauses="".join(f" {c}" for c in clauses))

@@ -130,17 +130,23 @@ class Totals(Parted):
     def _each_row(self, stage: Stage) -> None:
         simd = not stage.inner and self._vectorises(stage, ["i0"])
         self._loop("l", "w", self._simd([]) if simd else "")
-        self._enter_row(stage, "l")
-        self._stage(stage, ["i0"])
-        made = [a.value for a in stage.accumulates]
-        if not stage.inner:
-            made += [entry.value for entry in (*stage.loads, *stage.body)]
-        for v in made:
-            self._hand_on(v, "l")
+        with self._at_row(stage, "l"):
+            self._stage(stage, ["i0"])
+            made = [a.value for a in stage.accumulates]
+            if not stage.inner:
+                made += [entry.value for entry in (*stage.loads, *stage.body)]
+            for v in made:
+                self._hand_on(v, "l")
         self._close()
 
+    @contextmanager
+    def _at_row(self, stage: Stage, row: str) -> Iterator[None]:
+        """Lines for one row, with what earlier stages have handed on for it."""
+        with self._naming("i0", f"b + {row}"):
+            self._enter_row(stage, row)
+            yield
+
     def _enter_row(self, stage: Stage, row: str) -> None:
-        self._line(f"const i64 i0 = b + {row};")
         for v in stage.taken():
             self._define(v, self._dtypes[v], f"r{v}[{row}]")
 
@@ -179,8 +185,7 @@ class Totals(Parted):
             name = self._total(slot)
             self._line(f"{self._type(self.slots[slot].dtype)} y{name} = {name}[j0];")
         self._loop("l", "w", self._simd([f"reduction(+:y{self._total(s)})" for s in totals]))
-        with self._again("short"):
-            self._enter_row(stage, "l")
+        with self._again("short"), self._at_row(stage, "l"):
             self._body(stage, ["i0", "j0"])
         self._close()
         for slot in totals:
@@ -230,8 +235,7 @@ class Totals(Parted):
         self._loop("j0", end, self._simd(clauses), start)
         for row in range(rows):
             self._line("{")
-            with self._again(f"_{row}"):
-                self._enter_row(stage, f"(l + {row})")
+            with self._again(f"_{row}"), self._at_row(stage, f"(l + {row})"):
                 self._body(stage, ["i0", "j0"])
             self._line("}")
         self._close()

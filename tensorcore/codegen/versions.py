@@ -16,8 +16,8 @@ from .dialect import Dialect
 _DEFINITION = re.compile(r"\s*const \w+ (v\d+) = (.*);$")
 _VALUE = re.compile(r"\bv\d+\b")
 _CALL = re.compile(r"\b(tc_\w+)\((v\d+)\)")
-#: Indices, which values are loaded at, and the brackets of blocks.
-_FRAME = re.compile(r"\s*(\{ )?const i64 \w+ = |\s*\}$")
+#: Indices that are no values, and the brackets of blocks.
+_FRAME = re.compile(r"\s*(\{ )?const i64 (?!v\d)\w+ = |\s*\}$")
 _ANY_CALL = re.compile(r"\b\w+\(")
 
 
@@ -29,7 +29,7 @@ def versioned(lines: Sequence[str], dialect: Dialect) -> list[str]:
     needed: set[int] = set()
     changed = {}
     for name, value in dict.fromkeys(c for line in body for c in _CALL.findall(line)):
-        part = _slice(value, body) if name in dialect.versions else None
+        part = slice_of(value, body) if name in dialect.versions else None
         if part is not None:
             small, far = dialect.versions[name]
             tests[f"{far}({value})"] = None
@@ -69,7 +69,7 @@ def _looking(body: Sequence[str], needed: set[int], look: str) -> list[str]:
     return found if blocks else [*found, look]
 
 
-def _slice(value: str, body: Sequence[str]) -> set[int] | None:
+def slice_of(value: str, body: Sequence[str]) -> set[int] | None:
     """The lines that compute a value, or None where one of them calls a function."""
     places: dict[str, list[tuple[int, str]]] = {}
     for k, line in enumerate(body):

@@ -163,7 +163,9 @@ class HostStep:
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
         frame.judge()
-        args = [frame.memory.get(frame.arrays[slot]) for slot in self.step.inputs]
+        # An operand that is read as a size alone has no array, and the code does not look at it.
+        given = [frame.arrays[slot] for slot in self.step.inputs]
+        args = [None if array is None else frame.memory.get(array) for array in given]
         (out,) = self.step.outputs
         with np.errstate(all="ignore"):
             result = call(self.step, args, frame.program.slots[out].dtype)

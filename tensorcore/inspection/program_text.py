@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..node import Tensor
 from ..ops import OPS
@@ -107,6 +110,21 @@ class ProgramText:
             found.append(BufferText(self.value(slot), first, last, text, total))
         return found
 
+    def made(self, known: Sequence[int | None]) -> list[int | None]:
+        """The bytes of the values that each step makes, from sizes that are ``known``; None where
+        one is not. What a loop makes in each iteration for itself alone does not count."""
+        return [self._made(step, known) for step in self.program.steps]
+
+    def _made(self, step: Step, known: Sequence[int | None]) -> int | None:
+        total = 0
+        for slot in _written(step):
+            dtype, shape = self.program.slots[slot]
+            sizes = [known[size] for size in shape]
+            if None in sizes:
+                return None
+            total += math.prod(n for n in sizes if n is not None) * np.dtype(dtype).itemsize
+        return total
+
     def _step(self, number: int, step: Step) -> StepText:
         if isinstance(step, Sizes):
             words = (f"{len(step.ids)} sizes", f"{len(step.checks)} checks")
@@ -172,6 +190,17 @@ class ProgramText:
                 text = f"{kind}({', '.join(texts[a] for a in args)})"
             texts.append(text if len(text) <= _LONG else f"n{index}")
         return texts
+
+
+def _written(step: Step) -> set[SlotId]:
+    """The values that a step makes; those of a view have no memory of their own."""
+    if isinstance(step, (Sizes, View)):
+        return set()
+    if isinstance(step, (Call, Branch)):
+        return set(step.outputs)
+    if isinstance(step, Loop):
+        return step.writes()
+    return {store.access.slot for stage in step.stages for store in stage.stores}
 
 
 def _bracketed(text: str) -> str:

@@ -18,8 +18,10 @@ __all__ = [
     "BytesIO", "Counter", "DefaultOrderedDict", "Iterator", "OrderedDict", "OrderedSet", "PY2",
     "PY3", "StringIO", "add_metaclass", "all", "any", "b", "binary_type", "builtins", "cPickle",
     "cStringIO", "callable", "class_types", "cmp", "combinations", "decode", "decode_iter",
-    "defaultdict", "deque", "exc_message", "filter", "get_unbound_function", "ifilter", "imap",
+    "defaultdict", "deque", "exc_message", "filter", "frozendict",
+    "get_unbound_function", "ifilter", "imap",
     "input", "integer_types", "iteritems", "iterkeys", "itervalues", "izip", "maxsize", "map",
+    "may_share_memory",
     "next", "partial", "pickle", "product", "queue", "range", "reduce", "render_string", "reraise",
     "string_types", "text_type", "u", "urllib", "with_metaclass", "xrange", "zip", "cmp_to_key",
     "hex_digest",
@@ -82,6 +84,20 @@ class OrderedSet(dict):  # type: ignore[type-arg]
     def discard(self, x: Any) -> None:
         """Take an element out, if it is there."""
         self.pop(x, None)
+
+
+class frozendict(dict):  # type: ignore[type-arg]
+    """A dict that can be hashed, and is not to be changed."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
+def may_share_memory(a: Any, b: Any, raise_other_type: bool = True) -> bool:
+    """Whether two arrays may lie in the same memory."""
+    import numpy as np
+
+    return bool(np.may_share_memory(a, b))
 
 
 def iteritems(d: Mapping[Any, Any]) -> Any:

@@ -25,13 +25,24 @@ deep_copy_op = identity
 
 
 class ProfileStats:
-    """Passed as ``profile``: the function is timed. Its own ``profile`` has the times."""
+    """Passed as ``profile``: the function is timed, and what it took can be read here too."""
+
+    profile: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: print ``f.profile``."""
+    def __getattr__(self, name: str) -> Any:
+        if self.profile is None or name.startswith("__"):
+            raise AttributeError(
+                f"ProfileStats has no {name!r} before it is passed to function(..., profile=)."
+            )
+        return getattr(self.profile, name)
+
+    def summary(self, file: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Print the profile of the function that it was passed to."""
+        if self.profile is not None:
+            self.profile.summary(file)
 
 
 def specify_shape(x: Any, shape: Any) -> Any:

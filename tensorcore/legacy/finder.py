@@ -10,6 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from .. import node
 from .names import MODULES, instead
 
 _ROOT = "theano"
@@ -151,7 +152,8 @@ def install() -> bool:
 
 
 def uninstall() -> None:
-    """Take the finder and the modules back, for tests."""
+    """Take the finder, the modules and the owners of nodes back, for tests."""
+    node.OWNERS.clear()
     sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, Finder)]
     for name in [n for n, m in sys.modules.items() if isinstance(m, TheanoModule)]:
         del sys.modules[name]

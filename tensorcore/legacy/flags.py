@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 from .. import _rcfile
 from .. import config as _ours
 from .._options import home
-from ..errors import BackendUnavailable, ConfigError
+from ..errors import BackendUnavailable, ConfigError, DTypeError
+from ..node import Tensor, is_constant, warn
+from ..ops._declare import ON_NEW_NODE
+from ..types import ON_NEW_VARIABLE
 
 __all__ = [
     "AddConfigVar", "BoolParam", "ConfigParam", "EnumStr", "FLAGS", "Flag", "FloatParam",
-    "IntParam", "StrParam", "TheanoConfigParser", "change_flags", "config", "local_bitwidth",
+    "IntParam", "StrParam", "THEANO_FLAGS", "TheanoConfigParser", "change_flags", "config",
+    "config_files_from_theanorc", "local_bitwidth",
     "parse_config_string", "read_sources",
 ]  # fmt: skip
 
@@ -65,7 +69,7 @@ FLAGS: dict[str, Flag] = {
     "profile": Flag(False, "profile", "time the steps of all functions; a summary at exit"),
     "profile_optimizer": Flag(False, "", "f.report() has the times of rewriting"),
     "profile_memory": Flag(False, "", "f.report() has the memory"),
-    "warn_float64": Flag("ignore", "", "whether float64 variables are a warning; ignored"),
+    "warn_float64": Flag("ignore", "", "warn, raise: where a variable or a result is float64"),
     "cast_policy": Flag("custom", "", "how Python numbers are typed; docs/dtypes.md has our rules"),
     "int_division": Flag("int", "", "/ of integers is true division, as in Python 3"),
     "openmp": Flag(False, "", "threads are used where they help; cgen.threads limits them"),
@@ -213,6 +217,25 @@ def put(name: str, value: Any, where: str = "") -> None:
         if where:
             _say(f"{where}: {name}={value}: {flag.meaning}.")
         _values[name] = _typed(name, value)
+    _watch_float64()
+
+
+def _float64(node: Tensor) -> None:
+    """Complain about a variable or a result in float64, as ``warn_float64`` says."""
+    if node.dtype == "float64" and not is_constant(node):
+        words = f"{node!r} is float64, and the flag warn_float64 is {get('warn_float64')!r}."
+        if get("warn_float64") in ("raise", "pdb"):
+            raise DTypeError(f"{words} Cast it, or its operands, to float32.")
+        warn(words)
+
+
+def _watch_float64() -> None:
+    """Have new variables and results looked at while the flag asks for it, and only then."""
+    for looks in (ON_NEW_VARIABLE, ON_NEW_NODE):
+        while _float64 in looks:
+            looks.remove(_float64)
+        if get("warn_float64") != "ignore":
+            looks.append(_float64)
 
 
 def _set_ours(name: str, flag: Flag, value: Any, where: str) -> None:
@@ -274,6 +297,17 @@ def _files() -> Iterator[tuple[str, str]]:
         yield from ((part, os.path.expanduser(part)) for part in named.split(os.pathsep) if part)
     elif home():
         yield "~/.theanorc", os.path.join(home(), ".theanorc")
+
+
+def config_files_from_theanorc() -> list[str]:
+    """The files that settings are read from."""
+    return [path for _, path in _files()]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "THEANO_FLAGS":
+        return os.environ.get("THEANO_FLAGS", "")
+    raise AttributeError(f"tensorcore.legacy.flags has no {name!r}.")
 
 
 class _Section:
@@ -344,6 +378,7 @@ class change_flags:  # used like a function, as in Theano
         self._before.append(dict(_values))
         self._ours.__enter__()
         _values.update(self._others)
+        _watch_float64()
 
     def __exit__(
         self,
@@ -357,6 +392,7 @@ class change_flags:  # used like a function, as in Theano
             _values.pop(name, None)
             if name in before:
                 _values[name] = before[name]
+        _watch_float64()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

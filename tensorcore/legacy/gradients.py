@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import DisconnectedInputError, NullTypeGradError
-from ..gradient_control import NullGradient
+from ..gradient_control import NullGradient, with_gradient
 
 __all__ = [
-    "DisconnectedInputError", "DisconnectedType", "GradClip", "NullType", "NullTypeGradError",
-    "as_list_or_tuple", "format_as", "numeric_grad", "null_type",
+    "DisconnectedInputError", "DisconnectedType", "NullType", "NullTypeGradError",
+    "as_list_or_tuple", "disconnected_type", "format_as", "numeric_grad", "null_type",
+    "undefined_grad",
 ]  # fmt: skip
 
 
@@ -32,7 +33,13 @@ class DisconnectedType:
 
 NullType = NullGradient
 null_type = NullGradient("no gradient")
-GradClip = type("GradClip", (), {})
+disconnected_type = DisconnectedType()
+
+
+def undefined_grad(x: Any) -> Any:
+    """``x``; a gradient that would flow back through it is NullTypeGradError."""
+    reason = NullGradient(f"undefined_grad: the gradient by {x!r} is said to be undefined.")
+    return with_gradient(x, [x], lambda g, y, x: [reason])
 
 
 def format_as(use_list: bool, use_tuple: bool, outputs: Any) -> Any:

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MissingInputError, TensorcoreError
+from ..errors import MissingInputError, TensorcoreError, TestValueError
 from ..function import clone as _clone
-from ..graph import Graph, Interner, toposort
+from ..graph import Interner, applications, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
-from ..ops.control import item
 from ..printing import min_informative_str
-from ..types import TensorType
 
 __all__ = [
-    "Constant", "FunctionGraph", "InconsistencyError", "MethodNotDefined", "MissingInputError",
-    "Node", "NullOp", "TestValueError", "Type", "Value", "Variable", "ancestors", "as_string",
+    "InconsistencyError", "MethodNotDefined", "MissingInputError",
+    "Node", "NullOp", "TestValueError", "Value", "Variable", "ancestors", "as_string",
     "clone", "clone_get_equiv", "debug_assert", "debug_error_message", "deque", "difference",
     "equal_computations", "flatten", "general_toposort", "get_debug_values", "get_equiv",
     "get_lock", "get_test_value", "give_variables_names", "graph_inputs", "hash_from_code",
@@ -29,8 +27,8 @@ __all__ = [
     "variables_and_orphans", "view_roots",
 ]  # fmt: skip
 
-Variable, Constant, Node = Tensor, TensorConstant, object
-Value = Constant
+Variable, Node = Tensor, object
+Value = TensorConstant
 
 
 class MethodNotDefined(AttributeError):
@@ -41,28 +39,12 @@ class InconsistencyError(TensorcoreError):
     """A graph that contradicts itself."""
 
 
-class TestValueError(AttributeError):
-    """A variable without a test value."""
-
-    __test__ = False  # for pytest
-
-
-class Type(TensorType):
-    """Types of programs' own are not here: what is computed are tensors."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-
-
 class NullOp:
     """An op that computes nothing."""
 
 
 class scratchpad:
     """A place for notes."""
-
-
-FunctionGraph = Graph
 
 
 def _listed(value: Any) -> list[Tensor]:
@@ -82,14 +64,9 @@ def _walk(outputs: Sequence[Tensor], stop: Iterable[Tensor]) -> list[Tensor]:
 
 
 def _parents(v: Tensor) -> Sequence[Tensor]:
-    """What a program sees as the inputs of a variable's owner: of a result of a loop, what the loop
-    takes, and not the bundle of all results."""
+    """What a program sees as the inputs of a variable's owner."""
     owner = v.owner
-    if owner is None:
-        return ()
-    if owner.op is item:
-        return v.inputs[0].inputs
-    found: Sequence[Tensor] = owner.inputs
+    found: Sequence[Tensor] = () if owner is None else owner.inputs
     return found
 
 
@@ -127,8 +104,7 @@ def orphans(i: Any, o: Any) -> list[Tensor]:
 def io_toposort(inputs: Any, outputs: Any, orderings: Any = None, **kwargs: Any) -> list[Any]:
     """The applications between inputs and outputs, each after those it needs."""
     starts, ends = _arguments(outputs, inputs)
-    found = _walk(ends, starts)
-    return uniq(v.owner for v in found if v not in starts and v.owner is not None)
+    return applications(ends, starts)
 
 
 def ops(i: Any, o: Any) -> set[Any]:
@@ -311,7 +287,7 @@ def uniq(seq: Iterable[Any]) -> list[Any]:
     found = []
     for x in seq:
         # Two views of one application are one.
-        key = id(x.result) if isinstance(x, Application) else id(x)
+        key = id(x.source) if isinstance(x, Application) else id(x)
         if key not in seen:
             seen.add(key)
             found.append(x)

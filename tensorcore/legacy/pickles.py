@@ -7,13 +7,13 @@ from pickle import HIGHEST_PROTOCOL, PicklingError, UnpicklingError
 from typing import Any
 
 __all__ = [
-    "HIGHEST_PROTOCOL", "Pickler", "PicklingError", "StripPickler", "Unpickler", "UnpicklingError",
-    "cPickle", "dump", "dumps", "load", "loads",
+    "CompatUnpickler", "HIGHEST_PROTOCOL", "Pickler", "PicklingError", "StripPickler",
+    "Unpickler", "UnpicklingError", "cPickle", "dump", "dumps", "load", "loads",
 ]  # fmt: skip
 
 cPickle = pickle
 Pickler = StripPickler = pickle.Pickler
-Unpickler = pickle.Unpickler
+Unpickler = CompatUnpickler = pickle.Unpickler
 
 
 def dump(obj: Any, file: Any, protocol: int | None = None, **options: Any) -> None:

@@ -6,10 +6,14 @@ import os
 from typing import Any
 
 from ..node import warn
-from ..printing import debugprint
+from ..printing import debugprint, to_svg
 from ..printing import pydotprint as _drawn
 
-__all__ = ["d3viz", "hex_digest", "pydot_imported", "pydotprint", "var_descriptor"]
+__all__ = [
+    "DefaultPrinter", "FunctionPrinter", "IgnorePrinter", "LeafPrinter", "OperatorPrinter",
+    "PPrinter", "PatternPrinter", "d3viz", "d3write", "hex_digest", "position_independent_str",
+    "pydot_imported", "pydotprint", "var_descriptor",
+]  # fmt: skip
 
 pydot_imported = True
 
@@ -54,5 +58,39 @@ class _TagGenerator:
 
 
 def d3viz(fct: Any, outfile: Any, *args: Any, **kwargs: Any) -> Any:
-    """A picture of an expression or function, as SVG."""
-    return _drawn(fct, outfile=str(outfile))
+    """A page with a picture of an expression or function."""
+    picture = to_svg(fct)
+    with open(outfile, "w", encoding="utf-8") as file:
+        file.write(f"<!DOCTYPE html>\n<html><body>{picture}</body></html>\n")
+
+
+d3write = d3viz
+
+
+def position_independent_str(obj: Any) -> str:
+    """``min_informative_str``."""
+    from ..printing import min_informative_str
+
+    return min_informative_str(obj)
+
+
+class PPrinter:
+    """Theano's printer, or a rule for it, kept and not used: ``pp`` knows how each op reads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+
+    def assign(self, condition: Any, printer: Any = None) -> None:
+        """Nothing."""
+
+    def process(self, expression: Any, *args: Any) -> str:
+        """The expression as text."""
+        from ..printing import pp
+
+        return pp(expression)
+
+    __call__ = process
+
+
+FunctionPrinter = OperatorPrinter = PatternPrinter = IgnorePrinter = PPrinter
+DefaultPrinter = LeafPrinter = PPrinter

@@ -9,101 +9,57 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes, tensor
-from ..node import Tensor, as_tensor
+from ..graph import substitute
+from ..node import Tensor, TensorConstant, as_tensor
+from ..ops._declare import Op as Declared
+from ..shared import Shared
 from ..types import TensorType
+from .known_ops import made_class, pulled_back
 from .user_ops import Apply, Op
 
 _DTYPES = tuple(dtypes.ALL)
-_FUNCTIONS = (
-    "abs_",
-    "add",
-    "and_",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "cast",
-    "ceil",
-    "clip",
-    "complex",
-    "conj",
-    "cos",
-    "cosh",
-    "deg2rad",
-    "eq",
-    "erf",
-    "erfc",
-    "erfcinv",
-    "erfcx",
-    "erfinv",
-    "exp",
-    "exp2",
-    "expm1",
-    "floor",
-    "gamma",
-    "gammaln",
-    "ge",
-    "gt",
-    "identity",
-    "imag",
-    "int_div",
-    "inv",
-    "invert",
-    "isinf",
-    "isnan",
-    "le",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "lt",
-    "maximum",
-    "minimum",
-    "mod",
-    "mul",
-    "neg",
-    "neq",
-    "or_",
-    "pow",
-    "psi",
-    "rad2deg",
-    "real",
-    "round_half_to_even",
-    "second",
-    "sgn",
-    "sigmoid",
-    "sin",
-    "sinh",
-    "softplus",
-    "sqr",
-    "sqrt",
-    "sub",
-    "switch",
-    "tan",
-    "tanh",
-    "tri_gamma",
-    "true_div",
-    "trunc",
-    "xor",
-)
-_CLASSES = {
-    "Abs": "abs_", "Add": "add", "Sub": "sub", "Mul": "mul", "TrueDiv": "true_div", "Pow": "pow",
-    "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Sqr": "sqr", "Tanh": "tanh", "Maximum": "maximum",
-    "Minimum": "minimum", "Switch": "switch", "Identity": "identity", "Cast": "cast",
-    "EQ": "eq", "NEQ": "neq", "LT": "lt", "GT": "gt", "LE": "le", "GE": "ge", "Neg": "neg",
-    "Inv": "inv", "Sgn": "sgn", "GammaLn": "gammaln", "Psi": "psi", "Erf": "erf", "Erfc": "erfc",
-    "ScalarSigmoid": "sigmoid", "Clip": "clip",
+_FUNCTIONS = [
+    "chi2sf", "gammainc", "gammaincc", "i0", "i1", "j0", "j1", "abs_", "add", "and_", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cast", "ceil", "clip",
+    "complex", "conj", "cos", "cosh", "deg2rad", "eq", "erf", "erfc", "erfcinv", "erfcx",
+    "erfinv", "exp", "exp2", "expm1", "floor", "gamma", "gammaln", "ge", "gt", "identity", "imag",
+    "int_div", "inv", "invert", "isinf", "isnan", "le", "log", "log10", "log1p", "log2", "lt",
+    "maximum", "minimum", "mod", "mul", "neg", "neq", "or_", "pow", "psi", "rad2deg", "real",
+    "round_half_to_even", "second", "sgn", "sigmoid", "sin", "sinh", "softplus", "sqr", "sqrt",
+    "sub", "switch", "tan", "tanh", "tri_gamma", "true_div", "trunc", "xor",
+]  # fmt: skip
+#: Theano's names of classes that are no plain spelling of the function's.
+_SPELT = {
+    "ScalarSigmoid": "sigmoid", "ScalarSoftplus": "softplus", "AND": "and_", "OR": "or_",
+    "XOR": "xor", "EQ": "eq", "NEQ": "neq", "LT": "lt", "GT": "gt", "LE": "le", "GE": "ge",
+    "GammaLn": "gammaln", "IsNan": "isnan", "IsInf": "isinf", "ArcSin": "arcsin",
+    "ArcCos": "arccos", "ArcTan": "arctan", "ArcTan2": "arctan2", "ArcSinh": "arcsinh",
+    "ArcCosh": "arccosh", "ArcTanh": "arctanh", "Rad2Deg": "rad2deg", "Deg2Rad": "deg2rad",
+    "Chi2SF": "chi2sf",
 }  # fmt: skip
 
+
+#: Functions of each entry, among these.
+ELEMENTWISE = [f for f in _FUNCTIONS if f not in ("cast", "complex", "identity", "second")]
+
+
+def _plain(function: str) -> str:
+    return "".join(part.capitalize() for part in function.split("_"))
+
+
+_CLASSES = {
+    **_SPELT, **{_plain(f): f for f in _FUNCTIONS if f not in _SPELT.values()}
+}  # fmt: skip
+_CLASS_OF = {function: name for name, function in _CLASSES.items()}
+
 __all__ = [
-    "BinaryScalarOp", "Composite", "Scalar", "ScalarOp", "ScalarType", "UnaryScalarOp",
-    "all_types", "as_scalar", "bool", "complex_types", "constant", "continuous_types",
+    "BinaryScalarOp", "Cast", "Composite", "Scalar", "ScalarOp", "ScalarType", "UnaryScalarOp",
+    "ScalarConstant", "ScalarFromTensor", "ScalarSharedVariable", "ScalarVariable", "all_types",
+    "as_scalar", "bool", "convert_to_bool", "complex_types", "constant", "continuous_types",
     "discrete_types", "float_types", "get_scalar_type", "int_types", "scalar_types", "same_out",
     "same_out_nocomplex", "shared", "transfer_type", "uint_types", "upgrade_to_float",
-    "upgrade_to_float_no_complex", *_DTYPES, *_FUNCTIONS, *_CLASSES,
+    "upgrade_to_float_no_complex",
+    *(f"convert_to_{name}" for name in _DTYPES if name != "bool"), *_DTYPES, *_FUNCTIONS, *_CLASSES,
 ]  # fmt: skip
 
 
@@ -176,6 +132,14 @@ class ScalarOp(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         """The application, entry by entry."""
+        return self._applied(self, inputs)
+
+    def on_tensors(self, op: Any, *inputs: Any) -> Any:
+        """The results, made by ``op``: an ``Elemwise`` of this one."""
+        found = self._applied(op, inputs).outputs
+        return found if len(found) > 1 else found[0]
+
+    def _applied(self, op: Any, inputs: Any) -> Apply:
         given = [as_tensor(x) for x in inputs]
         rank = max((x.ndim for x in given), default=0)
         padded = [tensor.shape_padleft(x, rank - x.ndim) if x.ndim < rank else x for x in given]
@@ -183,7 +147,7 @@ class ScalarOp(Op):
         prefer = getattr(self, "output_types_preference", None) or same_out
         kinds = prefer(*(TensorType(x.dtype, ()) for x in given))
         kinds = kinds if isinstance(kinds, (tuple, list)) else (kinds,)
-        return Apply(self, padded, [TensorType(t.dtype, flags)() for t in kinds])
+        return Apply(op, padded, [TensorType(t.dtype, flags)() for t in kinds])
 
     def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
         """``impl`` on each entry."""
@@ -228,40 +192,118 @@ class Composite(ScalarOp):
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
         super().__init__()
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs = list(inputs), list(outputs)
+        self.nin, self.nout = len(self.inputs), len(self.outputs)
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-        """The expressions on tensors."""
-        from ..function import clone
-
-        made = clone(list(self.outputs), replace=dict(zip(self.inputs, inputs, strict=True)))
+        """The expressions on tensors, entry by entry."""
+        if len(inputs) != self.nin:
+            raise TypeError(f"Composite takes {self.nin} input(s), found {len(inputs)}.")
+        given = dict(zip(self.inputs, map(as_tensor, inputs), strict=True))
+        made = substitute(self.outputs, given)
         return made[0] if len(made) == 1 else made
 
+    def on_tensors(self, op: Any, *inputs: Any) -> Any:
+        """The expressions on tensors, entry by entry."""
+        return self(*inputs)
 
-def _class_of(name: str, function: str) -> Any:
-    """Theano's class of a scalar op: its instances are the function of tensors."""
+    def impl(self, *numbers: Any) -> Any:
+        """The value for numbers, by the reference."""
+        made = self(*numbers)
+        return tuple(y.eval() for y in made) if isinstance(made, list) else made.eval()
 
-    class Known(UnaryScalarOp):
-        def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
-            return getattr(tensor, function)(*inputs)
 
-        def impl(self, *numbers: Any) -> Any:
-            """The number, by the reference."""
-            return getattr(tensor, function)(*numbers).eval()
+class KnownScalarOp(UnaryScalarOp):
+    """A scalar op of Theano's: called, it is the function of tensors."""
 
-        st_impl = impl
+    function = ""
+    o_type: TensorType | None = None
 
-    Known.__name__ = Known.__qualname__ = name
-    Known.__doc__ = f"Theano's class; called, it is ``T.{function}``."
-    return Known
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The function of these."""
+        if self.o_type is not None:
+            return tensor.cast(inputs[0], self.o_type.dtype)
+        return getattr(tensor, "fill" if self.function == "second" else self.function)(*inputs)
+
+    def on_tensors(self, op: Any, *inputs: Any) -> Any:
+        """The function of these."""
+        return self(*inputs)
+
+    def make_node(self, *inputs: Any) -> Any:
+        """The application of the function."""
+        return self(*inputs).owner
+
+    def grad(self, inputs: Any, output_gradients: Any) -> Any:
+        """The gradients by the inputs."""
+        return pulled_back(self, inputs, output_gradients)
+
+    def impl(self, *numbers: Any) -> Any:
+        """The number, by the reference."""
+        return self(*numbers).eval()
+
+    st_impl = impl
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Declared):
+            return other is getattr(tensor, self.function, None)
+        return type(self) is type(other) and self.o_type == other.o_type
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+    def __str__(self) -> str:
+        return self.function.rstrip("_")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_known, (self.function, self.o_type))
+
+
+class Cast(KnownScalarOp):
+    """``Cast(o_type)``: the number in another dtype."""
+
+    function = "cast"
+
+    def __init__(self, o_type: Any, name: str | None = None) -> None:
+        super().__init__(name=name or f"Cast{{{o_type.dtype}}}")
+        self.o_type = o_type
+
+
+globals().update({f"convert_to_{name}": Cast(TensorType(name, ())) for name in _DTYPES})
+ScalarVariable, ScalarConstant, ScalarSharedVariable = Tensor, TensorConstant, Shared
+ScalarFromTensor = made_class("ScalarFromTensor", apply=lambda op, x: x)
+
+
+def _class_of(function: str) -> Any:
+    """Theano's class of a scalar op."""
+    name = _CLASS_OF.get(function) or _plain(function)
+    if name not in globals():
+        words = f"Theano's class; its instances are ``T.{function}`` of numbers."
+        body = {"function": function, "__module__": __name__, "__doc__": words}
+        globals()[name] = type(name, (KnownScalarOp,), body)
+    return globals()[name]
+
+
+def scalar_op(name: str, node: Tensor | None = None) -> Any:
+    """The scalar op of an op of ours, as found in a graph."""
+    if name == "cast" and node is not None:
+        return Cast(TensorType(node.dtype, ()))
+    words = {"abs": "abs_", "and": "and_", "or": "or_", "fill": "second"}
+    made = _class_of(words.get(name, name))(name=name)
+    if node is not None:
+        made.nin = len(node.inputs)
+    return made
+
+
+def _known(function: str, o_type: TensorType | None) -> Any:
+    return Cast(o_type) if o_type is not None else _class_of(function)(name=function.rstrip("_"))
 
 
 def __getattr__(name: str) -> Any:
     if name in _CLASSES:
-        made = globals()[name] = _class_of(name, _CLASSES[name])
-        return made
-    if name == "second":
-        return tensor.fill
+        return _class_of(_CLASSES[name])
+    if name == "cast":
+        return tensor.cast
     if name in _FUNCTIONS:
-        return getattr(tensor, name)
+        made = globals()[name] = scalar_op(name)
+        return made
     raise AttributeError(f"tensorcore.legacy.scalars has no {name!r}.")

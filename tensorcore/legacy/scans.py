@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..function import clone
+from ..graph import rebuild, toposort
 from ..node import Tensor, as_tensor
 from ..scan import scan as _scan
 from ..scan import until
@@ -15,8 +16,9 @@ from .graphs import equal_computations, inputs
 from .top import OrderedUpdates
 
 __all__ = [
-    "OrderedUpdates", "clone", "equal_computations", "expand_empty", "get_updates_and_outputs",
-    "infer_shape", "isNaN_or_Inf_or_None", "safe_new", "scan", "traverse", "until",
+    "OrderedUpdates", "clone", "equal_computations", "expand_empty", "forced_replace",
+    "get_updates_and_outputs", "hash_listsDictsTuples", "infer_shape", "isNaN_or_Inf_or_None",
+    "map_variables", "reconstruct_graph", "safe_new", "scan", "traverse", "until",
 ]  # fmt: skip
 
 
@@ -80,3 +82,35 @@ def traverse(out: Tensor, x: Any, x_copy: Any, d: Any, visited: Any = None) -> A
 def infer_shape(outs: Any, inputs: Any, input_shapes: Any) -> list[Any]:
     """The shapes of expressions, by axis."""
     return [tuple(o.shape[k] for k in range(o.ndim)) for o in outs]
+
+
+def map_variables(replacer: Any, graphs: Any, additional_inputs: Any = None) -> list[Tensor]:
+    """The expressions with each variable ``v`` in them replaced by ``replacer(v)``, which gives
+    ``v`` itself where nothing is to be changed; what is put in is not looked at again."""
+    new: dict[Tensor, Tensor] = {}
+    for node in toposort(graphs):
+        made = node if node.dtype == "tuple" else as_tensor(replacer(node))
+        if made is node and node.inputs:
+            made = rebuild(node, tuple(new[i] for i in node.inputs))
+        new[node] = made
+    return [new[node] for node in graphs]
+
+
+def forced_replace(out: Any, x: Any, y: Any) -> Any:
+    """``out`` with ``y`` in the place of ``x``."""
+    return None if out is None else clone(out, replace={x: y}, strict=False)
+
+
+def reconstruct_graph(inputs: Any, outputs: Any, tag: str = "") -> tuple[Any, Any]:
+    """Inputs and outputs of a copy."""
+    fresh = [safe_new(x, tag) for x in inputs]
+    return fresh, clone(list(outputs), replace=dict(zip(inputs, fresh, strict=True)))
+
+
+def hash_listsDictsTuples(x: Any) -> int:
+    """A number for lists, dicts and tuples of what can be hashed."""
+    if isinstance(x, dict):
+        return hash_listsDictsTuples([*x, *x.values()])
+    if isinstance(x, (list, tuple)):
+        return hash(tuple(map(hash_listsDictsTuples, x)))
+    return hash(x)

@@ -22,18 +22,18 @@ from .top import shared
 from .user_ops import Apply, Op
 
 __all__ = [
-    "Apply", "AsTensorError", "Assert", "DisconnectedType", "EmptyConstantError",
-    "MakeSlice", "NoneConst", "NotScalarConstantError", "NullType", "Op", "ShapeError",
-    "TensorConstant", "TensorConstantSignature", "TensorSharedVariable", "TensorVariable",
+    "Apply", "AsTensorError", "Assert", "DisconnectedType", "EmptyConstantError", "MakeSlice",
+    "NoneConst", "NotScalarConstantError", "NullType", "Op", "ShapeError", "TensorConstant",
+    "TensorConstantSignature", "TensorSharedVariable", "TensorVariable",
     "advanced_inc_subtensor1", "advanced_set_subtensor1", "advanced_subtensor1", "all_dtypes",
-    "allclose", "as_tensor_variable", "assert_op", "check_equal_numpy", "complex_dtypes", "config",
-    "constant_or_value", "continuous_dtypes", "default", "diagonal_of", "discrete_dtypes",
-    "extract_constant", "fill_diagonal", "float_dtypes", "get_scalar_constant_value",
+    "allclose", "as_tensor_variable", "assert_op", "check_equal_numpy", "complex_dtypes",
+    "config", "constant_or_value", "continuous_dtypes", "default", "diagonal_of",
+    "discrete_dtypes", "extract_constant", "float_dtypes", "get_scalar_constant_value",
     "get_vector_length", "hashtype", "hstack", "int_dtypes", "integer_dtypes", "isclose",
-    "largest", "makeKeepDims", "mgrid", "new", "numeric_grad", "ogrid", "permute_row_elements",
-    "roll", "scalar_from_tensor", "shared", "smallest", "stacklists", "tensor", "tensor5",
-    "tensor5s", "tensor_constructor", "tensor_copy", "tensor_from_scalar", "uint_dtypes", "value",
-    "vstack", *(f"{d.letter}tensor5" for d in dtypes.DTYPES.values() if d.letter.isalpha()),
+    "largest", "makeKeepDims", "mgrid", "new", "numeric_grad", "ogrid", "scalar_from_tensor",
+    "shared", "smallest", "stacklists", "tensor", "tensor5", "tensor5s", "tensor_constructor",
+    "tensor_copy", "tensor_from_scalar", "uint_dtypes", "value", "vstack",
+    *(f"{d.letter}tensor5" for d in dtypes.DTYPES.values() if d.letter.isalpha()),
 ]  # fmt: skip
 
 _by_kind = {k: [d for d in dtypes.ALL if dtypes.kind(d) == k] for k in "biufc"}
@@ -230,31 +230,11 @@ def check_equal_numpy(x: Any, y: Any) -> bool:
     return bool(np.asarray(x).dtype == np.asarray(y).dtype and np.array_equal(x, y))
 
 
-def roll(x: Any, shift: Any, axis: int | None = None) -> Tensor:
-    """The entries moved by ``shift`` places along an axis, those that fall off put in front."""
-    x = as_tensor(x)
-    if axis is None:
-        return T.reshape(roll(T.flatten(x), shift, 0), x.shape, ndim=x.ndim)
-    axis = axis % x.ndim
-    n = x.shape[axis]
-    places = T.mod(T.arange(n) - shift, n)
-    return T.take(x, places, axis=axis)
-
-
 def stacklists(arg: Any) -> Tensor:
     """Nested lists of tensors as one tensor."""
     if isinstance(arg, (list, tuple)):
         return T.stack([stacklists(a) for a in arg])
     return as_tensor(arg)
-
-
-def fill_diagonal(a: Any, val: Any) -> Tensor:
-    """``a`` with ``val`` where all positions are equal."""
-    a = as_tensor(a)
-    if a.ndim < 2:
-        raise TypeError(f"fill_diagonal: expected at least 2 dimensions, found {a.type!r}.")
-    k = T.arange(T.minimum(a.shape[0], a.shape[1]) if a.ndim == 2 else a.shape[0])
-    return T.set_subtensor(a[(k,) * a.ndim], val)
 
 
 def largest(*args: Any) -> Tensor:
@@ -291,15 +271,6 @@ def advanced_inc_subtensor1(x: Any, y: Any, ilist: Any) -> Tensor:
 def _picked(x: Tensor, index: Any) -> Tensor:
     found: Tensor = x[index]
     return found
-
-
-def permute_row_elements(x: Any, y: Any) -> Tensor:
-    """Each row of ``x`` in the order that the row of ``y`` says."""
-    x, y = as_tensor(x), as_tensor(y)
-    if x.ndim == 1:
-        return _picked(x, y)
-    rows = T.arange(x.shape[0])
-    return _picked(x, (T.shape_padright(rows), y if y.ndim == 2 else T.shape_padleft(y)))
 
 
 def makeKeepDims(x: Any, y: Any, axis: Any) -> Tensor:

@@ -14,7 +14,8 @@ from ..verify_grad import verify_grad as _verify_grad
 from .flags import get
 
 __all__ = [
-    "AttemptManyTimes", "InferShapeTester", "MockRandomState", "OptimizationTestMixin", "Record",
+    "AttemptManyTimes", "InferShapeTester", "MockRandomState", "OptimizationTestMixin",
+    "PdbBreakpoint", "Record",
     "RecordMismatchError", "RecordMode", "RopLop_checker", "T_OpContractMixin", "WrongValue",
     "assertFailure_fast", "assert_allclose", "disturb_mem", "fetch_seed", "seed_rng",
     "str_diagnostic", "verify_grad",
@@ -127,6 +128,37 @@ def str_diagnostic(expected: Any, value: Any, rtol: Any = None, atol: Any = None
 def disturb_mem() -> None:
     """Make new objects, so that addresses change."""
     _ = [np.empty(k) for k in range(100)]
+
+
+class PdbBreakpoint:
+    """``PdbBreakpoint(name)(condition, *monitored)``: the monitored tensors; where the condition is
+    true at a call, Python's debugger opens first, and ``arrays`` holds their values."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, condition: Any, *monitored: Any) -> Any:
+        """The tensors: one, or a list."""
+        from ..node import as_tensor
+        from ..ops.foreign import Site, results_of_python
+        from ..ops.movement import shape_list
+
+        given = [as_tensor(x) for x in monitored]
+        site = Site(
+            self._look, [x.type for x in given], title=f"PdbBreakpoint {self.name!r}",
+            shapes=lambda inputs: [shape_list(x) for x in inputs[1:]],
+            gradient=lambda inputs, outputs, gradients: [None, *gradients],
+        )  # fmt: skip
+        made = results_of_python(site, [as_tensor(condition), *given])
+        return made if len(made) > 1 else made[0]
+
+    def _look(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        if arrays[0].all():
+            import pdb  # noqa: T100
+
+            print(f"breakpoint {self.name!r}: the values are in arrays[1:]")
+            pdb.set_trace()  # noqa: T100
+        return arrays[1:]
 
 
 class RecordMismatchError(Exception):

@@ -11,22 +11,29 @@ from typing import Any
 import numpy as np
 
 from .. import config as _ours
+from ..arguments import Out, pairs
+from ..bundles import BundledFunction
+from ..containers import Container
 from ..function import Function
 from ..function import function as _function
+from ..gradient import subgraph_grad
 from ..node import Tensor
 from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
 from ..shared import shared as _shared_variable
+from .compiling import ProfileStats
 from .flags import change_flags, config
 from .modes import Mode, get_mode, predefined_modes
+from .own_types import generic, with_objects
 from .user_ops import OpFromGraph, as_op
 
 __all__ = [
     "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",
-    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var",
-    "foldl", "foldr", "full_version", "function", "function_dump", "generic", "map", "pfunc",
-    "reduce", "safe_asarray", "scan", "shape_padright", "shared", "shared_constructor",
-    "short_version", "sparse_grad", "theano", "tile", "until", "version",
+    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
+    "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
+    "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
+    "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
+    "until", "version",
 ]  # fmt: skip
 
 __version__ = version = full_version = "1.0.5"
@@ -61,6 +68,12 @@ class _DictFunction:
     def __reduce__(self) -> tuple[Any, ...]:
         return (_DictFunction, (self._f, self._names))
 
+    def __getitem__(self, key: Any) -> Any:
+        return self._f[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._f[key] = value
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._f, name)
 
@@ -88,7 +101,9 @@ def function(
     flags: Any = contextlib.nullcontext()
     if chosen is not None:
         flags = _ours.change_flags(chosen.flags())
+    wanted, updates = _rewritten(wanted, updates)
     timed = profile if profile is None or isinstance(profile, bool) else True
+    made: Any
     with flags:
         made = _function(
             list(inputs) if isinstance(inputs, tuple) else inputs, wanted, None, updates, givens,
@@ -96,11 +111,35 @@ def function(
             on_unused_input,
         )  # fmt: skip
     if chosen is not None:
-        made = chosen.watch(made)
+        if isinstance(made, BundledFunction):
+            made = made.over(chosen.watch(made.inner))
+        else:
+            made = chosen.watch(made)
+    if isinstance(profile, ProfileStats):
+        profile.profile = made.profile
+    made = with_objects(made)
     return made if names is None else _DictFunction(made, names)
 
 
 pfunc = function
+
+
+def _rewritten(outputs: Any, updates: Any) -> tuple[Any, Any]:
+    """Outputs and new values after the rewrites that the program has registered."""
+    from .rewriting import registered, rewritten
+
+    if not registered:
+        return outputs, updates
+    many = isinstance(outputs, (list, tuple))
+    changes = pairs(updates, "updates")
+    listed = [*(outputs if many else [outputs]), *(value for _, value in changes)]
+    plain = [o.variable if isinstance(o, Out) else o for o in listed]
+    places = [k for k, o in enumerate(plain) if isinstance(o, Tensor)]
+    for k, made in zip(places, rewritten([plain[k] for k in places]), strict=True):
+        listed[k] = made
+    count = len(outputs) if many else 1
+    new = [(cell, v) for (cell, _), v in zip(changes, listed[count:], strict=True)]
+    return (listed[:count] if many else listed[0]), new
 
 
 def function_dump(filename: str, *args: Any, **kwargs: Any) -> None:
@@ -117,6 +156,10 @@ def shared(
 ) -> Shared:  # fmt: skip
     """``tensorcore.shared``; ``target`` names a device in Theano and changes nothing."""
     kwargs.pop("target", None)
+    if hasattr(value, "asformat"):  # a matrix of SciPy
+        from ..sparse import shared as sparse_shared
+
+        return sparse_shared(value, name)  # type: ignore[return-value]
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
 
 
@@ -152,8 +195,6 @@ def _absent(what: str, words: str) -> Callable[..., Any]:
     return refuse
 
 
-generic = _absent("generic", "pass Python objects as attributes of an Op and not as variables.")
-Container = _absent("Container", "a shared variable holds a value: get_value and set_value.")
 FunctionMaker = _absent("FunctionMaker", "call theano.function.")
 Method = _absent("Method", "call theano.function.")
 PrinterState = _absent("PrinterState", "theano.printing.pp(expression) gives the text.")
@@ -166,6 +207,10 @@ def __getattr__(name: str) -> Any:
         from .scans import scan
 
         return scan
+    if name == "get_scalar_constant_value":
+        from .tensors import get_scalar_constant_value
+
+        return get_scalar_constant_value
     if name in ("tile", "shape_padright"):
         from .. import tensor
 

@@ -10,11 +10,11 @@ from typing import Any
 from ..function import clone
 from ..gradient_control import NullGradient, with_gradient
 from ..node import Application, Tensor, as_tensor, warn
-from ..ops.control import item
 from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
 from ..types import TensorType
 from .gradients import DisconnectedType
+from .own_types import Type, object_of
 
 __all__ = [
     "Apply", "COp", "CLinkerOp", "EnumList", "EnumType", "ExternalCOp", "FromFunctionOp", "Op",
@@ -107,16 +107,29 @@ class Apply(metaclass=_ApplyClass):
         return get(self) if get else None
 
     def _run(self, arrays: list[Any]) -> list[Any]:
+        given = zip(self.inputs, arrays, strict=True)
+        arrays = [object_of(a) if isinstance(x.type, Type) else a for x, a in given]
         storage: list[list[Any]] = [[None] for _ in self._types]
-        params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
-        self.op.perform(self, arrays, storage, *params)
+        if hasattr(self.op, "perform"):
+            params = (self.run_params(),) if hasattr(self.op, "params_type") else ()
+            self.op.perform(self, arrays, storage, *params)
+        else:
+            self._run_thunk(arrays, storage)
         for k, (value,) in enumerate(storage):
             if value is None:
                 raise ValueError(
                     f"{self.op}: perform left output {k} without a value. It stores each one, as "
                     f"in output_storage[{k}][0] = value."
                 )
-        return [value for (value,) in storage]
+        made = zip(self._types, (value for (value,) in storage), strict=True)
+        return [t.held(value) if isinstance(t, Type) else value for t, value in made]
+
+    def _run_thunk(self, arrays: list[Any], storage: list[list[Any]]) -> None:
+        """Run what ``make_thunk`` gives, which reads and writes ``storage_map[variable][0]``."""
+        known = dict(zip(self.inputs, ([a] for a in arrays), strict=True))
+        known.update(zip(self.outputs, storage, strict=True))
+        computed = {v: [v in self.inputs] for v in known}
+        self.op.make_thunk(self, known, computed, [])()
 
     def _gradient(
         self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradients: Sequence[Tensor]
@@ -201,7 +214,7 @@ class Op:
     def _tell(self) -> None:
         """Say once that there is C code which is not used, and whether Python code is."""
         kind = type(self)
-        runs = hasattr(self, "perform")
+        runs = hasattr(self, "perform") or hasattr(self, "make_thunk")
         c_code = [name for name in _C_METHODS if hasattr(self, name)]
         if not runs:
             what = (
@@ -359,6 +372,7 @@ class OpFromGraph(Op):
         self.local_inputs, self.local_outputs = list(inputs), list(outputs)
         self.name = name
         self._lop, self._grad = lop_overrides, grad_overrides
+        self.inputs, self.outputs = self.local_inputs, self.local_outputs
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """The expression on other inputs."""
@@ -369,6 +383,8 @@ class OpFromGraph(Op):
         given = [as_tensor(x) for x in inputs]
         replace = dict(zip(self.local_inputs, given, strict=True))
         outputs = clone(self.local_outputs, replace=replace)
+        if hasattr(self, "grad"):  # a method of a subclass, or set on this one
+            self._grad = self.grad
         if self._lop != "default" or self._grad != "default":
             plain = list(outputs)
             outputs = [
@@ -422,8 +438,3 @@ def _plain_parts(parts: Any) -> list[Any]:
         if isinstance(part, NullGradient):
             raise TypeError(f"OpFromGraph: {part.reason}")
     return [None if isinstance(g, DisconnectedType.Variable) else g for g in listed]
-
-
-def is_result_of_loop(node: Any) -> bool:
-    """Whether a node is one result of several."""
-    return isinstance(node, Tensor) and node.op is item

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from ..graph import Graph, substitute, toposort
@@ -15,7 +14,9 @@ from ..ops.control import (
     halves,
     item,
     items_of,
+    on_one_side,
     parts_of,
+    sides_of,
     variables_of,
 )
 from ..program import Branch, Carried, Loop, Program, Rows, SizeId, SlotId
@@ -67,12 +68,10 @@ def lazily(graph: Graph) -> Graph:
 
 
 def _branch(node: Tensor, order: Sequence[Tensor], ends: set[Tensor]) -> Tensor:
-    condition, *values = node.inputs
-    half = len(values) // 2
-    sides = values[:half], values[half:]
+    condition = node.inputs[0]
     bodies, operands = [], []
-    for own, other in (sides, sides[::-1]):
-        alone = _needed_only_by(node, own, {condition, *other}, order, ends)
+    for own, first in zip(sides_of(node), (True, False), strict=True):
+        alone = _needed_only_by(node, first, order, ends)
         edge = list(
             dict.fromkeys(
                 i for n in toposort(own, stop=()) if n in alone for i in n.inputs if i not in alone
@@ -89,30 +88,24 @@ def _branch(node: Tensor, order: Sequence[Tensor], ends: set[Tensor]) -> Tensor:
 
 
 def _needed_only_by(
-    node: Tensor,
-    own: Sequence[Tensor],
-    others: set[Tensor],
-    order: Sequence[Tensor],
-    ends: set[Tensor],
+    node: Tensor, first: bool, order: Sequence[Tensor], ends: set[Tensor]
 ) -> set[Tensor]:
-    """The nodes that only one side of a choice needs."""
-    users: defaultdict[Tensor, list[Tensor]] = defaultdict(list)
-    for n in order:
-        for i in n.inputs:
-            users[i].append(n)
-        if n.op is choice and n is not node:
-            # The sizes of its results may depend on it, and sizes are known outside.
-            ends = ends | {n.inputs[0]}
-    alone: set[Tensor] = set()
-    for n in reversed(toposort(own)):
-        kept = n.op is None or n in ends or n in others
-        if not kept and all(u in alone or (u is node and n in own) for u in users[n]):
-            alone.add(n)
+    """The nodes that one side may compute for itself: both of two choices by one condition compute
+    what both need rather than nobody can leave it out."""
+    # The sizes of the results of other choices may depend on their conditions, and sizes are known
+    # outside.
+    closed = ends.union(n.inputs[0] for n in order if n.op is choice and n is not node)
+    own = toposort(sides_of(node)[not first])
+    closed.update(n for n in order if _once(n, order))
+    alone = on_one_side(node, first, order, closed).intersection(own)
     # Results of a node that stays outside stay with it.
-    for n in toposort(own):
-        if n.op is item and n.inputs[0] not in alone:
-            alone.discard(n)
-    return alone
+    return {n for n in alone if n.op is not item or n.inputs[0] in alone}
+
+
+def _once(node: Tensor, order: Sequence[Tensor]) -> bool:
+    """Whether it is code of a user that several nodes need the results of: it runs once."""
+    host = node.op is not None and node.op.family.name == "host"
+    return host and sum(node in user.inputs for user in order) > 1
 
 
 def _results(

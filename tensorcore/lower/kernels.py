@@ -7,7 +7,7 @@ memory: from the slot it is stored to anyway, or from a scratch row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class KernelBuilder:
             stages.append(_freeze(axes, part))
         return Kernel(
             tuple(self.group.full[i] for i in self.kept),
-            tuple(stages),
+            _without_unused(stages),
             tuple(self.scratch.values()),
             tuple(dict.fromkeys(where_made(n) for n in self.group.nodes)),
             tuple(self.failures),
@@ -237,6 +237,7 @@ class KernelBuilder:
             size = self.sizes.shape(node.inputs[0])[axis]
             failure = self.failures.setdefault(outside(node, axis), len(self.failures))
             value = self._read(place, along, where, stage, inner)
+            value, size = self._if_any(node, axis, along, value, size, part)
             wrapped.append(self._new())
             part.body.append(
                 Instr(wrapped[-1], "wrap", (value,), "int64", "int64", "", (size, failure))
@@ -250,6 +251,25 @@ class KernelBuilder:
         result = self._new()
         part.body.append(Load(result, access, source.dtype))
         return result
+
+    def _if_any(
+        self, node: Tensor, axis: int, along: IndexMap, value: ValueId, size: SizeId, part: _Part
+    ) -> tuple[ValueId, SizeId]:
+        """An index and the size that it is checked against. Of an index that was stretched there
+        may be no entry, and then it is 0 and right: it is looked at before the loops."""
+        sizes, one = self.sizes, self.sizes.one
+        given = node.inputs[1 + axis]
+        used = {m.axis for m in along}
+        lost = [n for a, n in enumerate(sizes.shape(given)) if a not in used and n != one]
+        some = sizes.arith("min", sizes.mul(*lost), one) if lost else one
+        if sizes.number(some) == 1:
+            return value, size
+        there, scaled = self._new(), self._new()
+        part.body += [
+            Instr(there, "size", (), "int64", "int64", "", some),
+            Instr(scaled, "mul", (value, there), "int64", "int64", "{0} * {1}", None),
+        ]
+        return scaled, sizes.arith("max", size, sizes.sub(one, some))
 
     def _read(
         self, source: Tensor, index: IndexMap, where: Mapping[int, int], stage: int, inner: bool
@@ -368,3 +388,23 @@ def _freeze(axes: tuple[SizeId, ...], part: _Part) -> Stage:
         tuple(part.accumulates),
         tuple(part.stores),
     )
+
+
+def _without_unused(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages without what nothing reads: a later stage computes for itself what an earlier
+    one has at each of its points. What may end the call stays."""
+    used: set[ValueId] = set()
+    kept: list[Stage] = []
+    for stage in reversed(tuple(stages)):
+        used.update(a.source for a in stage.accumulates)
+        used.update(v for s in stage.stores for v in (s.value, s.where) if v is not None)
+        used.update(v for s in stage.stores for v, _ in s.access.gathered)
+        body: list[Instr | Load] = []
+        for entry in reversed(stage.body):
+            if entry.value in used or (isinstance(entry, Instr) and entry.op == "wrap"):
+                gathered = () if isinstance(entry, Instr) else entry.access.gathered
+                used.update(entry.args if isinstance(entry, Instr) else (v for v, _ in gathered))
+                body.append(entry)
+        loads = tuple(load for load in stage.loads if load.value in used)
+        kept.append(stage._replace(loads=loads, body=tuple(reversed(body))))
+    return tuple(reversed(kept))

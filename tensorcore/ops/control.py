@@ -6,7 +6,8 @@ suite tries them in test_loops.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..dtypes import ALL
@@ -278,6 +279,39 @@ def halves(node: Tensor) -> tuple[range, range]:
     """The numbers of a ``branch`` node's inputs that each of its bodies takes."""
     first = 1 + node.attrs["first"]
     return range(1, first), range(first, len(node.inputs))
+
+
+def sides_of(node: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The values of a choice: those where the condition is true, and the others."""
+    half = 1 + len(node.inputs) // 2
+    return node.inputs[1:half], node.inputs[half:]
+
+
+def on_one_side(
+    node: Tensor, first: bool, order: Sequence[Tensor], closed: Container[Tensor]
+) -> set[Tensor]:
+    """The nodes that are needed only by one side of a choice, or of others by the same condition,
+    as the choice in a gradient is. Of ``order``, which has all that counts; those in ``closed``
+    are needed elsewhere, and so are variables."""
+    condition = node.inputs[0]
+    users: defaultdict[Tensor, list[Tensor]] = defaultdict(list)
+    for n in order:
+        for i in n.inputs:
+            users[i].append(n)
+    found: set[Tensor] = set()
+
+    def inside(n: Tensor, user: Tensor) -> bool:
+        if user in found:
+            return True
+        if user.op is not choice or user.inputs[0] is not condition or n is condition:
+            return False
+        return n not in sides_of(user)[first]  # which is the other side
+
+    for n in reversed(order):
+        free = n.op is not None and n not in closed and users[n]
+        if free and all(inside(n, user) for user in users[n]):
+            found.add(n)
+    return found
 
 
 def _no_reference(xp: Any, *arrays: Any, **attrs: Any) -> Any:

@@ -155,15 +155,16 @@ def pow(x: TensorLike, y: TensorLike) -> Tensor:
 
 @pow.gradient
 def _(g: Tensor, z: Tensor, x: Tensor, y: Tensor) -> Any:
-    from .logic import eq, switch
+    from .logic import and_, eq, switch
 
     x, y, z = conj(x), conj(y), conj(z)
 
     def of_base() -> Tensor:
-        # A power of zero is flat also at a base of zero, where x ** (y - 1) is infinite.
         if is_constant(y) and (y.attrs["value"] != 0).all():
             return g * y * x ** (y - 1)
-        return switch(eq(y, 0), 0, g * y * x ** (y - 1))
+        # A power of zero is flat also at a base of zero, where x ** (y - 1) is infinite: any other
+        # exponent does there, and a whole one does for the next derivatives too.
+        return g * y * x ** (switch(and_(eq(x, 0), eq(y, 0)), 1, y) - 1)
 
     return (
         of_base,

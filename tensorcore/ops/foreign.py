@@ -7,8 +7,9 @@ Both run on the host, whatever the backend.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,13 +25,30 @@ from .host import Host
 
 
 class _Results(threading.local):
-    """What the sites gave in the last call, by thread: a call reads them at once."""
+    """What code gave in the calls of this thread, by the number of each run of it. They are kept
+    until the call of the function ends, ``depth`` of which are one inside the other."""
 
     def __init__(self) -> None:
-        self.of: weakref.WeakKeyDictionary[Site, list[np.ndarray]] = weakref.WeakKeyDictionary()
+        self.of: dict[int, list[np.ndarray]] = {}
+        self.depth = 0
 
 
 _results = _Results()
+_runs = itertools.count(1)
+#: How many results are kept of code that runs outside of any function, as for test values.
+_LOOSE = 64
+
+
+@contextlib.contextmanager
+def keeping_results() -> Iterator[None]:
+    """Context of the call of a function: what Python code gives inside is kept until its end."""
+    _results.depth += 1
+    try:
+        yield
+    finally:
+        _results.depth -= 1
+        if not _results.depth:
+            _results.of.clear()
 
 
 class Site:
@@ -71,13 +89,21 @@ class Site:
         return self.title
 
     def call(self, arrays: Sequence[np.ndarray]) -> np.ndarray:
-        """Run the code, keep the results, and give their sizes."""
+        """Run the code, keep the results, and give their sizes and the number of this run."""
         found = self.run([np.array(a) for a in arrays])
         if len(found) != len(self.types):
             raise ShapeError(f"{self.title} gave {len(found)} results, expected {len(self.types)}.")
         kept = [self._checked(k, value) for k, value in enumerate(found)]
-        _results.of[self] = kept
-        return np.array([n for array in kept for n in array.shape], np.int64)
+        number = self._kept(kept)
+        return np.array([*(n for array in kept for n in array.shape), number], np.int64)
+
+    def _kept(self, results: list[np.ndarray]) -> int:
+        """The number under which results are kept."""
+        number = next(_runs)
+        _results.of[number] = results
+        while not _results.depth and len(_results.of) > _LOOSE:
+            del _results.of[next(iter(_results.of))]
+        return number
 
     def _checked(self, k: int, value: Any) -> np.ndarray:
         type_ = self.types[k]
@@ -90,16 +116,17 @@ class Site:
         array = type_.convert(array.astype(type_.dtype), f"{self.title}: result {k}")
         return np.array(array)
 
-    def result(self, index: int) -> np.ndarray:
-        """A result of the last call in this thread."""
-        kept = _results.of.get(self)
+    def result(self, index: int, number: int) -> np.ndarray:
+        """A result of the run with this number, in this thread."""
+        kept = _results.of.get(number)
         if kept is None:
             raise TensorcoreError(f"{self.title}: its results are asked for before it has run.")
         return kept[index]
 
 
 class Calling(Host):
-    """``call_python``: any operands; the result is a vector of sizes."""
+    """``call_python``: any operands; the result is a vector of sizes, and the number of the run,
+    by which its results are found: one op may run again before all of them are taken."""
 
     def bind(
         self, op: Op[Any], args: tuple[Any, ...], attrs: dict[str, Any]
@@ -119,7 +146,7 @@ class Calling(Host):
     def shape(
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
-        return (sizes.const(sum(t.ndim for t in node.attrs["site"].types)),)
+        return (sizes.const(sum(t.ndim for t in node.attrs["site"].types) + 1),)
 
 
 class Fetching(Calling):
@@ -144,34 +171,33 @@ class Fetching(Calling):
         return tuple(sizes.integer(n) for n in node.inputs[1:])
 
 
-_sample = Site(lambda arrays: arrays, [TensorType("float64", (False, False))], title="sample")
-_results_of_sample = [np.arange(6.0).reshape(2, 3)]
-
-
-class _Known(Site):
-    """A site for samples, whose results are known without a call."""
+class _Sample(Site):
+    """A site for samples, whose results are known without a run, and all runs are number 0."""
 
     __slots__ = ()
 
-    def result(self, index: int) -> np.ndarray:
-        return _results_of_sample[index]
+    def _kept(self, results: list[np.ndarray]) -> int:
+        return 0
+
+    def result(self, index: int, number: int) -> np.ndarray:
+        return np.arange(6.0).reshape(2, 3)
 
 
-_known = _Known(_sample.run, _sample.types, title="sample")
+def _site(dtype: str) -> Site:
+    return _Sample(lambda arrays: arrays, [TensorType(dtype, (False, False))], title="sample")
+
+
+_sample = _site("float64")
 
 
 def _samples_of_call(dtype: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-    yield (np.zeros((2, 3), dtype),), {"site": _sample if dtype == "float64" else _untyped(dtype)}
-
-
-def _untyped(dtype: str) -> Site:
-    return Site(lambda arrays: arrays, [TensorType(dtype, (False, False))], title="sample")
+    yield (np.zeros((2, 3), dtype),), {"site": _sample if dtype == "float64" else _site(dtype)}
 
 
 def _samples_of_result(dtype: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
     if dtype == "int64":
-        sizes = np.array([2, 3])
-        yield (sizes, np.int64(2), np.int64(3)), {"site": _known, "index": 0}
+        sizes = np.array([2, 3, 0])
+        yield (sizes, np.int64(2), np.int64(3)), {"site": _sample, "index": 0}
 
 
 def _reference_call(xp: Any, *arrays: Any, site: Site) -> Any:
@@ -183,11 +209,12 @@ def _reference_call(xp: Any, *arrays: Any, site: Site) -> Any:
     differentiable=False,
 )  # fmt: skip
 def call_python(*inputs: Any, site: Site) -> Tensor:
-    """The sizes of all results of Python code, which runs when they are computed."""
+    """The sizes of all results of Python code, which runs when they are computed, and the number of
+    the run."""
 
 
 def _reference_result(xp: Any, sizes: Any, *each: Any, site: Site, index: int) -> Any:
-    return xp.asarray(site.result(index))
+    return xp.asarray(site.result(index, int(sizes[-1])))
 
 
 @declare(
@@ -195,7 +222,8 @@ def _reference_result(xp: Any, sizes: Any, *each: Any, site: Site, index: int) -
     host=True, differentiable=False,
 )  # fmt: skip
 def result_of_python(sizes: Any, *each: Any, site: Site, index: int) -> Tensor:
-    """One result of Python code that has run: ``sizes`` are those of all its results."""
+    """One result of Python code that has run: ``sizes`` are those of all its results, and last the
+    number of the run."""
 
 
 def results_of_python(site: Site, inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -48,7 +48,7 @@ def csr_from_dense(x: Any) -> SparseVariable:
     if x.ndim != 2:
         raise ShapeError(f"csr_from_dense: expected a matrix, found {x!r} of type {x.type!r}.")
     rows, columns = T.nonzero(x)
-    return _by_rows(rows, columns, x[rows, columns], (x.shape[0], x.shape[1]), "csr")
+    return by_rows(rows, columns, x[rows, columns], (x.shape[0], x.shape[1]), "csr")
 
 
 def csc_from_dense(x: Any) -> SparseVariable:
@@ -59,7 +59,7 @@ def csc_from_dense(x: Any) -> SparseVariable:
     return csr_from_dense(x.T).T
 
 
-def _by_rows(
+def by_rows(
     major: Tensor, minor: Tensor, data: Tensor, sizes: Sequence[Tensor], format: str
 ) -> SparseVariable:
     """The matrix of entries that are sorted by rows (or columns, as the format says)."""
@@ -88,7 +88,7 @@ def _gathered(
     total = data[0]
     for other in data[1:]:
         total = total + other
-    return _by_rows(places // width, places % width, total, sizes, format), data
+    return by_rows(places // width, places % width, total, sizes, format), data
 
 
 def cast(x: Any, dtype: Any) -> SparseVariable:
@@ -109,7 +109,7 @@ def remove0(x: Any) -> SparseVariable:
     kept = T.flatnonzero(a.data)
     pair = (rows[kept], columns[kept])
     major, minor = pair if a.format == "csr" else pair[::-1]
-    return _by_rows(major, minor, a.data[kept], a.sizes, a.format)
+    return by_rows(major, minor, a.data[kept], a.sizes, a.format)
 
 
 clean = remove0

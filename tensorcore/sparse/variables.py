@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from .. import config, dtypes
-from .. import shared as dense_shared
 from .. import tensor as T
 from ..bundles import Bundle
 from ..errors import DTypeError, ShapeError
+from ..function import function
 from ..node import Tensor, as_tensor
 from ..ops.creation import as_size
+from ..shared import shared as dense_shared
 from ..tensor.checks import one_of
 from ..tensor.shapes import size_list
 from ..types import TensorType
@@ -39,6 +41,7 @@ class SparseVariable(Bundle):
     """
 
     ndim = 2
+    broadcastable = (False, False)
     __array_ufunc__ = None  # an array on the left leaves the operator to us
 
     def __init__(
@@ -48,6 +51,8 @@ class SparseVariable(Bundle):
         self.parts = tuple(parts)
         self.name = name
         self.owner = owner
+        #: Free for the user's notes.
+        self.tag = SimpleNamespace()
 
     @property
     def data(self) -> Tensor:
@@ -112,6 +117,22 @@ class SparseVariable(Bundle):
         minor = T.cast(self.indices, "int64")
         return (major, minor) if self.format == "csr" else (minor, major)
 
+    def like(self, value: Any, what: str) -> SparseVariable:
+        """A sparse variable of this format and dtype, or a matrix of SciPy that becomes one."""
+        found = sparse(value.asformat(self.format) if hasattr(value, "asformat") else value, what)
+        if found.type != self.type:
+            raise TypeError(
+                f"{what}: {self!r} is {self.type!r} and cannot become {found!r}, which is "
+                f"{found.type!r}."
+            )
+        return found
+
+    def eval(self, inputs_to_values: Any = None) -> Any:
+        """The value, a matrix of SciPy; the values of variables come as a dict."""
+        given = dict(inputs_to_values or {})
+        compiled: Any = function(list(given), self, on_unused_input="ignore")
+        return compiled(*given.values())
+
     # -- values ---------------------------------------------------------------------------
 
     def apart(self, value: Any) -> tuple[Any, ...]:
@@ -170,6 +191,16 @@ class SparseVariable(Bundle):
         return found
 
     __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> SparseVariable:
+        """The quotient by a number, or by a dense matrix at the stored entries."""
+        return self * (1 / as_tensor(other))
+
+    def __getitem__(self, index: Any) -> Any:
+        """Rows and columns by slices, numbers and lists; of two numbers, the entry."""
+        from .indexing import indexed
+
+        return indexed(self, index)
 
     def __neg__(self) -> SparseVariable:
         found: SparseVariable = _operations().neg(self)

@@ -72,11 +72,17 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: int = -1) -> Tenso
         )
     axis = one_axis(axis, x.ndim, "take_along_axis")
     grid: list[Any] = [
-        dimshuffle(iota(size), ("x",) * k + (0,) + ("x",) * (x.ndim - 1 - k))
+        # An axis that is known to have size 1 stretches, and the result knows it too.
+        0 if x.broadcastable[k] else dimshuffle(iota(size), _alone(k, x.ndim))
         for k, size in enumerate(shape_list(x))
     ]
     grid[axis] = places
     return gather(x, *grid)
+
+
+def _alone(k: int, ndim: int) -> tuple[Any, ...]:
+    """The pattern that makes of a vector axis ``k`` of so many."""
+    return ("x",) * k + (0,) + ("x",) * (ndim - 1 - k)
 
 
 def topk_and_argtopk(

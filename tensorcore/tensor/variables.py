@@ -35,11 +35,15 @@ def _plural(make: Callable[..., Tensor], name: str) -> Callable[..., Any]:
     def several(*names: str | int) -> Any:
         if len(names) == 1 and isinstance(names[0], int):
             return [make() for _ in range(names[0])]
-        made = [make(n) for n in names]
+        listed = names[0] if len(names) == 1 and isinstance(names[0], (str, list, tuple)) else names
+        made = [make(n) for n in listed]
         return made[0] if len(made) == 1 else made
 
     several.__name__ = several.__qualname__ = name
-    several.__doc__ = f"Several variables like ``{make!r}``: by names, or by how many."
+    several.__doc__ = (
+        f"Several variables like ``{make!r}``: by names, by a word each letter of which is a name, "
+        f"or by how many."
+    )
     return several
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import skip_unless_ready
-from tensorcore_cgen import runtime
+from tensorcore_cgen import blas, runtime
 
 import tensorcore.tensor as T
 from tensorcore import config, function
@@ -54,6 +55,8 @@ PROGRAMS: dict[str, tuple[Tensor, Tensor, np.ndarray]] = {
     "rows and columns": (m, T.dot(T.tanh(T.dot(m, m[0])), m), TABLE),
     "rows and columns of few": (m, T.dot(T.tanh(T.dot(m, m[0])), m), NARROW),
     "products of many": (c, T.batched_dot(c, c.dimshuffle(0, 2, 1)), CUBE),
+    "product of matrices": (m, T.dot(m.T, m), TABLE),
+    "product with few rows": (m, T.dot(m[:40], m.T), TABLE),
     "product of integers": (i, T.dot(i, i), WHOLE),
     "running total": (v, T.cumsum(v), LONG),
     "order": (m, T.argsort(m, axis=1), TABLE),
@@ -158,6 +161,50 @@ def test_many_callers_share_one_pool() -> None:
     for caller in callers:
         caller.join()
     assert wrong == []
+
+
+def blas_threads() -> int:
+    """How many threads NumPy's BLAS may use."""
+    address, _ = blas.find().threads
+    if not address:
+        pytest.skip("this NumPy's BLAS keeps its threads to itself")
+    return ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+
+
+def test_products_leave_the_threads_of_blas_as_they_were() -> None:
+    """While callers multiply, one BLAS thread each; afterwards, and in a child that is forked
+    meanwhile, as many as before."""
+    before = blas_threads()
+    if before < 2:
+        pytest.skip("this machine has one core, and BLAS one thread")
+    f = compiled([m], T.dot(m.T, m), 2)
+    expected = f(TABLE)
+    seen: set[int] = set()
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            assert f(TABLE).tobytes() == expected.tobytes()
+
+    callers = [threading.Thread(target=work) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    states = []
+    for _ in range(20):
+        seen.add(blas_threads())
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            right = f(TABLE).tobytes() == expected.tobytes()
+            os._exit(0 if right and blas_threads() == before else 1)
+        states.append(os.waitpid(child, 0)[1])
+    ended.set()
+    for caller in callers:
+        caller.join()
+    assert not any(states)
+    assert seen <= {1, before}
+    assert 1 in seen
+    assert blas_threads() == before
 
 
 def test_the_first_failure_by_place_is_told() -> None:

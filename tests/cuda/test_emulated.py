@@ -246,6 +246,21 @@ def test_loops_choices_and_python_code(emulated: Any) -> None:
     assert "captures" not in emulated.COUNTS, "what is read on the host cannot be captured"
 
 
+def test_python_code_with_results_of_known_size(emulated: Any) -> None:
+    """Sizes that are known before the call are no arrays on the device."""
+    from tensorcore.ops.foreign import Site, results_of_python
+
+    x = T.dvector("x")
+    site = Site(
+        lambda arrays: [arrays[0][::-1], arrays[0].sum()], [x.type, T.dscalar], title="turned",
+        shapes=lambda inputs: [(inputs[0].shape[0],), ()],
+    )  # fmt: skip
+    turned, total = results_of_python(site, [x * 2])
+    f = tensorcore.function([x], [turned + 1, total])
+    found = f(np.array([1.0, 2.0, 3.0]))
+    assert [r.tolist() for r in found] == [[7.0, 5.0, 3.0], 12.0]
+
+
 def test_a_device_is_chosen_by_number_and_by_name(emulated: Any) -> None:
     for words in ("cuda:1", "cuda:emulated-1"):
         backend: Any = tensorcore.plugins.select(words).backend

@@ -89,6 +89,7 @@ class Context(ctypes.Structure):
         ("begin", ctypes.c_void_p),
         ("caller", ctypes.c_void_p),
         ("place", PLACE),
+        ("alone", ctypes.c_void_p),
     )
 
 

@@ -21,7 +21,7 @@ _SMALL = 400
 _PRODUCT = """\
 typedef struct {
   i64 nb, m, n, k; const T *a; i64 ab, am, ak; const T *b; i64 bb, bk, bn; T *r; i64 rb, rm, rn;
-  i64 block;
+  i64 block; int across;
 } tc_matrices_#;
 """
 
@@ -93,8 +93,9 @@ static void tc_contract_#(Context *c, const u32 *o, tc_matrices_# p) {
 # CBLAS by row-major order: 101 row major, 111 as it is, 112 transposed. A result whose rows
 # run fastest is computed as its transpose. A vector operand makes it a product with a matrix.
 # An axis that an operand lacks has stride 0, which BLAS refuses for vectors, even of one entry.
-# BLAS has threads of its own, but not for vectors and small matrices: those we share out here,
-# in blocks that depend on the sizes alone.
+# Blocks of rows, or of columns where there are more of those, are shared out by us while BLAS is
+# held to one thread, so that its threads and ours never wait for the same cores. How they are cut
+# depends on the sizes alone, and so no bit of a result depends on the number of threads.
 _GEMV = """\
 static void tc_gemv_#(Context *c, const u32 *o, i64 from, i64 to) {
   typedef void (*Gemv)(int, int, INT, INT, T, const T *, INT, const T *, INT, T, T *, INT);
@@ -120,13 +121,19 @@ static void tc_gemm_#(Context *c, const u32 *o, i64 from, i64 to) {
   const tc_matrices_# *const p = c->shared;
   Gemm gemm = (Gemm)c->blas[GEMM];
   const i64 m = p->m, n = p->n, k = p->k, ak = p->ak, am = p->am, bk = p->bk, bn = p->bn;
+  const i64 length = p->across ? n : m, blocks = (length + p->block - 1) / p->block;
   FACTORS
   (void)o;
-  for (i64 x = from; x < to; x++)
-    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112, m, n, k, ONE,
-         p->a + x * p->ab, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
-         p->b + x * p->bb, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k),
-         ZERO, p->r + x * p->rb, p->rm > n ? p->rm : n);
+  for (i64 q = from; q < to; q++) {
+    const i64 x = q / blocks, start = q % blocks * p->block;
+    const i64 w = length - start < p->block ? length - start : p->block;
+    const i64 i = p->across ? 0 : start, j = p->across ? start : 0;
+    gemm(101, ak == 1 ? 111 : 112, bn == 1 ? 111 : 112,
+         p->across ? m : w, p->across ? w : n, k, ONE,
+         p->a + x * p->ab + i * am, ak == 1 ? (am > k ? am : k) : (ak > m ? ak : m),
+         p->b + x * p->bb + j * bn, bn == 1 ? (bk > n ? bk : n) : (bn > k ? bn : k),
+         ZERO, p->r + x * p->rb + i * p->rm + j, p->rm > n ? p->rm : n);
+  }
 }
 """
 _TRY_GEMV = """\
@@ -134,9 +141,22 @@ _TRY_GEMV = """\
     const f64 blocks = 1.0 * p.m * p.k / 16384;
     p.block = blocks < 2 ? p.m : (i64)(p.m / (blocks < 64 ? blocks : 64)) / 16 * 16;
     if (p.block < 64) p.block = 64;
-    tc_split(c, o, tc_gemv_#, p.nb * ((p.m + p.block - 1) / p.block), 2.0 * p.block * p.k, 0);
+    const i64 count = p.nb * ((p.m + p.block - 1) / p.block);
+    tc_alone(c, o, tc_gemv_#, count, 2.0 * p.block * p.k, 1.0 * p.m * p.k > 8192);
     return 1;
   }
+"""
+# BLAS uses its own threads only for what is `large`.
+ALONE = """\
+static void tc_alone(Context *c, const u32 *o, Part *part, i64 count, f64 cost, int large) {
+  if (c->alone && large) c->alone(1);
+  if (c->alone || !large) tc_split(c, o, part, count, cost, 0);
+  else for (i64 q = 0; q < count && !c->error[0]; q++) {
+    if (q && c->poll && c->poll(c)) c->error[0] = 4;
+    else part(c, o, q, q + 1);
+  }
+  if (c->alone && large) c->alone(0);
+}
 """
 _BLAS = """\
 static int tc_blas_#(Context *c, const u32 *o, tc_matrices_# p) {
@@ -145,16 +165,19 @@ TRY_GEMV
   if (!c->blas[GEMM] || (p.ak != 1 && p.am != 1) || (p.bn != 1 && p.bk != 1) || p.rn != 1)
     return 0;
   const f64 work = 1.0 * p.m * p.n * p.k;
-  if (p.nb > 1 && work <= 262144) tc_split(c, o, tc_gemm_#, p.nb, work, 0);
-  else for (i64 x = 0; x < p.nb && !c->error[0]; x++) {
-    if (x && c->poll && c->poll(c)) c->error[0] = 4;
-    else tc_gemm_#(c, o, x, x + 1);
-  }
+  p.across = p.n > p.m;
+  const i64 length = p.across ? p.n : p.m;
+  i64 blocks = 1;
+  if (c->blas[THREADS] && work > 400000)
+    while (blocks < 32 && length / blocks >= (blocks == 1 ? 64 : 256)) blocks *= 2;
+  p.block = blocks == 1 ? length : (length + 8 * blocks - 1) / (8 * blocks) * 8;
+  blocks = (length + p.block - 1) / p.block;
+  tc_alone(c, o, tc_gemm_#, p.nb * blocks, 400 + work / blocks * sizeof(T) / 32, work > 200000);
   return 1;
 }
 static tc_matrices_# tc_turned_#(tc_matrices_# p) {
   return (tc_matrices_#){p.nb, p.n, p.m, p.k, p.b, p.bb, p.bn, p.bk, p.a, p.ab, p.ak, p.am,
-                        p.r, p.rb, p.rn, p.rm, 0};
+                        p.r, p.rb, p.rn, p.rm, 0, 0};
 }
 """
 _TRY_BLAS = """\
@@ -203,7 +226,8 @@ def _with_blas(dtype: DType, words: Mapping[str, str], loops: str) -> str:
     gemv = f"{letter}gemv"
     try_gemv = _TRY_GEMV if gemv in blas.NAMES else ""
     text = _PRODUCT + (_GEMV if try_gemv else "") + _GEMM + _BLAS.replace("TRY_GEMV", try_gemv)
-    numbers = {"INT": f"i{8 * integer}", "GEMM": str(blas.NAMES.index(f"{letter}gemm"))}
+    numbers = {"INT": f"i{8 * integer}", "GEMM": str(blas.NAMES.index(f"{letter}gemm")),
+               "THREADS": str(blas.THREADS)}  # fmt: skip
     if try_gemv:
         numbers["GEMV"] = str(blas.NAMES.index(gemv))
     text = _filled(text, {**words, **numbers})
@@ -305,7 +329,7 @@ def _sized(form: _Form) -> str:
         f"  tc_contract_TYPE(c, o, (tc_matrices_TYPE){{{count}, {rows},\n"
         f"    {columns}, {summed},\n"
         f"    c->slot[o[0]], {', '.join(left)},\n    c->slot[o[1]], {', '.join(right)},\n"
-        f"    c->slot[o[2]], {', '.join(result)}, 0}});\n}}\n"
+        f"    c->slot[o[2]], {', '.join(result)}, 0, 0}});\n}}\n"
     )
 
 

@@ -19,11 +19,14 @@ OVERFLOW = "the sizes of an iteration are larger than any memory"
 HEAD = """\
 int tc_sizes(Context *, i64);
 int tc_run(Context *, i64);
-static void tc_copy(void *to, const void *from, i64 bytes) {
+static inline void tc_copy(void *to, const void *from, i64 bytes) {
   u8 *t = to; const u8 *f = from;
   for (i64 k = 0; k < bytes; k++) t[k] = f[k];
 }
-static void tc_zero(void *to, i64 bytes) { u8 *t = to; for (i64 k = 0; k < bytes; k++) t[k] = 0; }
+static inline void tc_zero(void *to, i64 bytes) {
+  u8 *t = to;
+  for (i64 k = 0; k < bytes; k++) t[k] = 0;
+}
 static int tc_body(Context *c, i64 first, i64 end, i64 again, i64 overflow) {
   for (i64 s = first; s < end; s++) {
     if ((again || s > first) && tc_sizes(c, s)) {
@@ -54,7 +57,7 @@ def loop_text(name: str, loop: Loop, outer: Frame, body: Frame, overflow: int) -
         lines.append(f"  p[{body.slot + inside}] = p[{outer.slot + slot}];")
     lines.append("  i64 t = 0;")
     lines.append("  for (; t < n; t++) {")
-    lines.append(f"    const i64 at = {'n - 1 - t' if loop.reverse else 't'};")
+    lines.append(f"    const i64 at = {'n - 1 - t' if loop.reverse else 't'}; (void)at;")
     lines.append("    if (c->poll && c->poll(c)) { c->error[0] = 4; return; }")
     for k, row in enumerate(loop.rows):
         place = f"{_size(outer, row.offset)} + at * {_size(outer, row.stride)}"

@@ -28,10 +28,11 @@ from tensorcore.program import (
 )
 
 from .callplan import THRESHOLD, THRESHOLD_OF_UPDATES, CallPlan, StorageSpec
-from .contract import CONTRACT, contract_operands
+from .contract import ALONE, CONTRACT, contract_operands
 from .control import HEAD, OVERFLOW, branch_text, loop_text
 from .frames import Frame, constants, frames, inner, segments
 from .functions import CALLS, by_file, kernel_function
+from .matrices import LARGEST, matrix_helper, matrix_operands, sizes_of_matrices
 from .sort import argsort_helper, argsort_operands
 
 PRELUDE = (
@@ -45,13 +46,13 @@ struct Context {
   i64 blas_int; i64 work; i64 error[8]; i64 *times; int (*host)(i64);
   void (*split)(Context *, const u32 *, Part *, i64, f64, i64); int (*poll)(Context *);
   void *(*room)(Context *, i64); void *own, *shared; i64 threads; int (*begin)(Context *);
-  Context *caller; int (*place)(Context *, i64);
+  Context *caller; int (*place)(Context *, i64); void (*alone)(int);
 };
 """
 )
 _FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan",
               "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf",
-              "erfc", "tgamma", "lgamma", "floor", "ceil", "trunc", "round", "rint",
+              "erfc", "tgamma", "lgamma", "cbrt", "floor", "ceil", "trunc", "round", "rint",
               "fabs")  # fmt: skip
 _PAIRS = ("pow", "fmod", "copysign", "hypot", "atan2")
 PROTOTYPES = "".join(
@@ -211,14 +212,14 @@ def _written_in_place(program: Program, kernel: Kernel) -> bool:
 
 def _call(unit: _Unit, step: Call, number: int) -> None:
     if step.host:
-        unit.helpers["host"] = _HOST
-        _step(unit, "tc_host", (), (), [unit.at.step + number])
-        unit.work[()] += 1_000_000  # nobody knows how long Python code takes
+        _host(unit, step, number)
         return
     slots = unit.program.slots
     dtype = DTYPES[slots[step.inputs[0]].dtype]
     if step.op == "contract":
         helper = CONTRACT[dtype.kind](dtype)
+        if "tc_alone(" in helper:
+            unit.helpers["tc_alone"] = ALONE
         function, work = contract_operands(unit.program, step)
         shapes = [slots[s].shape for s in (*step.inputs, *step.outputs)]
     elif step.op == "argsort":
@@ -233,6 +234,23 @@ def _call(unit: _Unit, step: Call, number: int) -> None:
     _step(unit, label, [*step.inputs, *step.outputs], [n for shape in shapes for n in shape])
     if unit.at is unit.frames[0]:
         unit.work[tuple(sorted(work))] += 2
+
+
+def _host(unit: _Unit, step: Call, number: int) -> None:
+    """A step in Python; of small matrices in C."""
+    found = matrix_operands(unit.program, step)
+    if found is None:
+        unit.helpers["host"] = _HOST
+        _step(unit, "tc_host", (), (), [unit.at.step + number])
+        unit.work[()] += 1_000_000  # nobody knows how long Python code takes
+    else:
+        source, slots, sizes = found
+        word = DTYPES[unit.program.slots[step.outputs[0]].dtype].c
+        unit.helpers[f"tc_matrix_{word}"] = matrix_helper(word)
+        label = unit.functions.setdefault(source, f"tc_k{len(unit.functions)}")
+        _step(unit, label, slots, sizes, [unit.at.step + number])
+        if unit.at is unit.frames[0]:
+            unit.work[tuple(sorted((*sizes, sizes[-1])))] += 20
 
 
 # -- files ----------------------------------------------------------------------------------
@@ -335,6 +353,12 @@ def _sizes(unit: _Unit) -> str:
                     unit.failures.append(Failure(message, check.error))
                 lines.append(_check(check.kind, args, kind, number))
             index += 1
+        large = [k for k in sizes_of_matrices(frame.program) if k in step.ids]
+        # Known before anything has run in vain.
+        lines += [
+            f"  if (!c->host && s[{frame.size + k}] > {LARGEST}) {{ c->error[0] = 3; return 1; }}"
+            for k in large
+        ]
         body.append(f"  if (segment == {segment}) {{")
         for start in range(0, len(lines), _LINES_PER_FUNCTION):
             name = f"tc_sizes_{len(functions)}"

@@ -74,6 +74,7 @@ struct Context {
     int (*begin)(Context *); /* comes before the first step that writes over a cell */
     Context *caller; /* the one that others are copies of */
     int (*place)(Context *, i64 segment); /* gives the buffers of an inner segment their places */
+    void (*alone)(int on); /* holds BLAS to one thread, and lets it go; null where nothing can */
 };
 typedef int Entry(Context *, i64 segment);
 
@@ -139,10 +140,15 @@ static Object *array_type, *float64_type;
 static Plan *plans;
 static Array *(*new_array)(Object *, int, const i64 *, int, const i64 *, void *, int, int, Object *);
 
-void tc_setup(void **numpy_api, Object *float64) {
+static int (*blas_threads)(void);
+static void (*set_blas_threads)(int);
+
+void tc_setup(void **numpy_api, Object *float64, void *threads, void *set_threads) {
     array_type = numpy_api[2];
     new_array = (void *)numpy_api[93];
     float64_type = float64;
+    blas_threads = threads;
+    set_blas_threads = set_threads;
 }
 
 static Object *not_implemented(void) {
@@ -153,6 +159,7 @@ static Object *not_implemented(void) {
 /* ---- what generated code calls ---- */
 
 static void split(Context *, const unsigned *, Part *, i64, double, i64);
+static void alone(int on);
 
 /* Nanoseconds between two looks at whether the user wants to stop. */
 #define PATIENCE 20000000
@@ -253,6 +260,7 @@ static Frame *new_frame(Plan *p) {
     f->context.room = room;
     f->context.begin = begin;
     f->context.place = place;
+    f->context.alone = set_blas_threads ? alone : 0;
     f->plan = p;
     return f;
 }

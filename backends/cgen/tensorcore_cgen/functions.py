@@ -13,7 +13,7 @@ _KERNELS_PER_FILE = 32
 #: From this weight on there are two files, as two compilers at once answer sooner.
 _SPLIT = 12000
 #: How functions that use the helpers of whole-buffer calls are recognised.
-CALLS = re.compile(r"tc_(contract|argsort)_")
+CALLS = re.compile(r"tc_(contract|argsort|matrix)_")
 #: What takes a compiler longer than its length tells.
 _LOOPS = re.compile(r"#pragma omp simd|tc_(?:exp|log|sin|cos|tan|pow)\w*\(")
 
@@ -29,6 +29,7 @@ def kernel_function(text: KernelText, in_place: bool) -> str:
     for suffix, parameters, body in text.functions:
         lines = ["  $_s *const k = c->shared;"] if "k->" in body else []
         lines += _mentioned(named, body)
+        lines += [f"  (void){name};" for name in _unused(parameters, [*lines, body])]
         head = f"static void ${suffix}(Context *c, const u32 *o, {parameters})"
         found.append("\n".join([f"{head} {{", *lines, body, "}\n"]))
     lines = ["  $_s k; c->shared = &k;"] if text.shared else []
@@ -36,6 +37,13 @@ def kernel_function(text: KernelText, in_place: bool) -> str:
     head = "__attribute__((noinline)) void $(Context *c, const u32 *o)"
     found.append("\n".join([f"{head} {{", *lines, text.body, "}\n"]))
     return "".join(found)
+
+
+def _unused(parameters: str, lines: Sequence[str]) -> list[str]:
+    """The parameters of a part that its text does not mention."""
+    names = ["c", "o", *(_WORD.findall(p)[-1] for p in parameters.split(","))]
+    mentioned = set(_WORD.findall("\n".join(lines)))
+    return [name for name in names if name not in mentioned]
 
 
 def _operands(text: KernelText, in_place: bool) -> list[tuple[str, str]]:
@@ -67,6 +75,7 @@ def _operands(text: KernelText, in_place: bool) -> list[tuple[str, str]]:
 
 
 _NAME = re.compile(r"\b(?:[pnkf]\d+|error)\b")
+_WORD = re.compile(r"\w+")
 
 
 def _mentioned(named: Sequence[tuple[str, str]], body: str) -> list[str]:

@@ -202,3 +202,26 @@ static void split(
     Context alone = *c;
     work_on(&job, &alone, 1);
 }
+
+/* ---- BLAS ----
+ *
+ * The pool shares out products as it does kernels, block by block. BLAS's own threads must rest
+ * meanwhile: two pools on the same cores wait for each other. How many it may use is one number
+ * for the process, which is put back when nobody needs it to be 1 any more. */
+static struct { int lock, holders, before; } blas;
+
+static void alone(int on) {
+    for (int k = 0; __atomic_exchange_n(&blas.lock, 1, __ATOMIC_ACQUIRE); k++)
+        if (k < SPINS) PAUSE();
+        else sched_yield();
+    if (on && !blas.holders) blas.before = blas_threads();
+    blas.holders += on ? 1 : -1;
+    if (blas.before > 1 && blas.holders == on) set_blas_threads(on ? 1 : blas.before);
+    __atomic_store_n(&blas.lock, 0, __ATOMIC_RELEASE);
+}
+
+/* In a child process, where the threads that held BLAS are gone. */
+void tc_after_fork(void) {
+    if (blas.holders && blas.before > 1) set_blas_threads(blas.before);
+    blas.lock = blas.holders = 0;
+}

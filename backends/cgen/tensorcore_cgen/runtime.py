@@ -16,13 +16,14 @@ import numpy as np
 
 from tensorcore.backend import Timing
 from tensorcore.errors import CompileError
-from tensorcore.program import Call, Program, Sizes
+from tensorcore.program import Program, Sizes
 
 from . import blas, compiler
 from .callplan import CallPlan, PortSpec, Result, address, plain, results
 from .direct import DirectCall
 from .frames import frames
 from .library import Library
+from .matrices import calls_python
 
 __all__ = ["CallPlan", "GeneratedExecutable", "load", "prepare"]
 
@@ -66,10 +67,10 @@ class GeneratedExecutable:
         every = [s for f in frames(program) for s in f.program.steps if not isinstance(s, Sizes)]
         self._times = np.zeros((len(every), 2), np.int64) if program.timed else None
         self._origin, library.origin = library.origin, "in memory already"
-        calls_python = any(isinstance(s, Call) and s.host for s in every)
+        in_python = any(calls_python(frame.program) for frame in frames(program))
         self._direct = DirectCall(library, *self._entries, plan, self._times)
         self._native: Native | None = None
-        self._attach = attach and not calls_python  # only the slow path calls Python in between
+        self._attach = attach and not in_python  # only the slow path calls Python in between
         self._take(native)
 
     @property
@@ -153,8 +154,9 @@ class Native:
         self._library = library
         self._loaded.append(library)
         handle, size = ctypes.py_object, ctypes.c_void_p
-        setup = _function(library.address("tc_setup"), None, size, handle)
-        setup(_numpy_api(), np.float64)
+        setup = _function(library.address("tc_setup"), None, size, handle, size, size)
+        setup(_numpy_api(), np.float64, *blas.find().threads)
+        os.register_at_fork(after_in_child=_function(library.address("tc_after_fork"), None))
         self._make_plan = _function(library.address("tc_plan"), handle, size, handle)
         self.binding = _function(
             library.address("tc_binding"), handle, handle, handle, ctypes.c_longlong

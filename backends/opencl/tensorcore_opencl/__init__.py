@@ -30,6 +30,13 @@ OPTIONS = (
         "Work-items in a group, a power of two; 1: loops as for processors; 0: what fits the "
         "device.",
     ),
+    config.Option(
+        "opencl.clblast",
+        config.text,
+        "",
+        "The file of the library CLBlast, for products of matrices; empty: where the system finds "
+        "it, if it is installed; off: products are kernels of our own.",
+    ),
 )
 #: The dtypes that need double precision.
 _DOUBLE = ("float64", "complex128")

@@ -156,8 +156,11 @@ class Device:
     def multiplication(
         self, dtype: str, lengths: Sequence[int], strides: Sequence[int]
     ) -> Multiply | None:
-        """No library multiplies matrices here."""
-        return None
+        """CLBlast's product, where it is installed; a simulator is there to see our own kernels."""
+        from .clblast import library
+
+        found = None if self.facts.simulator else library()
+        return found.product(self.queue, dtype, lengths, strides) if found else None
 
     def library(self, step: Call) -> LibraryCall | None:
         """None: there is no library that all devices have."""
