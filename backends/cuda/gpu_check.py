@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 #: What the suite and the tests import besides.
 PACKAGES = ("numpy", "pluggy", "cupy", "scipy", "pytest", "hypothesis", "mpmath")
-#: Seconds for everything, and of them for each stage at most.
+#: What pytest returns where a part has none of the tests that are asked for.
+NO_TESTS = 5
+#: Seconds for everything.
 BUDGET = 570
+#: The tests are cut into so many parts, which run side by side.
+PARTS = 10
 SANITIZED = """\
 import sys; sys.path.insert(0, {tests!r})
-from test_emulated import vocabulary
+from vocabulary import vocabulary
 import numpy as np
 f, arguments, expected = vocabulary()
 for found, wanted in zip(f(*arguments), expected, strict=True):
@@ -55,37 +60,44 @@ class Check:
 
     def run(self, name: str, command: list[str], most: float, **variables: str) -> str | None:
         """A stage; what it printed, or None where it failed or there is no time for it."""
+        return self.run_all(name, [command], most, **variables)
+
+    def run_all(
+        self, name: str, commands: list[list[str]], most: float, **variables: str
+    ) -> str | None:
+        """A stage of several commands side by side, as many as there are processors."""
         left = min(most, self.end - time.monotonic())
         if left < 5:
-            self.note(name, "skipped", "no time is left")
+            self.note(name, "FAILED", "no time is left for it; --budget gives more")
             return None
         start = time.monotonic()
         env = {k: v for k, v in os.environ.items() if not k.startswith("TENSORCORE_")}
         env |= {"TENSORCORE_CACHE_DIR": str(self.folder / "cache"), **variables}
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=left,
-                env=env,
-                cwd=ROOT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            self.note(name, "FAILED", f"not done after {left:.0f} s", left)
-            return None
-        except OSError as problem:
-            self.note(name, "FAILED", str(problem))
-            return None
-        said = done.stdout + done.stderr
+
+        def done(command: list[str]) -> tuple[int, str]:
+            rest = max(start + left - time.monotonic(), 1)
+            try:
+                ended = subprocess.run(
+                    command, capture_output=True, text=True, timeout=rest, env=env, cwd=ROOT,
+                    check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                return 1, f"not done after {time.monotonic() - start:.0f} s"
+            except OSError as problem:
+                return 1, str(problem)
+            return ended.returncode, ended.stdout + ended.stderr
+
+        with ThreadPoolExecutor(max(1, min(len(commands), os.cpu_count() or 1))) as pool:
+            results = list(pool.map(done, commands))
+        said = "".join(words for _, words in results)
         (self.folder / f"{name.replace(' ', '-')}.log").write_text(said)
-        last = next((t for t in reversed(said.splitlines()) if t.strip()), "")
+        lasts = [next((t for t in reversed(w.splitlines()) if t.strip()), "") for _, w in results]
+        failed = any(code not in (0, NO_TESTS) for code, _ in results)
         took = time.monotonic() - start
-        self.note(name, "FAILED" if done.returncode else "ok", last[:160], took)
-        if done.returncode:
+        self.note(name, "FAILED" if failed else "ok", "; ".join(lasts)[:160], took)
+        if failed:
             print(said[-4000:])
-        return None if done.returncode else done.stdout
+        return None if failed else said
 
 
 def prepare(check: Check, wheel: str) -> bool:
@@ -130,26 +142,38 @@ def sanitize(check: Check) -> None:
     if not Path(tool).exists():
         check.note("compute-sanitizer", "skipped", "not installed")
         return
-    program = SANITIZED.format(tests=str(ROOT / "tests" / "cuda"))
+    program = SANITIZED.format(tests=str(ROOT / "tests"))
+    suite = ["-m", "tensorcore", "conformance", "--backend", "cuda", "--tier", "smoke", "-q", "-k"]
+    forms = "test_values and (exp or softmax or reduce_sum or sort or contract or inc_subtensor)"
     for name in ("memcheck", "racecheck"):
-        command = [tool, "--tool", name, "--error-exitcode", "9", check.python, "-c", program]
-        check.run(name, command, 90, TENSORCORE_BACKEND="cuda", TENSORCORE_CUDA_GRAPHS="0")
+        tested = [tool, "--tool", name, "--error-exitcode", "9", check.python]
+        flags = {"TENSORCORE_BACKEND": "cuda", "TENSORCORE_CUDA_GRAPHS": "0"}
+        check.run(name, [*tested, "-c", program], 60, **flags)
+        check.run(f"{name} of the suite", [*tested, *suite, forms], 60, **flags)
 
 
-def stages(check: Check, scale: str) -> list[dict[str, Any]]:
-    """All checks on the device; the figures."""
+def stages(check: Check, scale: str, some: str) -> list[dict[str, Any]]:
+    """All checks on the device; the figures. ``some``: which tests, where this script is tried."""
     figures = check.folder / "figures.json"
     command = [check.python, str(HERE / "figures.py"), "--scale", scale, "--json", str(figures)]
     check.run("figures", command, 150)
     report = str(check.folder / "conformance.json")
-    if all(importlib.util.find_spec(name) for name in ("pytest", "hypothesis", "mpmath")):
-        command = [check.python, "-m", "tensorcore", "conformance", "--backend", "cuda"]
-        check.run("conformance", [*command, "--require", "cuda", "-q", "--json", report], 300)
-        tests = ["tests/cuda", "tests/test_against_numpy.py", "tests/test_function.py"]
-        command = [check.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
-        check.run("tests", command, 150, TENSORCORE_BACKEND="cuda")
+    lacking = [n for n in ("pytest", "hypothesis", "mpmath") if not importlib.util.find_spec(n)]
+    if lacking:
+        words = f"{', '.join(lacking)} is not installed: pip install {' '.join(lacking)}"
+        check.note("conformance", "skipped", words)
+        check.note("tests", "skipped", words)
     else:
-        check.note("conformance", "skipped", "pytest, hypothesis or mpmath is not installed")
+        chosen = ["-k", some] if some else []
+        command = [check.python, "-m", "tensorcore", "conformance", "--backend", "cuda", *chosen]
+        suite = [*command, "--require", "cuda", "-q", "--json", report]
+        tests = [check.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", *chosen]
+        parts = [tests] if some else [[*tests, "--tenth", str(k)] for k in range(PARTS)]
+        with ThreadPoolExecutor(1) as beside:
+            ended = beside.submit(check.run, "conformance", suite, 330)
+            check.run_all("tests", parts, 330, TENSORCORE_BACKEND="cuda")
+            ended.result()
+        check.note("skipped in conformance", *skipped_in(report))
     sanitize(check)
     try:
         found: list[dict[str, Any]] = json.loads(figures.read_text())
@@ -158,18 +182,30 @@ def stages(check: Check, scale: str) -> list[dict[str, Any]]:
     return found
 
 
+def skipped_in(report: str) -> tuple[str, str]:
+    """Whether the suite left out a dtype or an op, which it must not."""
+    try:
+        content = json.loads(Path(report).read_text())
+    except (OSError, ValueError):  # the stage has failed, and says so
+        return "skipped", "there is no report"
+    cells = [(op, d, cell) for op, row in content["ops"].items() for d, cell in row.items()]
+    wrong = [f"{op} {d}: {cell['status']}" for op, d, cell in cells if cell["status"] != "passed"]
+    return ("FAILED", "; ".join(wrong)[:160]) if wrong else ("ok", f"nothing of {len(cells)} pairs")
+
+
 def main(words: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", default="", help="a wheel of the project; else what is here")
     parser.add_argument("--json", default="gpu-check.json")
     parser.add_argument("--scale", default="1", help="smaller sizes for the figures")
+    parser.add_argument("--some", default="", help="which tests, to try the script: as pytest's -k")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds for everything")
     known = parser.parse_args(words)
     check = Check(known.budget)
     figures: list[dict[str, Any]] = []
     if prepare(check, os.path.abspath(known.wheel) if known.wheel else "") and device(check):
-        figures = stages(check, known.scale)
+        figures = stages(check, known.scale, known.some)
     failed = [row for row in check.rows if row["result"] == "FAILED"]
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     content = {"date": date, "python": sys.version.split()[0], "stages": check.rows}
