@@ -106,8 +106,8 @@ def test_a_kernel_that_ends_the_child(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_without_double_precision() -> None:
     backend = tensorcore_opencl.OpenCL()
-    lacking: Any = SimpleNamespace(facts=FACTS._replace(double=False))
-    backend._devices[backend._chosen()] = lacking
+    lacking: Any = SimpleNamespace(facts=FACTS._replace(double=False), group=1)
+    backend._devices[backend.chosen()] = lacking
     takes = backend.capabilities()
     assert "float64" not in takes.dtypes
     assert "complex128" not in takes.dtypes
