@@ -22,9 +22,7 @@ _WRITTEN = {
 }  # fmt: skip
 _OWN = "the program's own; Theano has it neither"
 #: Symbols that are no counterpart to be had, and why; names as in the table.
-REASONS = {
-    "tensor.container": "values are read with get_value and written with set_value",
-}
+REASONS: dict[str, str] = {}
 _METHODS_OF_LISTS = {"compiled.readlines", "compiled.write", "compiled.close", "compiled.eval",
                      "compiled.get_value", "compiled.update"}  # fmt: skip
 _NOT_TENSORS = {"tensor.dtype()", "tensor.shape()", "tensor.size()", "tensor.ndim()",

@@ -13,7 +13,8 @@ import tensorcore.tensor as T
 from tensorcore import clone, config, function, grad, scan, shared
 from tensorcore.errors import DTypeError, NullTypeGradError, ShapeError
 from tensorcore.gradient import grad_not_implemented
-from tensorcore.legacy.user_ops import Apply, Op, OpFromGraph, as_op
+from tensorcore.legacy.graph_ops import OpFromGraph
+from tensorcore.legacy.user_ops import Apply, Op, as_op
 
 V = np.array([3.0, -1.0, 2.0])
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorcore import TensorType, dtypes
+from tensorcore import TensorType, dtypes, grad
 from tensorcore import tensor as T
 from tensorcore.errors import OutOfRange
 from tensorcore.ops import OPS, Op
@@ -64,6 +64,20 @@ def test_places_of_nothing(subject: Subject) -> None:
     assert g(np.zeros(0)).shape == (0,)
     with pytest.raises(OutOfRange):
         g(np.zeros(3))
+
+
+def test_a_wrong_place_is_named(subject: Subject) -> None:
+    """With the index, its axis as the user counts it, and the size; also in what is written, and
+    in the gradient."""
+    x, i = TensorType("float64", (False, False))("x"), TensorType("int64", (False,))("i")
+    read = x[:, i]
+    made = [read, T.set_subtensor(read, 1.0), T.inc_subtensor(read, 1.0), T.take(x, i, axis=1)]
+    made.append(grad(T.sum(read), x))
+    for y in made:
+        f = subject.function([x, i], y)
+        f(np.zeros((5, 4)), np.array([3, -4]))
+        with pytest.raises(OutOfRange, match=r"\b6\b.* axis 1\b.*\b4\b"):
+            f(np.zeros((5, 4)), np.array([0, 6]))
 
 
 def test_integers_beside_sines(subject: Subject) -> None:

@@ -18,6 +18,7 @@ from theano_coverage import Row, numerical, rows, shares  # noqa: E402
 def page() -> str:
     """Coverage, modules, flags, what is missing, and the symbols of two or more repositories."""
     from tensorcore.legacy.flags import FLAGS
+    from tensorcore.legacy.names import INSTEAD
 
     found = rows()
     uses, symbols = shares(found)
@@ -39,6 +40,9 @@ def page() -> str:
         ),
         f"## What is not here ({len(absent)})",
         _table(absent),
+        "## What to use instead",
+        "What the error says where a name that Theano documents, or a module, is not here.",
+        table(("name or module", "instead"), ((code(n), words) for n, words in INSTEAD.items())),
         f"## Flags ({len(FLAGS)})",
         "In `THEANO_FLAGS`, `~/.theanorc` and `theano.config`. Settings of ours, such as "
         "`TENSORCORE_BACKEND`, win. A flag that is not in this table is reported and kept.",

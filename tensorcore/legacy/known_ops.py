@@ -10,11 +10,11 @@ import numpy as np
 
 from ..dtypes import is_float
 from ..function import clone
-from ..node import Application, Tensor, as_tensor
+from ..node import Application, Tensor, as_tensor, is_constant
 from ..ops._declare import Op as Declared
 from .gradients import DisconnectedType, is_disconnected
 
-__all__ = ["KnownOp", "OpClass", "listed", "made_class", "pulled_back"]
+__all__ = ["KnownOp", "OpClass", "given_axis", "listed", "made_class", "pulled_back"]
 
 #: A parameter of a class without a default.
 NEEDED = object()
@@ -169,6 +169,14 @@ class KnownOp(metaclass=OpClass):
 def listed(value: Any) -> list[Any]:
     """Results as a list."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def given_axis(own: Any, given: Any) -> Any:
+    """The axis of an op, which older ones take as an input."""
+    value = own if given is None else given
+    if isinstance(value, Tensor):
+        return value.attrs["value"].tolist() if is_constant(value) else value
+    return value
 
 
 def _hashable(value: Any) -> Any:

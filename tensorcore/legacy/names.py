@@ -6,19 +6,21 @@ Late: a place that does not exist is passed over, so that a module that is added
 
 from __future__ import annotations
 
-__all__ = ["MODULES", "instead"]
+__all__ = ["INSTEAD", "MODULES", "instead"]
 
 _TENSOR = "legacy.tensors tensor legacy.op_classes legacy.seldom"
 _GRAPHS = (
     "legacy.graphs legacy.own_types legacy.function_graphs legacy.features legacy.user_ops "
-    "legacy.op_classes legacy.rewriting ."
+    "legacy.graph_ops legacy.op_classes legacy.rewriting ."
 )
-_COMPILE = "legacy.top legacy.modes legacy.user_ops legacy.compiling legacy.op_classes ."
+_COMPILE = (
+    "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.compiling legacy.op_classes ."
+)
 _GPU = "legacy.gpu"
 _LINEAR = "tensor.nlinalg tensor.slinalg legacy.linear"
 
 _TABLE = {
-    "theano": "legacy.top legacy.modes legacy.user_ops legacy.own_types .",
+    "theano": "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types .",
     "theano.version": "legacy.top",
     "theano.configparser": "legacy.flags",
     "theano.configdefaults": "legacy.flags",
@@ -166,7 +168,40 @@ _TABLE = {
 MODULES: dict[str, tuple[str, ...]] = {name: tuple(text.split()) for name, text in _TABLE.items()}
 
 _GPU_WORDS = "code for Theano's GPU back end does not run here; write the expression with T."
-_INSTEAD = {
+_LINKERS = "backends take the place of linkers; docs/backends.md says how."
+#: What to use in the place of names, or of all names of a module, that are not here.
+INSTEAD = {
+    **{
+        f"theano.gof.{name}": _LINKERS
+        for name in (
+            "Linker",
+            "PerformLinker",
+            "LocalLinker",
+            "WrapLinker",
+            "CLinker",
+            "DualLinker",
+        )
+    },
+    "theano.gof.DestroyHandler": "what may be written over is found when a function is compiled.",
+    "theano.gof.type": "types of a program's own are derived from theano.gof.Type.",
+    "theano.compile.sandbox": "use theano.compile.",
+    "theano.scan_module": "theano.scan does this by itself.",
+    "theano.ifelse.cond_merge": "equal conditions are merged when a function is compiled.",
+    "theano.tensor.blas": "products use BLAS where the backend has it; write theano.dot.",
+    "theano.tensor.slinalg": "gradients come from theano.grad.",
+    "theano.tensor.nnet.CrossentropySoftmax1HotWithBiasDx": "gradients come from theano.grad.",
+    "theano.tensor.nnet.CrossentropyCategorical1HotGrad": "gradients come from theano.grad.",
+    "theano.tensor.nnet.SparseBlockOuter": "use theano.tensor.nnet.sparse_block_dot.",
+    "theano.tensor.fft.RFFTOp": "use theano.tensor.fft.rfft.",
+    "theano.tensor.fourier.Fourier": "use theano.tensor.fourier.fft.",
+    "theano.tensor.randomstreams": "use theano.tensor.shared_randomstreams.",
+    "theano.sandbox.rng_mrg": "draws are Philox's; use MRG_RandomStreams.",
+    "theano.sandbox.samples_MRG31k3p_12_7_5": "draws are Philox's; use MRG_RandomStreams.",
+    "theano.sparse.poisson": "draw dense numbers with RandomStreams.",
+    "theano.sparse.binomial": "draw dense numbers with RandomStreams.",
+    "theano.sparse.multinomial": "draw dense numbers with RandomStreams.",
+    "theano.misc.check_blas": "`make bench` measures products.",
+    "theano.sandbox.linalg.ops": "nothing is made of hints about matrices.",
     "theano.sandbox.multinomial": "use RandomStreams.multinomial and multinomial_wo_replacement.",
     "theano.sandbox.fourier": "use theano.tensor.fft.",
     "theano.sandbox.solve": "use theano.tensor.slinalg.solve.",
@@ -183,8 +218,8 @@ _INSTEAD = {
     "theano.tensor.nnet.corr": "use theano.tensor.nnet.conv2d.",
     "theano.gof.opt": "rewrites of ours are in tensorcore.rewrite; CONTRIBUTING.md says how.",
     "theano.gof.cmodule": "nothing is compiled by Theano's own C linker here.",
-    "theano.gof.link": "backends take the place of linkers; docs/backends.md says how.",
-    "theano.gof.vm": "backends take the place of linkers; docs/backends.md says how.",
+    "theano.gof.link": _LINKERS,
+    "theano.gof.vm": _LINKERS,
     "theano.sandbox.cuda": _GPU_WORDS,
     "theano.gpuarray": _GPU_WORDS,
     "theano.sandbox.gpuarray": _GPU_WORDS,
@@ -196,7 +231,7 @@ def instead(full: str) -> str:
     """What to use in place of a name of Theano that is not here, by its longest known part."""
     parts = full.split(".")
     for end in range(len(parts), 0, -1):
-        words = _INSTEAD.get(".".join(parts[:end]))
+        words = INSTEAD.get(".".join(parts[:end]))
         if words:
             return words
     return ""

@@ -23,9 +23,10 @@ from ..shared import Shared
 from ..shared import shared as _shared_variable
 from .compiling import ProfileStats
 from .flags import change_flags, config
+from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
 from .own_types import generic, with_objects
-from .user_ops import OpFromGraph, as_op
+from .user_ops import as_op
 
 __all__ = [
     "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",

@@ -121,4 +121,5 @@ def address(
 
 def outside(node: Tensor, axis: int) -> Failure:
     """What an index of this node outside an axis ends the call with."""
+    axis = node.attrs.get("named", range(axis + 1))[axis]
     return Failure(check_message(node, OUTSIDE.format(axis=axis)), OutOfRange)

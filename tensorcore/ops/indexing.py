@@ -20,20 +20,22 @@ from .movement import dimshuffle, sum_to, zeros_like
 OUTSIDE = "an index lies outside: {{0}} on axis {axis}, which has {{1}} entries"
 
 
-def _places(xp: Any, x: Any, indices: Sequence[Any]) -> Places:
+def _places(xp: Any, x: Any, indices: Sequence[Any], named: Sequence[int] | None = None) -> Places:
     """The positions on the leading axes of ``x``; raises OutOfRange."""
     for axis, index in enumerate(indices):
         size = x.shape[axis]
         wrong = (index < -size) | (index >= size)
         if xp.any(wrong):
             first = int(index[wrong][0])
+            axis = named[axis] if named else axis
             raise OutOfRange(OUTSIDE.format(axis=axis).format(first, size))
     return Places(xp, x.shape, indices)
 
 
 class Gather:
     """A tensor, and one int64 index per leading axis of it; the indices have one rank and
-    stretch as elementwise operands do. A negative index counts from the end."""
+    stretch as elementwise operands do. A negative index counts from the end. The attribute
+    ``named``, where there is one, has what messages call the indexed axes."""
 
     name = "gather"
     data: int | None = None
@@ -55,7 +57,7 @@ class Gather:
         rank = max(i.ndim for i in indices)
         aligned = (dimshuffle(i, ("x",) * (rank - i.ndim) + tuple(range(i.ndim))) if i.ndim < rank
                    else i for i in indices)  # fmt: skip
-        return (*values, *(cast_to(i, "int64") for i in aligned)), {}
+        return (*values, *(cast_to(i, "int64") for i in aligned)), attrs
 
     def infer(
         self, op: Op[Any], inputs: tuple[Tensor, ...], attrs: Mapping[str, Any]
@@ -95,7 +97,7 @@ class Gather:
 @declare(
     Gather(),
     accepts=ALL,
-    reference=lambda xp, x, *indices: _places(xp, x, indices).read(x),
+    reference=lambda xp, x, *indices, named=None: _places(xp, x, indices, named).read(x),
     title="x[...]",
 )
 def gather(x: TensorLike, *indices: TensorLike) -> Tensor:
@@ -136,12 +138,12 @@ class Scatter(Gather):
         return shapes[0]
 
 
-def _reference_scatter_set(xp: Any, base: Any, value: Any, *indices: Any) -> Any:
-    return _places(xp, base, indices).write(base, value)
+def _reference_scatter_set(xp: Any, base: Any, value: Any, *indices: Any, named: Any = None) -> Any:
+    return _places(xp, base, indices, named).write(base, value)
 
 
-def _reference_scatter_add(xp: Any, base: Any, value: Any, *indices: Any) -> Any:
-    return _places(xp, base, indices).add(base, value)
+def _reference_scatter_add(xp: Any, base: Any, value: Any, *indices: Any, named: Any = None) -> Any:
+    return _places(xp, base, indices, named).add(base, value)
 
 
 @declare(Scatter(), accepts=ALL, reference=_reference_scatter_set, title="set_subtensor")
@@ -168,21 +170,22 @@ def scatter_add(base: TensorLike, value: TensorLike, *indices: TensorLike) -> Te
 
 @gather.gradient
 def _(g: Tensor, y: Tensor, x: Tensor, *indices: Tensor) -> Any:
-    back = scatter_add(zeros_like(x, g.dtype), g, *indices)
+    back = scatter_add.make((zeros_like(x, g.dtype), g, *indices), y.attrs)
     return (back,) + (None,) * len(indices)
 
 
 @scatter_add.gradient
 def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *indices: Tensor) -> Any:
-    return (g, lambda: sum_to(gather(g, *indices), value)) + (None,) * len(indices)
+    picked = lambda: sum_to(gather.make((g, *indices), y.attrs), value)  # noqa: E731
+    return (g, picked) + (None,) * len(indices)
 
 
 @scatter_set.gradient
 def _(g: Tensor, y: Tensor, base: Tensor, value: Tensor, *indices: Tensor) -> Any:
     # Where several values fall on one position, each receives its gradient, as in Theano.
     return (
-        lambda: scatter_set(g, zeros_like(value, g.dtype), *indices),
-        lambda: sum_to(gather(g, *indices), value),
+        lambda: scatter_set.make((g, zeros_like(value, g.dtype), *indices), y.attrs),
+        lambda: sum_to(gather.make((g, *indices), y.attrs), value),
         *(None,) * len(indices),
     )
 

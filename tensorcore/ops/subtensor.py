@@ -208,8 +208,13 @@ def subtensor(x: TensorLike, *operands: TensorLike, index: Sequence[Entry]) -> T
     places, rest = _order(plan)
     indices = _indices(plan, given)
     rank = max(i.ndim for i in indices)
-    picked = gather(dimshuffle(taken, (*places, *rest)), *indices)
+    picked = gather(dimshuffle(taken, (*places, *rest)), *indices, **_named(places))
     return dimshuffle(picked, tuple(_arranged(plan, rank)))
+
+
+def _named(places: Sequence[int]) -> dict[str, Any]:
+    """The attribute by which messages name axes, where they are not the first in order."""
+    return {} if list(places) == list(range(len(places))) else {"named": tuple(places)}
 
 
 def _arranged(plan: _Plan, rank: int) -> Iterator[int | str]:
@@ -338,7 +343,9 @@ def _updated(
     back = tuple(order.index(a) for a in range(x.ndim))
     taken = window(x, *sizes, **attrs) if attrs["axes"] else x
     scatter = scatter_add if add else scatter_set
-    written = scatter(dimshuffle(taken, order), _spread_out(value, plan, rank, x.ndim), *indices)
+    written = scatter(
+        dimshuffle(taken, order), _spread_out(value, plan, rank, x.ndim), *indices, **_named(places)
+    )
     changed = dimshuffle(written, back)
     return window_set(x, changed, *sizes, **attrs) if attrs["axes"] else changed
 
