@@ -77,6 +77,9 @@ scoreboard: $(VENV)/.test  ## compare REPORTS with conformance/scoreboard.json, 
 gpu-check: $(VENV)/.test  ## everything that needs a GPU: conformance, tests, sanitizer, figures
 	@$(BIN)/python backends/cuda/gpu_check.py $(ARGS)
 
+cuda-texts: $(VENV)/.test  ## what examples and demo give in CUDA C, compiled for three architectures without a device
+	@$(BIN)/python tests/cuda/texts.py $(ARGS)
+
 example: $(VENV)/.test  ## build and install the example of a plugin, and run the suite on its two backends
 	@rm -rf $(VENV)/example
 	@$(PIP) --no-deps --no-build-isolation --target $(VENV)/example ./tests/plugin_example

@@ -42,6 +42,7 @@ def test_an_op_has_the_class_and_the_attributes_of_theanos(theano: Any) -> None:
     sub = x[i:, 1].owner
     assert type(sub.op) is T.subtensor.Subtensor and len(sub.op.idx_list) == 2
     assert T.subtensor.get_idx_list(sub.inputs, sub.op.idx_list) == (slice(i, None, None), 1)
+    assert x[0].owner.op.idx_list == (0,)  # what is taken whole at the end is left out
     assert isinstance(x[rows].owner.op, T.subtensor.AdvancedSubtensor1)
     assert not isinstance(x[rows].owner.op, T.subtensor.Subtensor)
     update = T.set_subtensor(x[0], 1.0).owner.op
@@ -241,7 +242,9 @@ def test_a_function_holds_its_values(theano: Any) -> None:
     assert g() == 2.0  # defaults are each function's own
     with pytest.raises(KeyError, match="no input or shared variable"):
         f["nothing"]
-    assert f.copy()(4.0) == f(4.0) and f.maker.outputs[0].variable.name is None
+    other = f.copy()
+    assert other(4.0) == f(4.0) and other(4.0) and other[s] == f[s] + 4.0
+    assert f.maker.outputs[0].variable.name is None
 
 
 def test_small_things_that_old_programs_do(theano: Any, tmp_path: Path) -> None:

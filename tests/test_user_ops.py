@@ -95,6 +95,36 @@ def test_results_are_forgotten_after_the_call(each_backend: str) -> None:
     assert len(_results.of) <= before
 
 
+class Cube(Op):
+    __props__ = ()
+    itypes, otypes = [T.dvector], [T.dvector]
+
+    def perform(self, node: Apply, inputs: Any, outputs: Any) -> None:
+        outputs[0][0] = inputs[0] ** 3
+
+    def infer_shape(self, node: Apply, shapes: Any) -> Any:
+        return shapes
+
+    def grad(self, inputs: Any, gradients: Any) -> Any:
+        return [3 * inputs[0] ** 2 * gradients[0]]
+
+
+def test_derivatives_of_higher_order_through_an_op(each_backend: str) -> None:
+    x = T.dvector("x")
+    y = Cube()(x)
+    inner = (Cube()(T.sin(x)) ** 2).sum()
+    f = function(
+        [x], [T.jacobian(y, x), T.hessian(y.sum(), x), T.Rop(y, x, x), T.hessian(inner, x)]
+    )
+    jacobian, hessian, along, composed = f(V)
+    np.testing.assert_allclose(jacobian, np.diag(3 * V**2))
+    np.testing.assert_allclose(hessian, np.diag(6 * V))
+    np.testing.assert_allclose(along, 3 * V**3)
+    # The second derivative of sin(x) ** 6.
+    second = 30 * np.sin(V) ** 4 * np.cos(V) ** 2 - 6 * np.sin(V) ** 6
+    np.testing.assert_allclose(composed, np.diag(second), atol=1e-12)
+
+
 def test_a_size_that_only_the_code_knows(each_backend: str) -> None:
     x = T.dvector("x")
     y = Above()(x)

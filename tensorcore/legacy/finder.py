@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from .. import node
+from . import variables
 from .names import MODULES, instead
 
 _ROOT = "theano"
@@ -148,12 +148,13 @@ def install() -> bool:
             f"of theano, or run the program with `tensorcore run`."
         )
     sys.meta_path.insert(0, Finder())
+    variables.provide()
     return True
 
 
 def uninstall() -> None:
     """Take the finder, the modules and the owners of nodes back, for tests."""
-    node.OWNERS.clear()
+    variables.withdraw()
     sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, Finder)]
     for name in [n for n, m in sys.modules.items() if isinstance(m, TheanoModule)]:
         del sys.modules[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,3 +185,20 @@ assert status.state == "ok" or "cupy" not in sys.modules
     if state == "ok":
         pytest.skip("there is a device here")
     assert state in ("no device", "missing dependency") and reason and hint
+
+
+@needs_nvrtc
+def test_texts_are_gathered_from_any_backend_and_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent))
+    import texts
+
+    x = T.fmatrix("x")
+    with texts.gathered() as found:
+        f = tensorcore.function([x], T.nnet.softmax(x), backend="numpy_ref")
+    assert f(np.zeros((1, 2), "float32")).tolist() == [[0.5, 0.5]], "it runs where it was to run"
+    (text,) = found
+    assert "__global__" in text and not texts.failures(found, ["sm_75"], 1)
+    (words,) = texts.failures({text.replace("= row0[", "= nowhere["): None}, ["sm_75"], 1)
+    assert 'identifier "nowhere" is undefined' in words

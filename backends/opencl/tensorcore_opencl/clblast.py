@@ -20,11 +20,11 @@ OFF = "off"
 
 
 class _Complex64(ctypes.Structure):
-    _fields_ = (("real", ctypes.c_float), ("imaginary", ctypes.c_float))
+    _fields_ = (("x", ctypes.c_float), ("y", ctypes.c_float))
 
 
 class _Complex128(ctypes.Structure):
-    _fields_ = (("real", ctypes.c_double), ("imaginary", ctypes.c_double))
+    _fields_ = (("x", ctypes.c_double), ("y", ctypes.c_double))
 
 
 #: By dtype: the letter of its function, and its factors 1 and 0, which are passed by value.

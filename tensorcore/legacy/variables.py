@@ -1,0 +1,51 @@
+"""What tensors have in Theano beside what they have here: ``x.owner`` with Theano's classes of ops,
+and a few methods that only old programs ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import node
+from ..node import Tensor
+
+__all__ = ["provide", "withdraw"]
+
+
+def _owner(result: Tensor) -> Any:
+    from .applications import OldApplication
+
+    return OldApplication(result)
+
+
+def _constant_value(self: Tensor) -> Any:
+    """See ``theano.tensor.get_scalar_constant_value``."""
+    from .tensors import get_scalar_constant_value
+
+    return get_scalar_constant_value(self)
+
+
+def _index(self: Tensor) -> int | None:
+    """Which of its owner's outputs this is; None without an owner."""
+    owner = self.owner
+    return None if owner is None else next(k for k, y in enumerate(owner.outputs) if y is self)
+
+
+_METHODS: dict[str, Any] = {
+    "transfer": lambda self, target: self, "index": property(_index),
+    "get_scalar_constant_value": _constant_value,
+}  # fmt: skip
+
+
+def provide() -> None:
+    """Give them to all tensors."""
+    node.OWNERS.append(_owner)
+    for name, method in _METHODS.items():
+        setattr(Tensor, name, method)
+
+
+def withdraw() -> None:
+    """Take them back, for tests."""
+    if _owner in node.OWNERS:
+        node.OWNERS.remove(_owner)
+        for name in _METHODS:
+            delattr(Tensor, name)
