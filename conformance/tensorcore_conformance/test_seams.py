@@ -60,6 +60,8 @@ def test_places_of_nothing(subject: Subject) -> None:
         picked, turned = f(values, values.reshape(1, -1))
         np.testing.assert_array_equal(picked, np.ones(size))
         np.testing.assert_array_equal(turned, values[::-1] + values[:, None])
+    written = subject.function([x], T.set_subtensor(x[first], x))
+    assert written(np.zeros(0)).shape == (0,) and written(np.arange(3.0))[0] == 2
     g = subject.function([x], outputs[1])
     assert g(np.zeros(0)).shape == (0,)
     with pytest.raises(OutOfRange):

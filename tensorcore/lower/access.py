@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..errors import OutOfRange
 from ..node import Tensor
 from ..ops.indexing import OUTSIDE
-from ..program import Access, Failure, SizeId, SlotId, ValueId
+from ..program import Access, Failure, Instr, SizeId, SlotId, ValueId
 from .sizes import SizeTable, check_message
 
 #: Ops whose result is the operand at other indices.
@@ -123,3 +123,20 @@ def outside(node: Tensor, axis: int) -> Failure:
     """What an index of this node outside an axis ends the call with."""
     axis = node.attrs.get("named", range(axis + 1))[axis]
     return Failure(check_message(node, OUTSIDE.format(axis=axis)), OutOfRange)
+
+
+def if_any(
+    value: ValueId, size: SizeId, lost: Sequence[SizeId], sizes: SizeTable, new: Callable[[], int]
+) -> tuple[ValueId, SizeId, list[Instr]]:
+    """An index that does not change along axes of these sizes, the size that it is checked against,
+    and what computes it. Where an axis is empty there is no entry of it, and then it is 0 and
+    right: it is looked at before the loops."""
+    some = sizes.arith("min", sizes.mul(*lost), sizes.one) if lost else sizes.one
+    if sizes.number(some) == 1:
+        return value, size, []
+    there, scaled = new(), new()
+    made = [
+        Instr(there, "size", (), "int64", "int64", "", some),
+        Instr(scaled, "mul", (value, there), "int64", "int64", "{0} * {1}", None),
+    ]
+    return scaled, sizes.arith("max", size, sizes.sub(sizes.one, some)), made

@@ -27,7 +27,7 @@ from ..program import (
     Store,
     ValueId,
 )
-from .access import AxisMap, IndexMap, address, outside
+from .access import AxisMap, IndexMap, address, if_any, outside
 from .fuse import Fuser, Group, iterated, space_axes
 from .sizes import SizeTable
 
@@ -255,21 +255,14 @@ class KernelBuilder:
     def _if_any(
         self, node: Tensor, axis: int, along: IndexMap, value: ValueId, size: SizeId, part: _Part
     ) -> tuple[ValueId, SizeId]:
-        """An index and the size that it is checked against. Of an index that was stretched there
-        may be no entry, and then it is 0 and right: it is looked at before the loops."""
-        sizes, one = self.sizes, self.sizes.one
+        """An index and the size that it is checked against."""
         given = node.inputs[1 + axis]
         used = {m.axis for m in along}
-        lost = [n for a, n in enumerate(sizes.shape(given)) if a not in used and n != one]
-        some = sizes.arith("min", sizes.mul(*lost), one) if lost else one
-        if sizes.number(some) == 1:
-            return value, size
-        there, scaled = self._new(), self._new()
-        part.body += [
-            Instr(there, "size", (), "int64", "int64", "", some),
-            Instr(scaled, "mul", (value, there), "int64", "int64", "{0} * {1}", None),
-        ]
-        return scaled, sizes.arith("max", size, sizes.sub(one, some))
+        shape = enumerate(self.sizes.shape(given))
+        lost = [n for a, n in shape if a not in used and n != self.sizes.one]
+        value, size, made = if_any(value, size, lost, self.sizes, self._new)
+        part.body += made
+        return value, size
 
     def _read(
         self, source: Tensor, index: IndexMap, where: Mapping[int, int], stage: int, inner: bool

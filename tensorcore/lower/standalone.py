@@ -22,7 +22,7 @@ from ..program import (
     Store,
     ValueId,
 )
-from .access import AxisMap, IndexMap, address, contiguous, outside, resolve
+from .access import AxisMap, IndexMap, address, contiguous, if_any, outside, resolve
 from .fuse import space_axes
 from .sizes import SizeTable
 
@@ -138,8 +138,12 @@ def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
         for k, index in enumerate(indices):
             load = writer.load(index, _along(index, 0, axes, sizes), axes)
             loads.append(load)
-            size = (sizes.shape(base)[k], k)
-            body.append(Instr(writer.value(), "wrap", (load.value,), "int64", "int64", "", size))
+            steps = zip(axes, load.access.strides, strict=True)
+            still = [a for a, step in steps if step == sizes.zero and a < rank]
+            lost = [extents[a] for a in still if not index.broadcastable[a]]
+            place, size, made = if_any(load.value, sizes.shape(base)[k], lost, sizes, writer.value)
+            body += made
+            body.append(Instr(writer.value(), "wrap", (place,), "int64", "int64", "", (size, k)))
         return loads, body
 
     loads, body = wrapped(places)
@@ -150,7 +154,8 @@ def scatter_kernel(node: Tensor, sizes: SizeTable, slot_of: SlotOf) -> Kernel:
     zero, one = sizes.zero, sizes.one
     index = [AxisMap(None, zero, one, gathered=k) for k in range(len(indices))]
     index += [AxisMap(a if a in over else None, zero, one) for a in range(rank, len(extents))]
-    store = writer.target(tuple(index), over, [i.value for i in body])
+    wraps = [i.value for i in body if i.op == "wrap"]
+    store = writer.target(tuple(index), over, wraps)
     store = store._replace(combine=_combine(node))
     write = Stage(tuple(extents[a] for a in over), tuple(loads), tuple(body), (), (store,))
     return writer.kernel(check, blank, write, failures=failures)
