@@ -22,7 +22,7 @@ DTYPES = [name for name in ALL if hasattr(xp, name)]
 BEYOND: dict[str, str] = {
     name: "numpy.linalg or numpy.fft, on the host of every backend"
     for name, op in OPS.items()
-    if op.family.name in ("matrices", "transforms")
+    if op.family.name in ("matrices", "transforms") and name not in ("dft", "real_dft")
 }
 #: Ops that the standard expresses only with a rounding of its own: units in the last place.
 ROUNDED = {"exp2": 1}
