@@ -66,6 +66,15 @@ def test_inner_sizes_of_a_product(subject: Subject) -> None:
     assert f(np.ones((2, 7)), np.ones((7, 3))).tolist() == [[7.0] * 3] * 2
 
 
+def test_numbers_of_times_that_are_negative(subject: Subject) -> None:
+    """Entries are repeated as often as each says, and never fewer times than none."""
+    x, n = TensorType("float64", (False,))("x"), TensorType("int64", (False,))("n")
+    f = subject.function([x, n], T.repeat(x, n))
+    with pytest.raises(ShapeError, match=r"(?s)must not be negative; found -1.*test_shapes"):
+        f(np.arange(3.0), np.array([1, -1, 2]))
+    assert f(np.arange(3.0), np.array([1, 0, 2])).tolist() == [0.0, 2.0, 2.0]
+
+
 @pytest.mark.parametrize("shape", [(), (2, 2)])
 def test_a_wrong_rank(shape: tuple[int, ...], subject: Subject) -> None:
     """The rank is part of the type."""

@@ -149,7 +149,8 @@ def split(
 def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tensor:
     """Each entry along ``axis`` repeated: all the same number of times, or each its own.
 
-    Without ``axis``, ``x`` is flattened. ``repeats``: an integer, or a vector of integers.
+    Without ``axis``, ``x`` is flattened. ``repeats``: an integer, or a vector of integers; a
+    negative one raises ShapeError at the call.
     """
     x = as_tensor(x)
     if axis is None:
@@ -173,7 +174,10 @@ def repeat(x: TensorLike, repeats: TensorLike, axis: int | None = None) -> Tenso
     n = specify_shape(cast_to(n, "int64"), (sizes[axis],))
     ends = cumsum(n)
     total = n.sum()
-    starts = broadcast_to(as_size(0, "repeat"), total + 1)
+    # One zero for each place, and fewer than none, which is an error, for negative numbers.
+    zero = as_size(0, "repeat")
+    missing = cast_to(n < 0, "int64").sum()
+    starts = concatenate([broadcast_to(zero, total + 1), broadcast_to(zero, -missing)])
     numbers = cumsum(inc_subtensor(starts[ends], 1))[:-1]
     return x[(*(slice(None),) * axis, numbers)]
 
