@@ -27,9 +27,9 @@ _DEPTH_OF_ITEM, _STACK_OF_ITEM = 8, 1
 
 _PRODUCT = """\
 ENTRY $(PLACE const T RESTRICT a, PLACE const T RESTRICT b, PLACE T RESTRICT r,
-  const i64 nb, const i64 m, const i64 n, const i64 k,
-  const i64 ab, const i64 am, const i64 ak, const i64 bb, const i64 bk, const i64 bn,
+  WHERE
   const i64 rb, const i64 rm, const i64 rn, const i64 chunk) {
+  TABLES
   const i64 down = (m + ROWS * STACK - 1) / (ROWS * STACK), across = (n + COLUMNS - 1) / COLUMNS;
   const i64 count = nb * down * across;
   LOOP {
@@ -37,19 +37,19 @@ ENTRY $(PLACE const T RESTRICT a, PLACE const T RESTRICT b, PLACE T RESTRICT r,
     const i64 i = place % down * (ROWS * STACK), j = place / down * COLUMNS;
     const i64 h = m - i < ROWS * STACK ? m - i : ROWS * STACK;
     const i64 w = n - j < COLUMNS ? n - j : COLUMNS;
-    PLACE const T RESTRICT p = a + x * ab + i * am, RESTRICT q = b + x * bb + j * bn;
+    PLACE const T RESTRICT p = A_BEGIN, RESTRICT q = B_BEGIN;
     PLACE T RESTRICT s = r + x * rb + i * rm + j * rn;
     ACC sum[ROWS * STACK][COLUMNS], panel[DEPTH][COLUMNS];
     for (int y = 0; y < ROWS * STACK; y++) for (int z = 0; z < COLUMNS; z++) sum[y][z] = ZERO;
     for (i64 from_k = 0; from_k < k; from_k += DEPTH) {
       const i64 d = k - from_k < DEPTH ? k - from_k : DEPTH;
-      if (bn == 1 && w == COLUMNS) {
+      if (NEIGHBOURS w == COLUMNS) {
         for (i64 l = 0; l < d; l++)
-          for (int z = 0; z < COLUMNS; z++) panel[l][z] = LOAD(q, (from_k + l) * bk + z);
+          for (int z = 0; z < COLUMNS; z++) panel[l][z] = LOAD(q, B_NEIGHBOUR);
       } else {
         for (int z = 0; z < COLUMNS; z++)
           for (i64 l = 0; l < d; l++)
-            panel[l][z] = z < w ? LOAD(q, (from_k + l) * bk + z * bn) : ZERO;
+            panel[l][z] = z < w ? LOAD(q, B_ENTRY) : ZERO;
       }
       for (i64 g = 0; g < h; g += ROWS) {
         ACC tile[ROWS][COLUMNS];
@@ -61,14 +61,14 @@ ENTRY $(PLACE const T RESTRICT a, PLACE const T RESTRICT b, PLACE T RESTRICT r,
           for (i64 l = 0; l < d; l++)
             UNROLLED
             for (int y = 0; y < ROWS; y++) {
-              const ACC f = LOAD(p, (g + y) * am + (from_k + l) * ak);
+              const ACC f = LOAD(p, A_ENTRY);
               UNROLLED
               for (int z = 0; z < COLUMNS; z++) tile[y][z] = ADDED(tile[y][z], f, panel[l][z]);
             }
         } else {
           for (i64 l = 0; l < d; l++)
             for (int y = 0; y < h - g; y++) {
-              const ACC f = LOAD(p, (g + y) * am + (from_k + l) * ak);
+              const ACC f = LOAD(p, A_ENTRY);
               for (int z = 0; z < COLUMNS; z++) tile[y][z] = ADDED(tile[y][z], f, panel[l][z]);
             }
         }
@@ -82,6 +82,29 @@ ENTRY $(PLACE const T RESTRICT a, PLACE const T RESTRICT b, PLACE T RESTRICT r,
   }
 }
 """
+#: How entries are found: by strides, or by tables of what each row, summed entry and column adds.
+_STRIDED = {
+    "WHERE": "const i64 nb, const i64 m, const i64 n, const i64 k, const i64 ab, const i64 am, "
+    "const i64 ak, const i64 bb, const i64 bk, const i64 bn,",
+    "TABLES": "",
+    "A_BEGIN": "a + x * ab + i * am",
+    "A_ENTRY": "(g + y) * am + (from_k + l) * ak",
+    "B_BEGIN": "b + x * bb + j * bn",
+    "B_ENTRY": "(from_k + l) * bk + z * bn",
+    "B_NEIGHBOUR": "(from_k + l) * bk + z",
+    "NEIGHBOURS": "bn == 1 &&",
+}
+_TABLED = {
+    "WHERE": "PLACE const i64 *ax, const i64 nb, const i64 m, const i64 n, const i64 k,",
+    "TABLES": "PLACE const i64 *ai = ax + nb, *al = ai + m, *bx = al + k, *bl = bx + nb, "
+    "*bj = bl + k;",
+    "A_BEGIN": "a + ax[x]",
+    "A_ENTRY": "ai[i + g + y] + al[from_k + l]",
+    "B_BEGIN": "b + bx[x]",
+    "B_ENTRY": "bl[from_k + l] + bj[j + z]",
+    "B_NEIGHBOUR": "bl[from_k + l] + bj[j + z]",
+    "NEIGHBOURS": "",
+}
 #: A sum and a product in one, where the machine does that in one instruction.
 _MORE = """\
 #if FAST
@@ -143,14 +166,17 @@ class Product(NamedTuple):
     chunked: bool
 
 
-def product(dtype: str, dialect: Dialect) -> Product:
-    """The function for operands of one dtype. Raises UnsupportedOp without words for items."""
+def product(dtype: str, dialect: Dialect, tabled: bool = False) -> Product:
+    """The function for operands of one dtype. With ``tabled``, places in the operands come from a
+    buffer of 64-bit integers in place of strides: what each batch, row and summed entry adds in
+    the first operand, then each batch, summed entry and column in the second. Raises
+    UnsupportedOp without words for items."""
     items = items_of(dialect)
     entry, inside = DTYPES[dtype], DTYPES[dialect.in_registers(dtype)]
     single = items.group == 1
     rows, columns = _TILES[max(entry.itemsize, 4)] if single else _TILE_OF_ITEM
     depth, stack = (_DEPTH, _STACK) if single else (_DEPTH_OF_ITEM, _STACK_OF_ITEM)
-    name = f"tc_product_{dtype}"
+    name = f"tc_tabled_product_{dtype}" if tabled else f"tc_product_{dtype}"
     zero, added = _arithmetic(inside)
     words = {
         "ENTRY": f"{dialect.entry} {items.sized.format(items.group)}",
@@ -167,9 +193,9 @@ def product(dtype: str, dialect: Dialect) -> Product:
         "ZERO": zero,
         "UNROLLED": items.unroll,
     }
-    text = re.sub(
-        r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), _PRODUCT
-    )
+    places = _TABLED if tabled else _STRIDED
+    text = re.sub("|".join(rf"\b{word}\b" for word in places), lambda m: places[m[0]], _PRODUCT)
+    text = re.sub(r"ADDED\(([^,]*), (\w+), ([^)]*)\)", lambda m: added.format(*m.groups()), text)
     text = re.sub(r"LOAD\((\w), (.*?)\)(?=[;]| :)", lambda m: dialect.load(dtype, m[1], m[2]), text)
     text = re.sub("|".join(rf"\b{word}\b" for word in words), lambda m: words[m.group()], text)
     helper = ""

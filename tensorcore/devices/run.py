@@ -18,6 +18,7 @@ from ..codegen.order import order
 from ..codegen.products import product
 from ..errors import CompileError
 from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
+from .copies import only_for_products
 from .frame import Frame, Plan
 from .loops import LoopStep
 from .machine import SCATTERS, Array, Built, Device
@@ -146,13 +147,16 @@ def functions_of_calls(program: Program, dialect: Dialect) -> str:
     found: dict[str, str] = {}
 
     def look(inside: Program) -> None:
+        copies = only_for_products(inside)
         for step in inside.steps:
             if not isinstance(step, Call) or step.host:
                 pass
             elif step.op == "contract":
-                made = product(inside.slots[step.inputs[0]].dtype, dialect)
-                found[made.helper] = made.helper
-                found[made.name] = made.text
+                dtype = inside.slots[step.inputs[0]].dtype
+                for tabled in {False, not copies.isdisjoint(step.inputs)}:
+                    made = product(dtype, dialect, tabled)
+                    found[made.helper] = made.helper
+                    found[made.name] = made.text
             elif step.op == "argsort" or step.op in SCATTERS:
                 scatter = step.op != "argsort"
                 dtype = "int64" if scatter else inside.slots[step.inputs[0]].dtype
@@ -174,8 +178,9 @@ class Runner:
     def __init__(self, program: Program, making: Making) -> None:
         self.program = program
         self.device = making.device
+        copies = only_for_products(program)
         self.steps = [
-            (k, step_of(step, program, making))
+            (k, step_of(step, program, making, copies))
             for k, step in enumerate(program.steps)
             if not isinstance(step, Sizes)
         ]

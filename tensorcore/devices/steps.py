@@ -12,10 +12,11 @@ from ..codegen.items import NARROW, ItemKernel, items_of
 from ..codegen.products import matrices, product
 from ..interpret import call
 from ..ops.contraction import matrix_form
-from ..program import Branch, Call, Failure, Kernel, Loop, Program, View
-from .frame import Frame, Plan
+from ..program import Branch, Call, Failure, Kernel, Loop, Program, SlotId, View
+from .copies import Deferred, deferred, places
+from .frame import Frame
 from .loops import BranchStep, LoopStep
-from .machine import SCATTERS, Array, Built, Device
+from .machine import SCATTERS, Array, Built, Device, Entry
 from .scatter import ScatterStep
 from .sharing import GROUPS_PER_UNIT, Share, Sorter, chunks, spread
 
@@ -57,10 +58,15 @@ class Making(NamedTuple):
         return Share(self.device, self.group, chunked)
 
 
-def step_of(step: Any, program: Program, making: Making) -> RunningStep:
-    """The step, ready to run. Raises CompileError where the program lacks its function."""
+def step_of(step: Any, program: Program, making: Making, copies: frozenset[SlotId]) -> RunningStep:
+    """The step, ready to run. ``copies``: slots that only products read (``copies.py``). Raises
+    CompileError where the program lacks its function."""
     if isinstance(step, Kernel):
-        return KernelStep(next(making.kernels), making)
+        made = KernelStep(next(making.kernels), making)
+        written = step.stages[0].stores[0].access.slot if step.stages[0].stores else None
+        return CopyStep(step, made, written) if written in copies else made
+    if isinstance(step, Call) and step.op == "contract" and not step.host:
+        return ContractStep(step, program, making, not copies.isdisjoint(step.inputs))
     if isinstance(step, View):
         return ViewStep(step)
     if isinstance(step, Loop):
@@ -137,6 +143,23 @@ class KernelStep:
             function.launch(buffers, numbers, groups, local)
 
 
+class CopyStep:
+    """A copy that only products read; one that is large they read where it comes from."""
+
+    waits = False
+
+    def __init__(self, step: Kernel, written: KernelStep, slot: SlotId) -> None:
+        self.step, self.written, self.slot = step, written, slot
+
+    def run(self, frame: Frame) -> None:
+        """See ``RunningStep``."""
+        found = deferred(self.step, frame)
+        if found is None:
+            self.written.run(frame)
+        else:
+            frame.arrays[self.slot] = found
+
+
 class ViewStep:
     """The same buffer under another shape."""
 
@@ -148,6 +171,9 @@ class ViewStep:
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
         source = frame.arrays[self.step.source]
+        if isinstance(source, Deferred):
+            frame.arrays[self.step.output] = source
+            return
         shape = frame.shape(self.step.output)
         frame.arrays[self.step.output] = Array(source.memory, source.buffer, shape, source.dtype)
 
@@ -219,7 +245,8 @@ class ContractStep:
 
     waits = False
 
-    def __init__(self, step: Call, program: Program, making: Making) -> None:
+    def __init__(self, step: Call, program: Program, making: Making, tabled: bool) -> None:
+        """``tabled``: an operand may be a copy that was not written."""
         self.step = step
         self.device, self.group = making.device, making.group
         self.dtype = program.slots[step.inputs[0]].dtype
@@ -227,11 +254,18 @@ class ContractStep:
         labels = [step.attrs[key] for key in ("a", "b", "out")]
         self.sizes = matrices(step, program.slots, matrix_form(*labels))
         self.function = making.built.entry(self.form.name)
+        self.tabled: Entry | None = None
+        if tabled:
+            self.tabled = making.built.entry(product(self.dtype, making.dialect, True).name)
 
-    def _prepare(self, plan: Plan) -> tuple[Any, ...]:
+    def _prepare(self, frame: Frame) -> tuple[Any, ...]:
+        plan = frame.plan
         lengths = [plan.product(sizes) for sizes in self.sizes[:4]]
         strides = [0 if sizes is None else plan.product(sizes) for sizes in self.sizes.strides]
-        library = self.device.multiplication(self.dtype, lengths, strides)
+        table = self._table(frame, lengths, strides)
+        library = None
+        if table is None:
+            library = self.device.multiplication(self.dtype, lengths, strides)
         batch, rows, columns, summed = lengths
         tiles = batch * -(-rows // self.form.rows) * -(-columns // self.form.columns)
         cost = self.form.rows * self.form.columns * max(summed, 1)
@@ -240,17 +274,31 @@ class ContractStep:
         else:
             groups, chunk = -(-tiles // self.group), 1
             groups = min(groups, self.device.units * GROUPS_PER_UNIT)
-        return library, groups, [np.int64(n) for n in (*lengths, *strides, chunk)]
+        numbers = (*lengths, *(strides if table is None else strides[6:]), chunk)
+        return library, table, groups, [np.int64(n) for n in numbers]
+
+    def _table(self, frame: Frame, lengths: list[int], strides: list[int]) -> Array | None:
+        """The places of entries, where an operand was not written."""
+        a, b = (frame.arrays[slot] for slot in self.step.inputs)
+        if not (isinstance(a, Deferred) or isinstance(b, Deferred)) or min(lengths) < 1:
+            return None
+        batch, rows, columns, summed = lengths
+        found = places(a, (batch, rows, summed), strides[:3])
+        found += places(b, (batch, summed, columns), strides[3:6])
+        table: Array = frame.memory.put(np.concatenate(found))
+        return table
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
         ready = frame.plan.ready.get(id(self))
         if ready is None:
-            ready = frame.plan.ready[id(self)] = self._prepare(frame.plan)
-        library, groups, numbers = ready
+            ready = frame.plan.ready[id(self)] = self._prepare(frame)
+        library, table, groups, numbers = ready
         slots = (*self.step.inputs, *self.step.outputs)
         buffers = [frame.made(slot).buffer for slot in slots]
-        if library is not None:
+        if table is not None and self.tabled is not None:
+            self.tabled.launch([*buffers, table.buffer], numbers, groups, self.group)
+        elif library is not None:
             library(*buffers)
         elif groups:
             self.function.launch(buffers, numbers, groups, self.group)
@@ -272,7 +320,6 @@ class OrderStep:
 
 _CALLS: dict[str, Callable[[Call, Program, Making], RunningStep]] = {
     "size": SizeStep,
-    "contract": ContractStep,
     "argsort": OrderStep,
     **dict.fromkeys(SCATTERS, ScatterStep),
 }
