@@ -210,18 +210,25 @@ static void split(
  * for the process, which is put back when nobody needs it to be 1 any more. */
 static struct { int lock, holders, before; } blas;
 
-static void alone(int on) {
+static void take_blas(void) {
     for (int k = 0; __atomic_exchange_n(&blas.lock, 1, __ATOMIC_ACQUIRE); k++)
         if (k < SPINS) PAUSE();
         else sched_yield();
+}
+
+static void alone(int on) {
+    take_blas();
     if (on && !blas.holders) blas.before = blas_threads();
     blas.holders += on ? 1 : -1;
     if (blas.before > 1 && blas.holders == on) set_blas_threads(on ? 1 : blas.before);
     __atomic_store_n(&blas.lock, 0, __ATOMIC_RELEASE);
 }
 
-/* In a child process, where the threads that held BLAS are gone. */
-void tc_after_fork(void) {
+/* Nobody is about to change the number while the process forks: BLAS has a lock of its own for it,
+ * which a child would find taken for ever. In the child, the threads that held BLAS are gone. */
+void tc_before_fork(void) { take_blas(); }
+void tc_fork_in_parent(void) { __atomic_store_n(&blas.lock, 0, __ATOMIC_RELEASE); }
+void tc_fork_in_child(void) {
     if (blas.holders && blas.before > 1) set_blas_threads(blas.before);
     blas.lock = blas.holders = 0;
 }

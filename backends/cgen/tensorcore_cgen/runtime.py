@@ -156,7 +156,9 @@ class Native:
         handle, size = ctypes.py_object, ctypes.c_void_p
         setup = _function(library.address("tc_setup"), None, size, handle, size, size)
         setup(_numpy_api(), np.float64, *blas.find().threads)
-        os.register_at_fork(after_in_child=_function(library.address("tc_after_fork"), None))
+        names = ("tc_before_fork", "tc_fork_in_parent", "tc_fork_in_child")
+        before, parent, child = (_function(library.address(name), None) for name in names)
+        os.register_at_fork(before=before, after_in_parent=parent, after_in_child=child)
         self._make_plan = _function(library.address("tc_plan"), handle, size, handle)
         self.binding = _function(
             library.address("tc_binding"), handle, handle, handle, ctypes.c_longlong
