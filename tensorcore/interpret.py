@@ -51,11 +51,11 @@ def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
 class Interpreter:
     """An Executable that runs one step after the other. Safe to call from several threads.
 
-    Calls go to each op's ``reference`` with the namespace ``xp``; those marked ``host`` run on
-    the host. ``memory`` is the backend's, by default that of ``xp``. ``kernels``, for Programs
-    lowered for ``Capabilities(fuses=True)``: the function of each of ``all_kernels(program)``,
-    and how it is called, with the arguments that KernelFunction lists as NumPy arrays and
-    scalars.
+    Calls go to each op's ``reference`` with the namespace ``xp``; those marked ``host``, and ops
+    of the host, which need more than the array standard has, run there. ``memory`` is the
+    backend's, by default that of ``xp``. ``kernels``, for Programs lowered for
+    ``Capabilities(fuses=True)``: the function of each of ``all_kernels(program)``, and how it is
+    called, with the arguments that KernelFunction lists as NumPy arrays and scalars.
     """
 
     def __init__(
@@ -200,9 +200,9 @@ class Interpreter:
         if step.op == "size":
             number = known[step.attrs["size"]]
             buffers[out] = self.xp.asarray(number, dtype=getattr(self.xp, dtype))
-        elif step.host and self._memory is not HOST:
-            host = [self._memory.get(arg) for arg in args]
-            buffers[out] = self._memory.put(np.ascontiguousarray(call(step, host, dtype)))
+        elif (step.host or OPS[step.op].host) and self._memory is not HOST:
+            found = call(step, [self._memory.get(arg) for arg in args], dtype)
+            buffers[out] = self._memory.put(np.ascontiguousarray(found).reshape(found.shape))
         else:
             buffers[out] = call(step, args, dtype, self.xp)
         if self._fused:  # kernels read memory in order
