@@ -50,6 +50,36 @@ def test_names_are_our_objects(theano: Any) -> None:
     assert theano.theano is theano
 
 
+@pytest.mark.usefixtures("taken_back")
+def test_flags_that_a_program_sets_before_it_imports_theano(
+    theano: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under `tensorcore run`, where the finder is there before the program begins."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "theano"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setenv("THEANO_FLAGS", "floatX=float32")
+    again = importlib.import_module("theano")
+    assert again.config.floatX == "float32" and again.tensor.vector().dtype == "float32"
+
+
+def test_the_softmax_of_a_vector_is_a_row(theano: Any) -> None:
+    import theano.tensor as T
+
+    v, values = T.dvector("v"), [1.0, 5.0, 2.0]
+    p = T.nnet.softmax(v)
+    assert p.ndim == 2 and theano.function([v], T.argmax(p[0]))(values) == 1
+    wanted = np.exp(values) / np.sum(np.exp(values))
+    for made in (p, T.exp(T.nnet.logsoftmax(v)), T.nnet.Softmax()(v)):
+        np.testing.assert_allclose(theano.function([v], made)(values), [wanted], rtol=1e-12)
+
+
+def test_constants_and_shared_variables_are_no_plain_variables(theano: Any) -> None:
+    import theano.tensor as T
+
+    made = (T.constant(1.0), theano.shared(1.0), T.dscalar(), T.dscalar() + 1)
+    assert [isinstance(v, T.TensorVariable) for v in made] == [False, False, True, True]
+
+
 def test_an_object_of_a_package_is_not_hidden_by_a_module_of_the_same_name(theano: Any) -> None:
     """``T.var`` and ``T.sort`` are functions, and modules of these names can be imported."""
     import theano.compile.function

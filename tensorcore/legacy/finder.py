@@ -133,7 +133,11 @@ class Finder(MetaPathFinder, Loader):
         return TheanoModule(spec.name, "What programs for Theano find in this module.")
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is to be run."""
+        """Nothing is to be run; a program may have set flags before it imports theano."""
+        if module.__name__ == _ROOT:
+            from . import flags
+
+            flags.read_again()
 
 
 def install() -> bool:

@@ -283,12 +283,23 @@ def read_sources() -> None:
                 _say(f"{found.where}: {found.message}")
             else:
                 raws[found.key] = (found.text, found.where)
-    for key, text in _rcfile._split_flags(os.environ.get("THEANO_FLAGS", "")):
+    _last_read[:] = [os.environ.get("THEANO_FLAGS", "")]
+    for key, text in _rcfile._split_flags(_last_read[0]):
         raws[key or text] = (text, "THEANO_FLAGS")
     for key, (text, where) in raws.items():
         option = FLAGS[key].option if key in FLAGS else ""
         if option not in own and not (key == "device" and "backend" in own):
             put(key, text, where)
+
+
+#: The text of THEANO_FLAGS that was taken last, if any.
+_last_read: list[str] = []
+
+
+def read_again() -> None:
+    """Take the settings once more if THEANO_FLAGS has changed since."""
+    if _last_read != [os.environ.get("THEANO_FLAGS", "")]:
+        read_sources()
 
 
 def _files() -> Iterator[tuple[str, str]]:

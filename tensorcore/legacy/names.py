@@ -20,7 +20,9 @@ _GPU = "legacy.gpu"
 _LINEAR = "tensor.nlinalg tensor.slinalg legacy.linear"
 
 _TABLE = {
-    "theano": "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types .",
+    "theano": (
+        "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types . printing"
+    ),
     "theano.version": "legacy.top",
     "theano.configparser": "legacy.flags",
     "theano.configdefaults": "legacy.flags",

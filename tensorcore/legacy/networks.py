@@ -7,7 +7,6 @@ from typing import Any
 from .. import tensor
 from ..node import Tensor, as_tensor
 from ..tensor import nnet
-from ..tensor.nnet import softmax
 from .known_ops import made_class
 from .op_classes import SoftmaxGrad
 from .scalars import scalar_op
@@ -16,24 +15,40 @@ __all__ = [
     "CrossentropyCategorical1Hot", "CrossentropySoftmaxArgmax1HotWithBias", "LogSoftmax",
     "ScalarSigmoid", "ScalarSoftplus", "Softmax", "SoftmaxGrad", "SoftmaxWithBias",
     "SparseBlockGemv", "UltraFastScalarSigmoid", "binary_crossentropy",
-    "categorical_crossentropy", "confusion_matrix", "graph", "logsoftmax_op",
+    "categorical_crossentropy", "confusion_matrix", "graph", "logsoftmax", "logsoftmax_op",
     "prepend_0_to_each_row", "prepend_1_to_each_row", "prepend_scalar_to_each_row",
-    "scalar_sigmoid", "scalar_softplus", "softmax_grad", "softmax_graph", "softmax_op",
+    "scalar_sigmoid", "scalar_softplus", "softmax", "softmax_grad", "softmax_graph", "softmax_op",
     "softsign", "sparse_block_gemv",
 ]  # fmt: skip
+
+
+def softmax(c: Any) -> Tensor:
+    """``nnet.softmax``; a vector becomes a matrix of one row first, as in Theano."""
+    return nnet.softmax(_rows(c))
+
+
+def logsoftmax(c: Any) -> Tensor:
+    """``nnet.logsoftmax``; a vector becomes a matrix of one row first, as in Theano."""
+    return nnet.logsoftmax(_rows(c))
+
+
+def _rows(c: Any) -> Tensor:
+    x = as_tensor(c)
+    return tensor.shape_padleft(x) if x.ndim == 1 else x
+
 
 binary_crossentropy = nnet.binary_crossentropy
 categorical_crossentropy = nnet.categorical_crossentropy
 softsign = nnet.softsign
 softmax_graph = softmax_op = graph = softmax
-logsoftmax_op, softmax_grad = nnet.logsoftmax, SoftmaxGrad()
+logsoftmax_op, softmax_grad = logsoftmax, SoftmaxGrad()
 scalar_sigmoid, scalar_softplus = scalar_op("sigmoid"), scalar_op("softplus")
 ScalarSigmoid, ScalarSoftplus = type(scalar_sigmoid), type(scalar_softplus)
 UltraFastScalarSigmoid = ScalarSigmoid
 
 
 Softmax = made_class("Softmax", "softmax", apply=lambda op, x: softmax(x))
-LogSoftmax = made_class("LogSoftmax", "log_softmax", apply=lambda op, x: nnet.logsoftmax(x))
+LogSoftmax = made_class("LogSoftmax", "log_softmax", apply=lambda op, x: logsoftmax(x))
 SoftmaxWithBias = made_class("SoftmaxWithBias", apply=lambda op, x, b: softmax(x + b))
 CrossentropySoftmaxArgmax1HotWithBias = made_class(
     "CrossentropySoftmaxArgmax1HotWithBias",

@@ -61,9 +61,10 @@ class _Called(type):
     """A class of ours under Theano's constructor."""
 
     _kind: type
+    _other: tuple[type, ...] = ()
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, cls._kind)
+        return isinstance(value, cls._kind) and not isinstance(value, cls._other)
 
     def __subclasscheck__(cls, other: type) -> bool:
         return type.__subclasscheck__(cls, other) or issubclass(other, cls._kind)
@@ -81,9 +82,11 @@ class TensorConstant(metaclass=_Called):
 
 
 class TensorVariable(metaclass=_Called):
-    """``TensorVariable(type, owner, index, name)``; all tensors are instances."""
+    """``TensorVariable(type, owner, index, name)``; tensors are instances, but for constants and
+    shared variables."""
 
     _kind = Tensor
+    _other = (_OurConstant, Shared)
 
     def __new__(
         cls, type: Any, owner: Any = None, index: Any = None, name: str | None = None

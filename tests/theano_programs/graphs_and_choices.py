@@ -79,8 +79,9 @@ def copies_and_walks():
     other = theano.clone(z, replace={x: y * 2, w: y})
     assert other.eval({y: np.ones((2, 2))}) == 16.
     apart = theano.clone(z, share_inputs=False)
-    names = [v.name for v in theano.gof.graph.inputs([apart]) if isinstance(v, T.TensorVariable)]
-    assert 'x' in names and 'w' in names
+    inputs = theano.gof.graph.inputs([apart])
+    assert [v.name for v in inputs if isinstance(v, T.TensorVariable)] == ['x']
+    assert [v.name for v in inputs if isinstance(v, T.TensorSharedVariable)] == ['w']
     assert x in theano.gof.graph.ancestors([z]) and y not in theano.gof.graph.ancestors([z])
     assert isinstance((x + y).owner.op, T.Elemwise) and not isinstance(z.owner.op, T.Elemwise)
     assert isinstance(x.dimshuffle(1, 0).owner.op, T.DimShuffle)
