@@ -73,6 +73,22 @@ def test_the_softmax_of_a_vector_is_a_row(theano: Any) -> None:
         np.testing.assert_allclose(theano.function([v], made)(values), [wanted], rtol=1e-12)
 
 
+def test_variables_are_true_and_known_vectors_have_entries(theano: Any) -> None:
+    """``if not W:`` asks whether there is a variable; ``if a < b:`` is the error it was."""
+    import theano.tensor as T
+
+    x, w = T.dscalar("x"), theano.shared(1.0)
+    assert (w or None) is w and list(filter(None, [x, None, w])) == [x, w]
+    with pytest.raises(TypeError):
+        bool(x < w)
+    a, b = T.as_tensor_variable([x, w])
+    assert theano.function([x], a - b)(5.0) == 4.0
+    with pytest.raises(TypeError, match="cannot be iterated"):
+        list(T.dvector())
+    assert T.constant([1, 2]).value.tolist() == [1, 2]
+    assert not hasattr(x, "value")
+
+
 def test_constants_and_shared_variables_are_no_plain_variables(theano: Any) -> None:
     import theano.tensor as T
 

@@ -3,6 +3,7 @@ and a few methods that only old programs ask for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .. import node
@@ -30,10 +31,33 @@ def _index(self: Tensor) -> int | None:
     return None if owner is None else next(k for k, y in enumerate(owner.outputs) if y is self)
 
 
+def _truth(self: Tensor) -> bool:
+    """True, as ``if W:`` asks whether there is a variable; of a comparison that is an error."""
+    if self.op is not None and self.op.name in _COMPARISONS:
+        return bool(_OURS["__bool__"](self))
+    return True
+
+
+def _entries(self: Tensor) -> Iterator[Tensor]:
+    """The entries of a vector whose length is known without a call."""
+    from .tensors import get_vector_length
+
+    try:
+        length = get_vector_length(self)
+    except ValueError:
+        found: Iterator[Tensor] = _OURS["__iter__"](self)  # which has the words for it
+        return found
+    return iter([self[i] for i in range(length)])
+
+
+_COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 _METHODS: dict[str, Any] = {
     "transfer": lambda self, target: self, "index": property(_index),
-    "get_scalar_constant_value": _constant_value,
+    "get_scalar_constant_value": _constant_value, "value": property(lambda self: self.data),
+    "__bool__": _truth, "__iter__": _entries,
 }  # fmt: skip
+#: What tensors have themselves of these.
+_OURS: dict[str, Any] = {name: vars(Tensor)[name] for name in _METHODS if name in vars(Tensor)}
 
 
 def provide() -> None:
@@ -49,3 +73,5 @@ def withdraw() -> None:
         node.OWNERS.remove(_owner)
         for name in _METHODS:
             delattr(Tensor, name)
+        for name, method in _OURS.items():
+            setattr(Tensor, name, method)
