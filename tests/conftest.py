@@ -4,6 +4,7 @@ other plugins. ``--through NAME`` sends what the tests compile through a backend
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import shutil
@@ -212,3 +213,17 @@ def emulated() -> Iterator[Any]:
     sys.path.pop(0)
     absent.works.cache_clear()
     plugins.refresh()
+
+
+@pytest.fixture
+def theano(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """The module that programs for Theano import, with no settings of the user's."""
+    from tensorcore import install_as_theano
+    from tensorcore.legacy import finder, flags
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("THEANO_FLAGS", raising=False)
+    install_as_theano()
+    yield importlib.import_module("theano")
+    finder.uninstall()
+    flags._values.clear()

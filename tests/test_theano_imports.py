@@ -16,19 +16,9 @@ import pytest
 
 import tensorcore
 from tensorcore import config
-from tensorcore.legacy import finder, flags, names
+from tensorcore.legacy import flags, names
 
 pytestmark = pytest.mark.usefixtures("on_reference")
-
-
-@pytest.fixture
-def theano(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("THEANO_FLAGS", raising=False)
-    tensorcore.install_as_theano()
-    yield importlib.import_module("theano")
-    finder.uninstall()
-    flags._values.clear()
 
 
 def test_every_module_of_the_table_is_imported_as_one(theano: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,22 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tensorcore
-from tensorcore.legacy import finder, flags
-
-pytestmark = pytest.mark.usefixtures("on_reference")
+pytestmark = pytest.mark.usefixtures("on_reference", "theano")
 V = np.arange(6.0).reshape(2, 3)
 W = np.array([1.0, 2.0, 3.0])
-
-
-@pytest.fixture(autouse=True)
-def theano(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("THEANO_FLAGS", raising=False)
-    tensorcore.install_as_theano()
-    yield importlib.import_module("theano")
-    finder.uninstall()
-    flags._values.clear()
 
 
 def test_an_op_has_the_class_and_the_attributes_of_theanos(theano: Any) -> None:
