@@ -219,11 +219,17 @@ def emulated() -> Iterator[Any]:
 def theano(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """The module that programs for Theano import, with no settings of the user's."""
     from tensorcore import install_as_theano
-    from tensorcore.legacy import finder, flags
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("THEANO_FLAGS", raising=False)
     install_as_theano()
     yield importlib.import_module("theano")
+    without_theano()
+
+
+def without_theano() -> None:
+    """As if ``install_as_theano`` had not been called: it gives all tensors Theano's manners."""
+    from tensorcore.legacy import finder, flags
+
     finder.uninstall()
     flags._values.clear()

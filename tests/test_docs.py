@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import skip_unless_ready
+from conftest import skip_unless_ready, without_theano
 
 import tensorcore
 import tensorcore.tensor as T
@@ -96,6 +96,7 @@ def as_a_newcomer(monkeypatch, tmp_path, request):
     monkeypatch.chdir(tmp_path)
     config.reload()
     yield tmp_path
+    without_theano()
     monkeypatch.undo()
     config.reload()
 
