@@ -114,8 +114,8 @@ def request_of(
     states = []
     for spec in given_specs:
         if spec.update is not None:
-            start = np.array(spec.value, dtype=spec.variable.dtype)
-            cell = Shared(start, spec.variable.type, spec.name)
+            start = spec.variable.type.convert(spec.value, "In", downcast=True)
+            cell = Shared(start.copy(), spec.variable.type, spec.name)
             replace[spec.variable] = cell
             states.append((spec.variable, cell))
             changes.append(_update(cell, spec.update))

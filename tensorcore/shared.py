@@ -128,7 +128,8 @@ class Shared(Tensor):
         return self.name or f"<shared {self.type!r}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
-        made = memo[id(self)] = Shared(self.get_value(), self.type, self.name)
+        value = np.array(self.get_value(borrow=True), subok=False)
+        made = memo[id(self)] = type(self)(value, self.type, self.name)
         vars(made).update(vars(self))
         if self._tag is not None:
             vars(made.tag).update(vars(self.tag))

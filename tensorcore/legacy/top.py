@@ -4,7 +4,6 @@ dicts of outputs, ``shared`` with ``target``, the configuration, versions."""
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +28,7 @@ from .own_types import generic, with_objects
 from .user_ops import as_op
 
 __all__ = [
-    "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",
+    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
     "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
     "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
     "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
@@ -40,20 +39,6 @@ __all__ = [
 __version__ = version = full_version = "1.0.5"
 short_version = "1.0"
 config_var = config
-
-
-class OrderedUpdates(OrderedDict):  # type: ignore[type-arg]
-    """A dict of shared variables and their new values."""
-
-    def __add__(self, other: Any) -> OrderedUpdates:
-        made = OrderedUpdates(self)
-        made.update(other)
-        return made
-
-    def __radd__(self, other: Any) -> OrderedUpdates:
-        made = OrderedUpdates(other)
-        made.update(self)
-        return made
 
 
 class _DictFunction:
@@ -161,6 +146,10 @@ def shared(
         from ..sparse import shared as sparse_shared
 
         return sparse_shared(value, name)  # type: ignore[return-value]
+    if isinstance(value, np.random.RandomState):
+        from ..tensor.stream_states import StreamVariable
+
+        return StreamVariable.of(value, name)
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
 
 
