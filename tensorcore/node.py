@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from . import dtypes
-from .array_protocol import no_array, no_function, of_ufunc
+from .array_protocol import no_array, of_function, of_ufunc
 from .errors import DTypeError
 from .operators import Operators, apply
 from .types import TensorType
@@ -228,7 +228,7 @@ class Tensor(Operators):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function is np.ndim:  # the one that a symbol can answer
             return self.ndim
-        raise no_function(function.__name__)
+        return of_function(apply, function.__name__, args, options)
 
     def __copy__(self) -> Tensor:
         return self.copy()
