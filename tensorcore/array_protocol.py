@@ -1,5 +1,5 @@
-"""What NumPy may do with symbolic tensors: an operator with an array at its left is ours, a function
-that means the same is ours by its name, and everything else is refused with the way to go."""
+"""What NumPy may do with symbolic tensors: an operator with an array at its left is ours, and so is
+a function that means the same; everything else is refused with the way to go."""
 
 from __future__ import annotations
 

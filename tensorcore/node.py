@@ -90,6 +90,29 @@ def _bool_error(kind: str) -> TypeError:
     )
 
 
+class Tag(SimpleNamespace):
+    """A user's notes on a tensor. ``trace`` says where that was made, in the form of Theano's: a
+    list of stacks of ``(file, line, function, text)``."""
+
+    __slots__ = ("_origin",)
+
+    def __init__(self, origin: tuple[str, int] | None = None) -> None:
+        super().__init__()
+        self._origin = origin
+
+    @property
+    def trace(self) -> list[list[tuple[str, int, str, str]]]:
+        """One stack, of one line."""
+        if self._origin is None:
+            return []
+        file, line = self._origin
+        return [[(file, line, "", linecache.getline(file, line).strip())]]
+
+    @trace.setter
+    def trace(self, stacks: Any) -> None:
+        self._origin = tuple(stacks[0][-1][:2]) if stacks and stacks[0] else None
+
+
 class Tensor(Operators):
     """A symbolic tensor: the result of ``op`` on ``inputs``, or a variable when ``op`` is None.
 
@@ -140,7 +163,7 @@ class Tensor(Operators):
     def tag(self) -> Any:
         """A namespace for the user's own notes on this tensor."""
         if self._tag is None:
-            self._tag = SimpleNamespace()
+            self._tag = Tag(self.origin)
         return self._tag
 
     @property
@@ -204,8 +227,11 @@ class Tensor(Operators):
         raise TypeError("a symbolic tensor has no length; use x.shape[0], which is symbolic.")
 
     def __iter__(self) -> Iterator[Tensor]:
-        if self.op is not None and self.op.name == "shape":
-            return iter([self[i] for i in range(self.inputs[0].ndim)])
+        from .tensor.shapes import known_length
+
+        length = known_length(self)
+        if length is not None:
+            return iter([self[i] for i in range(length)])
         raise TypeError(
             "a symbolic tensor cannot be iterated, its size is known only when it is called; "
             "index it (x[0]), or write the computation over whole tensors."

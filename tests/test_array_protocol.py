@@ -27,7 +27,7 @@ def test_a_function_of_numpy_is_ours_if_it_means_the_same(name: str, on_referenc
     value = B if whole else A + 1 if name == "arccosh" else A
     x = T.lmatrix("x") if whole else T.dmatrix("x")
     f = getattr(np, name)
-    two = isinstance(f, np.ufunc) and f.nin == 2 or name == "outer"
+    two = (isinstance(f, np.ufunc) and f.nin == 2) or name == "outer"
     more = MORE.get(name, (value,) if two else ())
     if name in SEVERAL:
         wanted, found = f([value, value], axis=1), f([x, x], axis=1)

@@ -1,10 +1,11 @@
-"""What Theano's documentation promises, and programs that were ported found missing: updates, states
-of random streams, arguments of functions, types of values, names."""
+"""What Theano's documentation promises, and programs that were ported found missing: updates,
+states of random streams, arguments of functions, types of values, names."""
 
 from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from typing import Any
 
 import numpy as np
@@ -89,3 +90,96 @@ def test_choice_without_replacement_by_the_rows_of_a_matrix(theano: Any) -> None
     weights = np.array([[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5], [0, 0.5, 0.5, 0]])
     found = theano.function([p], drawn)(weights + 1e-12)
     assert [sorted(row) for row in found.tolist()] == [[0, 1], [2, 3], [1, 2]]
+
+
+def test_some_of_the_outputs_and_outputs_with_names(theano: Any) -> None:
+    import theano.tensor as T
+
+    x = T.dvector("x")
+    f = theano.function([x], [x + 1, x * 2])
+    (twice,) = f([1.0, 2.0], output_subset=[1])
+    assert twice.tolist() == [2, 4] and len(f([1.0])) == 2
+    with pytest.raises(IndexError, match="from 0 to 1"):
+        f([1.0], output_subset=[2])
+    g = theano.function([x], {"more": x + 1, "twice": x * 2})
+    assert g([1.0], output_subset=["twice"]) == {"twice": 2} and g.output_keys == ["more", "twice"]
+    named = theano.compile.pfunc([x], [x * 2, x + 1], output_keys=["b", "a"])
+    assert named([1.0]) == {"a": 2, "b": 2}
+    with pytest.raises(TypeError, match="names as its keys"):
+        theano.function([x], {1: x})
+
+
+def test_a_strict_input_takes_arrays_of_its_type_only(theano: Any, each_backend: str) -> None:
+    import theano.tensor as T
+
+    x = T.dvector("x")
+    f = theano.function([theano.In(x, strict=True)], x + 1)
+    assert f(np.ones(2)).tolist() == [2, 2]
+    for value in ([1.0, 2.0], np.ones(2, "float32"), np.ones((2, 1))):
+        with pytest.raises(TypeError, match="strict"):
+            f(value)
+
+
+def test_default_updates_are_deleted_and_clones_share_the_value(theano: Any) -> None:
+    count = theano.shared(0, "count")
+    count.default_update = count + 1
+    theano.function([], count)()
+    del count.default_update
+    assert not count.default_update
+    theano.function([], count)()
+    twin = count.clone()
+    assert count.get_value() == 1 and twin.name == "count"
+    twin.set_value(5)
+    assert count.get_value() == 5
+
+
+def test_gradients_have_names_and_say_what_is_disconnected(theano: Any) -> None:
+    import theano.tensor as T
+
+    x, y = T.dvector("x"), T.dvector("y")
+    cost = (x**2).sum()
+    cost.name = "cost"
+    assert T.grad(cost, x).name == "(dcost/dx)" and T.grad(cost, x, add_names=False).name is None
+    found = T.grad(cost, [x, y], disconnected_inputs="ignore", return_disconnected="Disconnected")
+    assert isinstance(found[1].type, theano.gradient.DisconnectedType) and found[0].ndim == 1
+    flat = theano.grad((x > 0).sum(), x)
+    assert flat.eval({x: [1.0, -2.0]}).tolist() == [0, 0]
+    with pytest.raises(theano.gradient.DisconnectedInputError):
+        T.grad((x > 0).sum(), y)
+
+
+def test_types_tags_and_vectors_of_known_length(theano: Any) -> None:
+    import theano.tensor as T
+
+    images = T.tensor4("images")
+    rows, columns = images.shape[2:]
+    assert len(list(images.shape[::-1])) == 4 and len(list(T.stack([rows, columns])[:1])) == 1
+    assert theano.function([images], columns)(np.zeros((1, 2, 3, 4))) == 4
+    with pytest.raises(TypeError, match="cannot be iterated"):
+        list(images.shape[: rows + 1])
+    assert [str(T.dmatrix), str(T.ftensor4), str(T.TensorType("float32", (False,) * 5))] == [
+        "TensorType(float64, matrix)", "TensorType(float32, 4D)", "TensorType(float32, 5D)",
+    ]  # fmt: skip
+    assert str(T.TensorType("int8", (True, True))) == "TensorType(int8, (True, True))"
+    row = T.drow("row")
+    assert T.dmatrix.filter_variable(row) is row
+    assert T.drow.filter_variable(T.dmatrix()).broadcastable == (True, False)
+    with pytest.raises(TypeError, match="filter_variable: expected"):
+        T.fmatrix.filter_variable(row)
+    ((file, line, _, text),) = images.tag.trace[0]
+    assert file == __file__ and line > 0 and text.startswith("images = ")
+
+
+def test_words_of_errors_are_theanos(theano: Any) -> None:
+    import theano.tensor as T
+    from theano.tensor.signal import downsample
+
+    x, y = T.dmatrix("x"), T.dmatrix("y")
+    with pytest.raises(ValueError, match=r"^dot: axis 1 of the first"):
+        theano.function([x, y], T.dot(x, y))(np.ones((2, 3)), np.ones((2, 3)))
+    with pytest.warns(UserWarning, match="^max_pool_2d: ignore_border"):
+        downsample.max_pool_2d(T.tensor4(), (2, 2))
+    with pytest.raises(AttributeError, match="did you mean 'softmax'") as caught:
+        T.nnet.sofmax  # noqa: B018
+    lines = traceback.format_exception(caught.value)
+    assert lines[-1].count("id you mean") == 1 and ".." not in lines[-1]

@@ -58,10 +58,10 @@ def specify_shape(x: Any, shape: Any) -> Any:
 
 
 def orig_function(inputs: Any, outputs: Any, mode: Any = None, **kwargs: Any) -> Any:
-    """``theano.function``."""
-    from .top import function
+    """``theano.function``; ``output_keys`` are names for a list of outputs."""
+    from .top import pfunc
 
-    return function(inputs, outputs, mode, **kwargs)
+    return pfunc(inputs, outputs, mode, **kwargs)
 
 
 def rebuild_collect_shared(outputs: Any, inputs: Any = None, replace: Any = None, **k: Any) -> Any:

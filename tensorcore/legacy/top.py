@@ -22,6 +22,7 @@ from ..shared import Shared
 from ..shared import shared as _shared_variable
 from .compiling import ProfileStats
 from .flags import change_flags, config
+from .gradients import grad
 from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
 from .own_types import generic, with_objects
@@ -31,7 +32,7 @@ __all__ = [
     "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
     "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
     "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
-    "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
+    "grad", "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
     "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
     "until", "version",
 ]  # fmt: skip
@@ -48,8 +49,15 @@ class _DictFunction:
         self._f, self._names = f, names
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The outputs by name."""
-        return dict(zip(self._names, self._f(*args, **kwargs), strict=True))
+        """The outputs by name; ``output_subset`` holds the names of those that are wanted."""
+        wanted = kwargs.pop("output_subset", self._names)
+        found = dict(zip(self._names, self._f(*args, **kwargs), strict=True))
+        return {name: found[name] for name in wanted}
+
+    @property
+    def output_keys(self) -> list[str]:
+        """The names of the outputs, in order."""
+        return list(self._names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_DictFunction, (self._f, self._names))
@@ -82,6 +90,8 @@ def function(
     chosen = predefined_modes.get(mode) if isinstance(mode, str) else mode
     if mode is not None and not isinstance(chosen, Mode):
         chosen = get_mode(mode)
+    if isinstance(outputs, dict) and any(not isinstance(name, str) for name in outputs):
+        raise TypeError(f"function: a dict of outputs has names as its keys; found {outputs!r:.60}.")
     names = sorted(outputs) if isinstance(outputs, dict) else None
     wanted = [outputs[n] for n in names] if names is not None else outputs
     flags: Any = contextlib.nullcontext()
@@ -107,7 +117,10 @@ def function(
     return made if names is None else _DictFunction(made, names)
 
 
-pfunc = function
+def pfunc(params: Any, outputs: Any = None, *args: Any, output_keys: Any = None, **k: Any) -> Any:
+    """``function``; ``output_keys`` are names for a list of outputs."""
+    named = outputs if output_keys is None else dict(zip(output_keys, outputs, strict=True))
+    return function(params, named, *args, **k)
 
 
 def _rewritten(outputs: Any, updates: Any) -> tuple[Any, Any]:
