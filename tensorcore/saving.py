@@ -203,8 +203,8 @@ class _Reader:
         kind, first, second, third, *rest = row
         if kind in ("shared", "stream"):
             array = self.value(first)
-            made = StreamVariable if kind == "stream" else Shared
-            cell = made(array, TensorType(array.dtype.name, second), third)
+            of_kind = StreamVariable if kind == "stream" else Shared
+            cell = of_kind(array, TensorType(array.dtype.name, second), third)
             if rest[0] is not None:
                 later.append((cell, rest[0]["later"]))
             return cell

@@ -51,7 +51,8 @@ class OrderedUpdates(OrderedDict):  # type: ignore[type-arg]
         return made
 
     def __iadd__(self, other: Any) -> OrderedUpdates:  # noqa: PYI034 (`+=` makes a new one, as `+`)
-        return self + other
+        made: OrderedUpdates = self + other
+        return made
 
 
 def _pairs(other: Any) -> Iterable[tuple[Any, Any]]:

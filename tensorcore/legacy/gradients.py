@@ -52,11 +52,11 @@ def grad(
     listed = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     if isinstance(cost, Tensor) and kind(cost.dtype) in "biu":
         below = set(toposort([cost]))
-        flat, level = cast(cost, str(config.floatX)), 0.0
+        flat: Tensor = cast(cost, str(config.floatX))
         for x in listed:
             if isinstance(x, Tensor) and x in below and is_float(x.dtype):
-                level = level + 0 * cast(x, flat.dtype).sum()
-        cost = flat + level
+                flat = flat + 0 * cast(x, flat.dtype).sum()
+        cost = flat
     lone = return_disconnected == "Disconnected"
     found = _ours.grad(
         cost, listed, consider_constant, disconnected_inputs, add_names, known_grads,

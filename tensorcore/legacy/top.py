@@ -91,7 +91,9 @@ def function(
     if mode is not None and not isinstance(chosen, Mode):
         chosen = get_mode(mode)
     if isinstance(outputs, dict) and any(not isinstance(name, str) for name in outputs):
-        raise TypeError(f"function: a dict of outputs has names as its keys; found {outputs!r:.60}.")
+        raise TypeError(
+            f"function: a dict of outputs has names as its keys, found {list(outputs)!r:.60}."
+        )
     names = sorted(outputs) if isinstance(outputs, dict) else None
     wanted = [outputs[n] for n in names] if names is not None else outputs
     flags: Any = contextlib.nullcontext()
