@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 BACKEND = "cgen"
-#: Seconds after which no thread that worked for one contender is awake any more: OpenBLAS's yield in
-#: a loop for about 0.11 s after a product, which takes half a core from whoever comes next.
+#: Seconds after which no thread that worked for one contender is awake any more: OpenBLAS's yield
+#: in a loop for about 0.11 s after a product, which takes half a core from whoever comes next.
 REST = 0.15
 #: What ``devices`` compares with it.
 DEVICE = "opencl"
