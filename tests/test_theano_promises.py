@@ -4,6 +4,7 @@ states of random streams, arguments of functions, types of values, names."""
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import traceback
 from typing import Any
@@ -183,3 +184,52 @@ def test_words_of_errors_are_theanos(theano: Any) -> None:
         T.nnet.sofmax  # noqa: B018
     lines = traceback.format_exception(caught.value)
     assert lines[-1].count("id you mean") == 1 and ".." not in lines[-1]
+
+
+def test_flags_that_the_documentation_lists(theano: Any) -> None:
+    config = theano.config
+    assert (config.nocleanup, config.print_test_value, config.lib.amdlibm) == (False,) * 3
+    assert config.home and config.root and config.max_python_threads == 0
+
+
+def test_a_profile_has_theanos_fields(theano: Any, each_backend: str) -> None:
+    import theano.tensor as T
+
+    x = T.dvector("x")
+    stats = theano.compile.ProfileStats(atexit_print=False)
+    f = theano.function([x], x + 1, profile=stats)
+    g = theano.function([x], (x * 2).sum(), profile=stats)
+    f(np.ones(3)), f(np.ones(3)), g(np.ones(3))
+    assert f.profile is g.profile is stats and stats.fct_callcount == 3
+    assert stats.fct_call_time == pytest.approx(sum(stats.apply_time.values()))
+    assert sum(stats.op_callcount().values()) == sum(stats.apply_callcount.values())
+    assert set(stats.class_time()) == {s.kind for s in stats.apply_cimpl}
+    assert stats.compile_time > stats.optimizer_time > 0 and stats.nb_nodes >= 2
+    for part in ("", "_function", "_class", "_ops", "_nodes", "_memory"):
+        file = io.StringIO()
+        getattr(stats, f"summary{part}")(file)
+        assert file.getvalue().strip(), part
+    assert "add" in str(stats) and len(stats.lines()) == 1
+    with pytest.raises(AttributeError, match="before it is passed"):
+        theano.compile.ProfileStats(atexit_print=False).lines()
+
+
+def test_the_memory_of_a_profile_counts_what_a_loop_makes_inside(
+    theano: Any, on_reference: None
+) -> None:
+    import theano.tensor as T
+
+    x, w, start = T.dmatrix("x"), T.dmatrix("w"), T.dvector("start")
+    steps, _ = theano.scan(
+        lambda r, h, w: T.tanh(T.dot(T.dot(h, w), w) + r), x, start, non_sequences=w
+    )
+    stats = theano.compile.ProfileStats(atexit_print=False)
+    f = theano.function([x, w, start], steps, profile=stats)
+    vector = 50 * 8
+    for rows in (3, 6):
+        f(np.ones((rows, 50)), np.ones((50, 50)), np.ones(50))
+        loop = next(s for s in stats.steps() if s.step.kind == "loop")
+        # All rows and that before them; and in each iteration two products and a sum.
+        assert loop.made == (rows + 1) * vector + rows * 3 * vector
+        # At once: the first row, all rows, and two of what an iteration makes.
+        assert stats.memory().peak == vector + (rows + 1) * vector + 2 * vector

@@ -20,12 +20,12 @@ from ..node import Tensor
 from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
 from ..shared import shared as _shared_variable
-from .compiling import ProfileStats
 from .flags import change_flags, config
 from .gradients import grad
 from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
 from .own_types import generic, with_objects
+from .profiles import ProfileStats
 from .user_ops import as_op
 
 __all__ = [
@@ -113,8 +113,9 @@ def function(
             made = made.over(chosen.watch(made.inner))
         else:
             made = chosen.watch(made)
-    if isinstance(profile, ProfileStats):
-        profile.profile = made.profile
+    if profile or isinstance(profile, ProfileStats):
+        stats = profile if isinstance(profile, ProfileStats) else ProfileStats(message=name)
+        stats.take(getattr(made, "inner", made))
     made = with_objects(made)
     return made if names is None else _DictFunction(made, names)
 
