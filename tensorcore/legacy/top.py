@@ -30,10 +30,10 @@ from .user_ops import as_op
 
 __all__ = [
     "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
-    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
-    "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
-    "grad", "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
-    "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
+    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var",
+    "debugprint", "foldl", "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
+    "grad", "map", "pfunc", "pp", "pprint", "reduce", "safe_asarray", "scan",
+    "shape_padright", "shared", "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
     "until", "version",
 ]  # fmt: skip
 
@@ -217,6 +217,10 @@ def __getattr__(name: str) -> Any:
         from .tensors import get_scalar_constant_value
 
         return get_scalar_constant_value
+    if name in ("debugprint", "pp", "pprint"):
+        from . import printers
+
+        return getattr(printers, name)
     if name in ("tile", "shape_padright"):
         from .. import tensor
 
