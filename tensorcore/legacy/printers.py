@@ -40,7 +40,9 @@ pprint = pp
 
 def _in_formula(node: Tensor) -> str:
     text = _old_label(node)
-    return text.removeprefix("Elemwise{").removesuffix("}").removesuffix(",no_inplace")
+    if text.startswith("Elemwise{"):
+        text = text.removeprefix("Elemwise{").removesuffix("}").removesuffix(",no_inplace")
+    return text
 
 
 def _old_label(node: Tensor) -> str:

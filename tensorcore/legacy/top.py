@@ -29,12 +29,12 @@ from .profiles import ProfileStats
 from .user_ops import as_op
 
 __all__ = [
-    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
-    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var",
-    "debugprint", "foldl", "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
-    "grad", "map", "pfunc", "pp", "pprint", "reduce", "safe_asarray", "scan",
-    "shape_padright", "shared", "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
-    "until", "version",
+    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState", "SymbolicInput",
+    "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "debugprint", "foldl",
+    "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
+    "grad", "map", "pfunc", "pp", "pprint", "reduce", "safe_asarray", "scan", "shape_padright",
+    "shared", "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano",
+    "tile", "until", "version",
 ]  # fmt: skip
 
 __version__ = version = full_version = "1.0.5"
