@@ -24,7 +24,7 @@ from .flags import change_flags, config
 from .gradients import grad
 from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
-from .own_types import generic, with_objects
+from .own_types import GenericShared, generic, with_objects
 from .profiles import ProfileStats
 from .user_ops import as_op
 
@@ -166,7 +166,17 @@ def shared(
         from ..tensor.stream_states import StreamVariable
 
         return StreamVariable.of(value, name)
+    if _is_object(value):
+        return GenericShared.of(value, name)
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is neither numbers nor a tensor, as a dict or a text."""
+    try:
+        return not isinstance(value, Tensor) and np.asarray(value).dtype.kind not in "biufc"
+    except ValueError:  # ragged
+        return True
 
 
 _shared = shared
