@@ -22,7 +22,7 @@ COMPILED = ("custom_ops", "logistic_regression", "recurrent_network", "word_embe
 SINGLE = ("logistic_regression", "optimisers")
 SINGLE_LONG = ("gaussian_process", "probabilistic_model")
 #: Only with ``--long``: these take longer, and found nothing that the others do not try.
-LONG = ("attention_translation", "stacked_autoencoders")
+LONG = ("attention_translation", "deep_belief", "stacked_autoencoders")
 RUNS = [
     *((path, "numpy_ref", "float64") for path in PROGRAMS if path.stem not in LONG),
     *((FOLDER / f"{name}.py", "cgen", "float64") for name in COMPILED),

@@ -223,6 +223,10 @@ class ObjectFunction:
         finally:
             _objects.known = before
 
+    def copy(self, *args: Any, **kwargs: Any) -> ObjectFunction:
+        """See ``Function.copy``."""
+        return ObjectFunction(self._f.copy(*args, **kwargs))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (ObjectFunction, (self._f,))
 

@@ -54,6 +54,10 @@ class _DictFunction:
         found = dict(zip(self._names, self._f(*args, **kwargs), strict=True))
         return {name: found[name] for name in wanted}
 
+    def copy(self, *args: Any, **kwargs: Any) -> _DictFunction:
+        """See ``Function.copy``."""
+        return _DictFunction(self._f.copy(*args, **kwargs), self._names)
+
     @property
     def output_keys(self) -> list[str]:
         """The names of the outputs, in order."""
