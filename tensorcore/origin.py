@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .node import Tensor
@@ -67,7 +67,7 @@ class made_at:
         _override.origin = self._previous
 
 
-_SHOWN: dict[str, int] = {}  # where `warnings` notes what was shown already
+_SHOWN: dict[Any, Any] = {}  # where `warnings` notes what was shown already
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
