@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 BACKEND = "cgen"
+#: Seconds after which no thread that worked for one contender is awake any more: OpenBLAS's yield
+#: in a loop for about 0.11 s after a product, which takes half a core from whoever comes next.
+REST = 0.15
 #: What ``devices`` compares with it.
 DEVICE = "opencl"
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,16 +46,23 @@ class Figure:
 
 
 def round_robin(
-    statements: Mapping[str, tuple[str, dict[str, Any]]], calls: int, rounds: int = 25
+    statements: Mapping[str, tuple[str, dict[str, Any]]],
+    calls: int,
+    rounds: int = 25,
+    rest: float = 0,
 ) -> dict[str, list[float]]:
     """Seconds per call of each statement (with the names it uses), one entry a round. The
-    statements take turns, so that whatever else the machine does befalls all of them."""
+    statements take turns, so that whatever else the machine does befalls all of them. Before each
+    turn all rest for ``rest`` seconds, and one call, which is not measured, wakes threads again."""
     timers = {name: timeit.Timer(text, globals=names) for name, (text, names) in statements.items()}
     for timer in timers.values():
         timer.timeit(max(calls // 10, 1))  # caches, frequency, lazy imports
     times: dict[str, list[float]] = {name: [] for name in timers}
     for _ in range(rounds):
         for name, timer in timers.items():
+            if rest:
+                time.sleep(rest)
+                timer.timeit(1)
             times[name].append(timer.timeit(calls) / calls)
     return times
 

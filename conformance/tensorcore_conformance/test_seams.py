@@ -177,7 +177,8 @@ def _products(x: Any, y: Any, w: Any, v: Any, i: Any) -> list[Any]:
     e = T.tanh(z) * y - u
     picked = T.tanh(z) * y[i]
     rows = T.nnet.softmax(x) * z.dimshuffle(0, "x")
-    return [z, T.dot(e, x), T.dot(x.T, z * 2), T.dot(picked, x), T.sum(e), T.dot(e, x) * w, rows]
+    sums = [z, T.dot(e, x), T.dot(x.T, z * 2), T.dot(picked, x), T.sum(e), T.dot(e, x) * w]
+    return [*sums, rows, T.gt(T.exp(z) * y, 0)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -202,12 +203,12 @@ def test_rows_and_columns_of_one_matrix(dtype: str, subject: Subject) -> None:
         e, picked = np.tanh(z) * wide[1] - u, np.tanh(z) * wide[1][places]
         top = np.exp(wide[0] - wide[0].max(axis=1, keepdims=True, initial=-1))
         soft = top / top.sum(axis=1, keepdims=True) * z[:, None]
-        expected = [z, e @ wide[0], 2 * z @ wide[0], picked @ wide[0], e.sum(), 0, soft]
-        expected[5] = expected[1] * wide[2]
+        sums = [e @ wide[0], 2 * z @ wide[0], picked @ wide[0]]
+        expected = [z, *sums, e.sum(), sums[0] * wide[2], soft, 1.0 * (b > 0)]
         found = [*together(a, b, c, d, places), *(f(a, b, c, d, places) for f in alone)]
         largest = 1 + np.abs(z).max(initial=0)  # no term of a sum is larger
         limit = (rows + columns + 8) * np.finfo(dtype).eps * 4 * largest
-        for one, other in zip(found, [*expected, *expected[1:4]], strict=True):
+        for one, other in zip(found, [*expected, *sums], strict=True):
             off = np.abs(one - other).max(initial=0)
             assert off <= limit, f"{rows} rows of {columns}: off by {off:.3g}, limit {limit:.3g}"
         again = together(a, b, c, d, places)

@@ -108,7 +108,9 @@ class Totals(Parted):
         self._depth += 1
         self._line(f"const i64 w = last - b < {together} ? last - b : {together};")
         for v in self._handed_on():
-            self._line(f"{self._type(self._dtypes[v])} r{v}[{_TOGETHER}];")
+            dtype = self._dtypes[v]
+            ctype = "i64" if DTYPES[dtype].itemsize == 1 else self._type(dtype)
+            self._line(f"{ctype} r{v}[{_TOGETHER}];")
         for stage in self.kernel.stages:
             if self._adds(stage):
                 width = self._size(stage.inner[0])
@@ -124,20 +126,38 @@ class Totals(Parted):
         self._close()
 
     def _handed_on(self) -> list[ValueId]:
-        """The values that a stage has for each row, for later ones."""
-        return list(dict.fromkeys(v for stage in self.kernel.stages for v in stage.taken()))
+        """The values that a stage has for each row, for later ones and for bytes set aside."""
+        stages = self.kernel.stages
+        taken = [v for stage in stages for v in stage.taken()]
+        return list(dict.fromkeys([*taken, *(s.value for t in stages for s in self._bytewise(t))]))
+
+    def _bytewise(self, stage: Stage) -> list[Store]:
+        """The stores of single bytes. A vectorised loop with one in it takes as many points at a
+        time as a vector has bytes, eight registers of float64, so they have a loop of their own."""
+        if stage.inner:
+            return []
+        plain = [s for s in stage.stores if not s.combine and s.where is None]
+        return [s for s in plain if DTYPES[self.slots[s.access.slot].dtype].itemsize == 1]
 
     def _each_row(self, stage: Stage) -> None:
         simd = not stage.inner and self._vectorises(stage, ["i0"])
+        aside = self._bytewise(stage)
         self._loop("l", "w", self._simd([]) if simd else "")
         with self._at_row(stage, "l"):
-            self._stage(stage, ["i0"])
+            self._stage(stage._replace(stores=[s for s in stage.stores if s not in aside]), ["i0"])
             made = [a.value for a in stage.accumulates]
             if not stage.inner:
                 made += [entry.value for entry in (*stage.loads, *stage.body)]
             for v in made:
                 self._hand_on(v, "l")
         self._close()
+        if aside:
+            self._loop("l", "w", "")
+            with self._naming("i0", "b + l"):
+                for store in aside:
+                    self._names[store.value] = f"r{store.value}[l]"
+                    self._line(self._write(store, ["i0"]))
+            self._close()
 
     @contextmanager
     def _at_row(self, stage: Stage, row: str) -> Iterator[None]:

@@ -78,6 +78,8 @@ OF_STRUCTURE = (
          "totals of short rows forget the rows before", "rows of", _ONCE),
     _row(f"{_TOTALS}._enter_row", "r{v}[{row}]", "r{v}[0]", "contract", "float64",
          "all rows that are at hand take what belongs to the first", "rows of", _ONCE),
+    _row(f"{_TOTALS}._each_row", "r{store.value}[l]", "r{store.value}[0]", "contract", "float64",
+         "bytes that are set aside are those of the first row", "rows of", _ONCE),
     _row("tensorcore.codegen.render:start_value",
          "\"-1.0 / 0.0\" if a.combine == \"max\"", "\"-1e30\" if a.combine == \"max\"",
          "reduce_max", "float64", "a maximum starts from a large negative number", "-inf"),

@@ -14,9 +14,11 @@ HINT = (
     "`xcode-select --install`, or name one with the option cgen.cc or the variable CC"
 )
 _NATIVE = ("x86_64", "amd64", "i686", "aarch64", "arm64")
+# Jump threading makes branches of what the vectoriser takes as a choice: without it gcc's code is
+# a tenth faster (arctan a third), and a fifth sooner there.
 _SAFE = [
     "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing", "-fopenmp-simd", "-fno-math-errno",
-    "-fno-trapping-math", "-fPIC", "-pipe",
+    "-fno-trapping-math", "-fno-thread-jumps", "-fPIC", "-pipe",
 ]  # fmt: skip
 # gcc's bare -O1 leaves out vzeroupper, which slows down all other code of the process.
 _LEVELS = {0: ["-O0"], 1: ["-O1", "-fexpensive-optimizations"], 2: ["-O2"], 3: ["-O3"]}
