@@ -391,7 +391,7 @@ def check_message(node: Tensor, text: str) -> str:
     operands = "operands"
     if op is not None and given and set(given) != {i for i in data if i.inputs or i.op is None}:
         tail += f"\n  it was given: {_listed(given)}"
-        operands = f"operands of the {op.title}"
+        operands = f"operands of its {op.title}" if "(" in name else operands
     if data:
         tail += f"\n  {operands}: {_listed(data)}"
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")
