@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..node import Tensor, is_constant, warn
+from ..node import Tensor, is_constant
+from ..origin import warn
 from ..printing import formula, to_svg, tree
 from ..printing import pydotprint as _drawn
 
