@@ -24,7 +24,8 @@ class In:
 
     ``variable``: a tensor without op. ``value``: the default; kept as it is given. With
     ``update`` the variable is a state of the function's own, which begins with ``value``, has
-    the value of this expression after each call, and is not given by callers.
+    the value of this expression after each call, and is not given by callers. ``strict``: only
+    arrays of exactly this dtype and rank are taken.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class In:
         self.update = update
         self.name = name or variable.name
         self.value = value
-        self.allow_downcast = allow_downcast
+        self.allow_downcast, self.strict = allow_downcast, strict
 
 
 def Param(variable: Tensor, default: Any = None, name: str | None = None, **facts: Any) -> In:
@@ -115,8 +116,8 @@ def request_of(
     states = []
     for spec in given_specs:
         if spec.update is not None:
-            start = np.array(spec.value, dtype=spec.variable.dtype)
-            cell = Shared(start, spec.variable.type, spec.name)
+            start = spec.variable.type.convert(spec.value, "In", downcast=True)
+            cell = Shared(start.copy(), spec.variable.type, spec.name)
             replace[spec.variable] = cell
             states.append((spec.variable, cell))
             changes.append(_update(cell, spec.update))

@@ -15,7 +15,7 @@ from .backend import HOST, Binds, Described, Memory, Updates, put
 from .bundles import Bundle, any_bundle, bundled_function, parts_of
 from .compilation import Compiled, Task, compiled, why_selected
 from .containers import Calling, Container, Values, containers_of
-from .errors import MissingInputError, PluginError, TensorcoreError
+from .errors import DTypeError, MissingInputError, PluginError, TensorcoreError
 from .graph import Graph, Walked, substitute, variables
 from .inspection.program_text import ProgramText, known_sizes, names_of
 from .inspection.report import Compilation, Report
@@ -97,9 +97,12 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, then apply the updates.
 
+        ``output_subset``: the numbers of the outputs to return, as a list; all are computed.
         Raises MissingInputError, DTypeError or ShapeError when the arguments do not fit; then
         no shared variable has changed.
         """
+        if "output_subset" in kwargs:
+            return self._some(kwargs.pop("output_subset"), self(*args, **kwargs))
         try:
             if self._fast is not None and not kwargs and self.profile is None:
                 result = self._fast(*args)
@@ -119,6 +122,17 @@ class Function:
         except TensorcoreError as problem:
             self._explain_failure(problem, args, kwargs)
             raise
+
+    def _some(self, subset: Any, found: Any) -> list[Any]:
+        """The results with these numbers."""
+        results = [found] if self._single else found
+        listed = list(subset)
+        if any(not isinstance(k, int) or not 0 <= k < len(results) for k in listed):
+            raise IndexError(
+                f"{self!r}: output_subset holds numbers of outputs, from 0 to {len(results) - 1}; "
+                f"found {subset!r}."
+            )
+        return [results[k] for k in listed]
 
     def get_shared(self) -> list[Shared]:
         """The shared variables that are read or updated."""
@@ -195,6 +209,12 @@ class Function:
         what = f"{self!r}, input {k} ({spec.name or 'unnamed'})"
         if isinstance(value, Shared):
             value = value.get_value()
+        if spec.strict and not spec.variable.type.is_valid_value(value):
+            raise DTypeError(
+                f"{what}: strict=True takes only arrays of {spec.variable.type!r}, found "
+                f"{type(value).__name__} of dtype {np.asarray(value).dtype}. Make it one, or leave "
+                f"strict out."
+            )
         found: np.ndarray = spec.variable.type.convert(value, what, downcast=downcast)
         return found
 

@@ -283,9 +283,10 @@ def grad(
 ) -> Any:
     """The gradient of a scalar ``cost`` with respect to ``wrt``, a tensor or a list.
 
-    Each result has the type of its ``wrt``. ``consider_constant``: nodes through which nothing
-    flows. ``known_grads``: cotangents of nodes, beside or in place of the cost (then None).
-    ``disconnected_inputs``: ``raise``, ``warn`` or ``ignore``; ``return_disconnected``: then
+    Each result has the type of its ``wrt``; with ``add_names``, the name ``(dcost/dx)`` where both
+    have one. ``consider_constant``: nodes through which nothing flows. ``known_grads``: cotangents
+    of nodes, beside or in place of the cost (then None). ``disconnected_inputs``: ``raise``,
+    ``warn`` or ``ignore``; ``return_disconnected``: then
     ``zero`` or ``none``. ``null_gradients``: whether a derivative that does not exist raises
     (``raise``) or is NaN (``return``). Raises ShapeError for a cost that is no scalar,
     DTypeError for an integer cost, DisconnectedInputError, NullTypeGradError.
@@ -333,7 +334,16 @@ def grad(
         else:
             stops = _where_it_stops(x, seeds, found)
             results.append(_missing(x, targets, disconnected_inputs, stops))
+    if add_names and cost is not None:
+        _name_all(results, cost, items)
     return results if many else results[0]
+
+
+def _name_all(results: Iterable[Tensor | None], cost: Tensor, wrt: Iterable[Tensor]) -> None:
+    """Call the gradients by names that they have not yet, if those of both sides are known."""
+    for g, x in zip(results, wrt, strict=True):
+        if g is not None and g.inputs and not g.name and cost.name and x.name:
+            g.name = f"(d{cost.name}/d{x.name})"
 
 
 def _known(node: Tensor, g: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ object; nodes are merged only when a Graph freezes them.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from . import dtypes
-from .array_protocol import no_array, no_function, of_ufunc
+from .array_protocol import no_array, of_function, of_ufunc
 from .errors import DTypeError
 from .operators import Operators, apply
 from .origin import Origin, user_line
@@ -36,6 +37,29 @@ def _bool_error(kind: str) -> TypeError:
         f"a symbolic tensor has no value, so {kind}(tensor) is not possible. Compare with "
         f"T.eq, T.lt, ...; choose with T.switch; get a number with .eval({{input: value}})."
     )
+
+
+class Tag(SimpleNamespace):
+    """A user's notes on a tensor. ``trace`` says where that was made, in the form of Theano's: a
+    list of stacks of ``(file, line, function, text)``."""
+
+    __slots__ = ("_origin",)
+
+    def __init__(self, origin: tuple[Any, ...] | None = None) -> None:
+        super().__init__()
+        self._origin = origin
+
+    @property
+    def trace(self) -> list[list[tuple[str, int, str, str]]]:
+        """One stack, of one line."""
+        if self._origin is None:
+            return []
+        file, line, *_ = self._origin
+        return [[(file, line, "", linecache.getline(file, line).strip())]]
+
+    @trace.setter
+    def trace(self, stacks: Any) -> None:
+        self._origin = tuple(stacks[0][-1][:2]) if stacks and stacks[0] else None
 
 
 class Tensor(Operators):
@@ -88,7 +112,7 @@ class Tensor(Operators):
     def tag(self) -> Any:
         """A namespace for the user's own notes on this tensor."""
         if self._tag is None:
-            self._tag = SimpleNamespace()
+            self._tag = Tag(self.origin)
         return self._tag
 
     @property
@@ -152,8 +176,11 @@ class Tensor(Operators):
         raise TypeError("a symbolic tensor has no length; use x.shape[0], which is symbolic.")
 
     def __iter__(self) -> Iterator[Tensor]:
-        if self.op is not None and self.op.name == "shape":
-            return iter([self[i] for i in range(self.inputs[0].ndim)])
+        from .tensor.shapes import known_length
+
+        length = known_length(self)
+        if length is not None:
+            return iter([self[i] for i in range(length)])
         raise TypeError(
             "a symbolic tensor cannot be iterated, its size is known only when it is called; "
             "index it (x[0]), or write the computation over whole tensors."
@@ -176,7 +203,7 @@ class Tensor(Operators):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function is np.ndim:  # the one that a symbol can answer
             return self.ndim
-        raise no_function(function.__name__)
+        return of_function(apply, function.__name__, args, options)
 
     def __copy__(self) -> Tensor:
         return self.copy()

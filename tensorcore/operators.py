@@ -16,9 +16,9 @@ def provide(functions: Mapping[str, Any]) -> None:
     _FUNCTIONS.update({name: f for name, f in functions.items() if callable(f)})
 
 
-def apply(name: str, *args: Any) -> Tensor:
+def apply(name: str, *args: Any, **options: Any) -> Tensor:
     """The function of ``T`` with this name, on these arguments."""
-    result: Tensor = _FUNCTIONS[name](*args)
+    result: Tensor = _FUNCTIONS[name](*args, **options)
     return result
 
 

@@ -23,6 +23,7 @@ from .ops._declare import OPS
 from .ops.control import Body, State
 from .ops.subtensor import Ref, Slice
 from .shared import Shared
+from .tensor.stream_states import StreamVariable
 from .types import TensorType
 
 __all__ = ["load", "save"]
@@ -114,7 +115,8 @@ class _Writer:
 
     def _row(self, node: Tensor) -> Any:
         if isinstance(node, Shared):
-            row = ["shared", self._array(node.get_value()), list(node.broadcastable), node.name]
+            kind = "stream" if isinstance(node, StreamVariable) else "shared"
+            row = [kind, self._array(node.get_value()), list(node.broadcastable), node.name]
             update = node.default_update
             return [*row, None if update is None else {"later": self._later(update)}]
         if node.op is None:
@@ -199,9 +201,10 @@ class _Reader:
 
     def _node(self, row: Sequence[Any], later: list[tuple[Shared, int]]) -> Tensor:
         kind, first, second, third, *rest = row
-        if kind == "shared":
+        if kind in ("shared", "stream"):
             array = self.value(first)
-            cell = Shared(array, TensorType(array.dtype.name, second), third)
+            of_kind = StreamVariable if kind == "stream" else Shared
+            cell = of_kind(array, TensorType(array.dtype.name, second), third)
             if rest[0] is not None:
                 later.append((cell, rest[0]["later"]))
             return cell

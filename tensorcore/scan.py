@@ -16,6 +16,7 @@ from .ops.movement import dimshuffle, in_type, shape_list
 from .origin import where_made
 from .shared import Shared, shared
 from .types import TensorType
+from .updates import OrderedUpdates
 
 __all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
 
@@ -68,7 +69,7 @@ def scan(
     allow_gc: Any = None,
     strict: bool = False,
     return_list: bool = False,
-) -> tuple[Any, dict[Tensor, Tensor]]:
+) -> tuple[Any, OrderedUpdates]:
     """Call ``fn`` once on symbols and run what it returns once per step.
 
     ``fn`` takes a row of each of the ``sequences`` (for each of its taps), the earlier values of
@@ -79,7 +80,8 @@ def scan(
     ``dict(initial=x, taps=[-2, -1])``, where ``x`` has one row per step that the taps go back.
 
     Returns ``(outputs, updates)``: each output with the steps along a new first axis (a list
-    where there are several, or with ``return_list``), and the updates to pass to ``function``.
+    where there are several, or with ``return_list``), and the updates to pass to ``function``, a
+    dict.
     The number of steps is ``n_steps`` or what the shortest sequence allows.
     ``truncate_gradient``: how many of the last steps a gradient goes back; -1 for all.
     ``strict``: refuse what ``fn`` uses and ``non_sequences`` does not list. ``mode, profile`` and
@@ -245,7 +247,7 @@ class _Building:
                 )
         return list(found), {x: x.type(x.name) for x in found}
 
-    def results(self, return_list: bool) -> tuple[Any, dict[Tensor, Tensor]]:
+    def results(self, return_list: bool) -> tuple[Any, OrderedUpdates]:
         """What scan returns."""
         ends = [*self.outputs]
         if self.condition is not None:
@@ -268,7 +270,9 @@ class _Building:
                 steps.append(result[depth : depth + made[-1]])
             else:
                 steps.append(result[depth:] if depth else result)
-        updates = {v: steps[self.visible + k][-1] for k, v in enumerate(self.shared)}
+        updates = OrderedUpdates(
+            (v, steps[self.visible + k][-1]) for k, v in enumerate(self.shared)
+        )
         outputs = steps[: self.visible]
         if return_list:
             return outputs, updates
@@ -448,7 +452,7 @@ def map(
     go_backwards: bool = False,
     mode: Any = None,
     name: str | None = None,
-) -> tuple[Any, dict[Tensor, Tensor]]:
+) -> tuple[Any, OrderedUpdates]:
     """``fn`` of each row of the sequences; see ``scan``."""
     return scan(
         fn, sequences, None, non_sequences, truncate_gradient=truncate_gradient,
@@ -464,7 +468,7 @@ def reduce(
     go_backwards: bool = False,
     mode: Any = None,
     name: str | None = None,
-) -> tuple[Any, dict[Tensor, Tensor]]:
+) -> tuple[Any, OrderedUpdates]:
     """The outputs after the last step, where each step takes those before; see ``scan``."""
     outputs, updates = scan(
         fn, sequences, outputs_info, non_sequences, go_backwards=go_backwards, mode=mode, name=name
@@ -481,7 +485,7 @@ def foldl(
     non_sequences: Any = None,
     mode: Any = None,
     name: str | None = None,
-) -> tuple[Any, dict[Tensor, Tensor]]:
+) -> tuple[Any, OrderedUpdates]:
     """``reduce`` from the first row to the last."""
     return reduce(fn, sequences, outputs_info, non_sequences, False, mode, name)
 
@@ -493,6 +497,6 @@ def foldr(
     non_sequences: Any = None,
     mode: Any = None,
     name: str | None = None,
-) -> tuple[Any, dict[Tensor, Tensor]]:
+) -> tuple[Any, OrderedUpdates]:
     """``reduce`` from the last row to the first."""
     return reduce(fn, sequences, outputs_info, non_sequences, True, mode, name)

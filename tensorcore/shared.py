@@ -46,7 +46,7 @@ class Shared(Tensor):
     held while a function updates the value.
     """
 
-    __slots__ = ("_lock", "_process", "cell", "default_update", "memory", "mirrors", "number")
+    __slots__ = ("_lock", "_process", "_update", "cell", "memory", "mirrors", "number")
 
     def __init__(self, array: np.ndarray, type: TensorType, name: str | None) -> None:
         super().__init__(None, (), {}, type, name)
@@ -56,9 +56,27 @@ class Shared(Tensor):
         self.memory: Memory = HOST
         #: Copies in the memory of other backends that read it: there, of which buffer, the copy.
         self.mirrors: dict[Memory, tuple[Any, Any]] = {}
-        self.default_update: Tensor | None = None
+        self._update: Tensor | None = None
         #: How many were made before this one.
         self.number = next(_made)
+
+    @property
+    def default_update(self) -> Tensor | None:
+        """The new value after each call of a function that uses the variable and does not update it
+        itself; None, or deleted, for none."""
+        return self._update
+
+    @default_update.setter
+    def default_update(self, value: Tensor | None) -> None:
+        self._update = value
+
+    @default_update.deleter
+    def default_update(self) -> None:
+        self._update = None
+
+    def clone(self) -> Shared:
+        """The variable itself: a copy would share the value, as Theano's does."""
+        return self
 
     @property
     def lock(self) -> threading.RLock:
@@ -128,7 +146,8 @@ class Shared(Tensor):
         return self.name or f"<shared {self.type!r}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
-        made = memo[id(self)] = Shared(self.get_value(), self.type, self.name)
+        value = np.array(self.get_value(borrow=True), subok=False)
+        made = memo[id(self)] = type(self)(value, self.type, self.name)
         vars(made).update(vars(self))
         if self._tag is not None:
             vars(made.tag).update(vars(self.tag))

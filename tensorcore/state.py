@@ -106,15 +106,17 @@ def reduced_shared(cell: Shared) -> tuple[Any, ...]:
     if cell.default_update is not None or tag:
         update = cell.default_update
         later = (None if update is None else Ordered([update]), update, tag)
-    return (_shared, (cell.get_value(), cell.type, cell.name, tuple(cell.origin)), later)
+    facts = (np.array(cell.get_value(borrow=True), subok=False), cell.type, cell.name)
+    return (_shared, (*facts, tuple(cell.origin), type(cell)), later)
 
 
 def _shared(
-    value: np.ndarray, type_: TensorType, name: str | None, origin: tuple[Any, ...]
-) -> Shared:
+    value: np.ndarray, type_: TensorType, name: str | None, origin: tuple[Any, ...],
+    kind: type[Shared] | None = None,
+) -> Shared:  # fmt: skip
     from .shared import Shared
 
-    made = Shared(np.array(value), type_, name)
+    made = (kind or Shared)(np.array(value), type_, name)
     made.origin = Origin(*origin)
     return made
 

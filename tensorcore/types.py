@@ -20,8 +20,6 @@ _NAMES: dict[tuple[bool, ...], str] = {
     (False, False): "matrix",
     (True, False): "row",
     (False, True): "col",
-    (False,) * 3: "3D",
-    (False,) * 4: "4D",
 }
 
 
@@ -86,7 +84,9 @@ class TensorType:
         return made
 
     def __repr__(self) -> str:
-        return f"TensorType({self.dtype}, {_NAMES.get(self.broadcastable, self.broadcastable)})"
+        flags = self.broadcastable
+        axes = str(flags) if any(flags) else f"{self.ndim}D"
+        return f"TensorType({self.dtype}, {_NAMES.get(flags, axes)})"
 
     make_variable = __call__
 
@@ -111,6 +111,21 @@ class TensorType:
                 f"strict out."
             )
         return self.convert(data, "filter", downcast=allow_downcast)
+
+    def filter_variable(self, other: Any, allow_convert: bool = True) -> Tensor:
+        """``other``, a tensor or a value, as a tensor of this type. Raises DTypeError for one that
+        is of another dtype or rank; axes are fixed to size 1 only if ``allow_convert``."""
+        from .node import Tensor, as_tensor
+        from .ops.movement import in_type
+
+        x = other if isinstance(other, Tensor) else as_tensor(self.filter(other))
+        fits = (x.dtype, x.ndim) == (self.dtype, self.ndim)
+        if not fits or not (allow_convert or self.is_super(x.type)):
+            raise DTypeError(
+                f"filter_variable: expected {self!r}, found {other!r:.60} of {x.type!r}. Cast or "
+                f"reshape it."
+            )
+        return x if self.is_super(x.type) else in_type(x, self)
 
     def is_valid_value(self, data: Any) -> bool:
         """Whether ``data`` is an array of this type."""

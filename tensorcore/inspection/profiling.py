@@ -108,7 +108,8 @@ class Profile:
     def memory(self) -> Memory:
         """The memory that calls take, as far as sizes are known before them."""
         buffers = [b for b in self._text.buffers(self._known) if b.bytes is not None]
-        use = [sum(b.bytes or 0 for b in buffers if b.first <= k <= b.last)
+        inside = self._text.inside(self._known)
+        use = [inside[k] + sum(b.bytes or 0 for b in buffers if b.first <= k <= b.last)
                for k in range(len(self._steps))]  # fmt: skip
         most = max(use, default=0)
         at = self._steps[use.index(most)] if most else None

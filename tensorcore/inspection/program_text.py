@@ -32,6 +32,7 @@ from ..program import (
 _SILENT = frozenset({"const", "index", "size", "copy"})
 _SIGNS = {"add": " + ", "sub": " - ", "mul": " * ", "floordiv": " // ", "mod": " % "}
 _LONG = 60
+_NONE: frozenset[SlotId] = frozenset()
 
 
 class StepText(NamedTuple):
@@ -112,18 +113,14 @@ class ProgramText:
 
     def made(self, known: Sequence[int | None]) -> list[int | None]:
         """The bytes of the values that each step makes, from sizes that are ``known``; None where
-        one is not. What a loop makes in each iteration for itself alone does not count."""
-        return [self._made(step, known) for step in self.program.steps]
+        one is not. Of a loop also what each iteration makes for itself alone, if it runs to the
+        end."""
+        return [_made(self.program, step, known) for step in self.program.steps]
 
-    def _made(self, step: Step, known: Sequence[int | None]) -> int | None:
-        total = 0
-        for slot in _written(step):
-            dtype, shape = self.program.slots[slot]
-            sizes = [known[size] for size in shape]
-            if None in sizes:
-                return None
-            total += math.prod(n for n in sizes if n is not None) * np.dtype(dtype).itemsize
-        return total
+    def inside(self, known: Sequence[int | None]) -> list[int]:
+        """The most bytes that an iteration of each step has in use at once beside its results;
+        zero for steps that are no loops, and where sizes are not known."""
+        return [_most_inside(self.program, step, known) for step in self.program.steps]
 
     def _step(self, number: int, step: Step) -> StepText:
         if isinstance(step, Sizes):
@@ -203,6 +200,52 @@ def _written(step: Step) -> set[SlotId]:
     return {store.access.slot for stage in step.stages for store in stage.stores}
 
 
+def _made(
+    program: Program, step: Step, known: Sequence[int | None], results: frozenset[SlotId] = _NONE
+) -> int | None:
+    """The bytes of what a step makes, but for the ``results``, which others count."""
+    total = 0
+    for slot in _written(step) - results:
+        dtype, shape = program.slots[slot]
+        sizes = [known[size] for size in shape]
+        if None in sizes:
+            return None
+        total += math.prod(n for n in sizes if n is not None) * np.dtype(dtype).itemsize
+    if isinstance(step, Loop):
+        inner, count = _sizes_inside(program, step, known), known[step.iterations]
+        rows = frozenset(c.output for c in step.carried)
+        parts = [_made(step.body, s, inner, rows) for s in step.body.steps]
+        if count is None or None in parts:
+            return None
+        total += count * sum(n for n in parts if n is not None)
+    return total
+
+
+def _most_inside(program: Program, step: Step, known: Sequence[int | None]) -> int:
+    if not isinstance(step, Loop):
+        return 0
+    inside = ProgramText(step.body, {})
+    inner = _sizes_inside(program, step, known)
+    deeper = inside.inside(inner)
+    buffers = [b for b in inside.buffers(inner) if b.bytes is not None]
+    use = [sum(b.bytes or 0 for b in buffers if b.first <= k <= b.last) for k in range(len(deeper))]
+    return max((a + b for a, b in zip(use, deeper, strict=True)), default=0)
+
+
+def _sizes_inside(program: Program, step: Loop, known: Sequence[int | None]) -> list[int | None]:
+    """The sizes of the body of a loop, from those outside."""
+
+    def shape(slot: SlotId) -> list[int | None]:
+        return [known[size] for size in program.slots[slot].shape]
+
+    shapes = {rows.input: shape(rows.slot)[1:] for rows in step.rows}
+    shapes |= {given: shape(slot) for slot, given in step.invariants}
+    shapes |= {tap: shape(c.result)[1:] for c in step.carried for _, tap in c.taps}
+    values = dict(step.body.constants)
+    shapes |= {slot: list(value.shape) for slot, value in values.items()}
+    return _sizes_from(step.body, shapes, values)
+
+
 def _bracketed(text: str) -> str:
     """The text as one operand: in brackets when it has a space outside of all brackets."""
     depth = 0
@@ -233,14 +276,20 @@ def known_sizes(program: Program, bound: Sequence[Any]) -> list[int | None]:
     """The sizes that follow from the buffers bound at a call (inputs, cells, constants); None
     for those that depend on computed values."""
     buffers = dict(zip(program.bound(), bound, strict=True))
+    return _sizes_from(program, {slot: a.shape for slot, a in buffers.items()}, buffers)
+
+
+def _sizes_from(
+    program: Program, shapes: Mapping[SlotId, Sequence[int | None]], values: Mapping[SlotId, Any]
+) -> list[int | None]:
     known: list[int | None] = []
     for kind, args in program.sizes:
         if kind == "const":
             known.append(args[0])
         elif kind == "dim":
-            known.append(int(buffers[args[0]].shape[args[1]]))
+            known.append(shapes[args[0]][args[1]])
         elif kind == "value":
-            value = buffers.get(args[0])
+            value = values.get(args[0])
             known.append(None if value is None else int(value))
         else:
             numbers = [n for a in args if (n := known[a]) is not None]

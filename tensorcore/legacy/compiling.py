@@ -11,6 +11,7 @@ from ..node import as_tensor
 from ..ops.elementwise import identity
 from ..shared import Shared
 from ..types import TensorType
+from .profiles import ProfileStats
 from .rewriting import optdb
 
 __all__ = [
@@ -22,27 +23,6 @@ __all__ = [
 SharedVariable = Shared
 expandable_types: tuple[type, ...] = (TensorType,)
 deep_copy_op = identity
-
-
-class ProfileStats:
-    """Passed as ``profile``: the function is timed, and what it took can be read here too."""
-
-    profile: Any = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args = args
-
-    def __getattr__(self, name: str) -> Any:
-        if self.profile is None or name.startswith("__"):
-            raise AttributeError(
-                f"ProfileStats has no {name!r} before it is passed to function(..., profile=)."
-            )
-        return getattr(self.profile, name)
-
-    def summary(self, file: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Print the profile of the function that it was passed to."""
-        if self.profile is not None:
-            self.profile.summary(file)
 
 
 def specify_shape(x: Any, shape: Any) -> Any:
@@ -58,10 +38,10 @@ def specify_shape(x: Any, shape: Any) -> Any:
 
 
 def orig_function(inputs: Any, outputs: Any, mode: Any = None, **kwargs: Any) -> Any:
-    """``theano.function``."""
-    from .top import function
+    """``theano.function``; ``output_keys`` are names for a list of outputs."""
+    from .top import pfunc
 
-    return function(inputs, outputs, mode, **kwargs)
+    return pfunc(inputs, outputs, mode, **kwargs)
 
 
 def rebuild_collect_shared(outputs: Any, inputs: Any = None, replace: Any = None, **k: Any) -> Any:

@@ -42,7 +42,8 @@ def look_up(module: str, name: str) -> Any:
         listed = getattr(place, "__all__", ())
         if name in listed or (name.startswith("_") and name in vars(place)):
             return getattr(place, name)
-    raise AttributeError(missing_text(f"{module}.{name}"))
+    # Python would guess once more, had the error the name and the module in it.
+    raise AttributeError(missing_text(f"{module}.{name}"), name=None, obj=None)
 
 
 def missing_text(full: str) -> str:

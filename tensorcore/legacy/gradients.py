@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import config
+from .. import gradient as _ours
+from ..dtypes import is_float, kind
 from ..errors import DisconnectedInputError, NullTypeGradError
 from ..gradient_control import NullGradient, with_gradient
+from ..graph import toposort
+from ..node import Tensor
+from ..ops.elementwise import cast
 
 __all__ = [
     "DisconnectedInputError", "DisconnectedType", "NullType", "NullTypeGradError",
-    "as_list_or_tuple", "disconnected_type", "format_as", "numeric_grad", "null_type",
+    "as_list_or_tuple", "disconnected_type", "format_as", "grad", "numeric_grad", "null_type",
     "undefined_grad",
 ]  # fmt: skip
 
@@ -34,6 +40,31 @@ class DisconnectedType:
 NullType = NullGradient
 null_type = NullGradient("no gradient")
 disconnected_type = DisconnectedType()
+
+
+def grad(
+    cost: Any, wrt: Any, consider_constant: Any = None, disconnected_inputs: str = "raise",
+    add_names: bool = True, known_grads: Any = None, return_disconnected: str = "zero",
+    null_gradients: str = "raise",
+) -> Any:  # fmt: skip
+    """``tensorcore.grad``; ``return_disconnected`` may be ``Disconnected``, and the slope of an
+    integer cost is zero wherever the cost depends on something."""
+    listed = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    if isinstance(cost, Tensor) and kind(cost.dtype) in "biu":
+        below = set(toposort([cost]))
+        flat: Tensor = cast(cost, str(config.floatX))
+        for x in listed:
+            if isinstance(x, Tensor) and x in below and is_float(x.dtype):
+                flat = flat + 0 * cast(x, flat.dtype).sum()
+        cost = flat
+    lone = return_disconnected == "Disconnected"
+    found = _ours.grad(
+        cost, listed, consider_constant, disconnected_inputs, add_names, known_grads,
+        "none" if lone else return_disconnected, null_gradients,
+    )  # fmt: skip
+    if lone:
+        found = [DisconnectedType()() if g is None else g for g in found]
+    return format_as(isinstance(wrt, list), isinstance(wrt, tuple), found)
 
 
 def undefined_grad(x: Any) -> Any:

@@ -21,7 +21,8 @@ _LINEAR = "tensor.nlinalg tensor.slinalg legacy.linear"
 
 _TABLE = {
     "theano": (
-        "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types . printing"
+        "legacy.top legacy.modes legacy.user_ops legacy.graph_ops legacy.own_types . printing "
+        "updates"
     ),
     "theano.version": "legacy.top",
     "theano.configparser": "legacy.flags",
@@ -30,7 +31,7 @@ _TABLE = {
     "theano.gradient": "legacy.gradients gradient legacy.op_classes",
     "theano.printing": "legacy.top legacy.printers printing",
     "theano.raise_op": "legacy.tensors legacy.seldom",
-    "theano.updates": "legacy.top",
+    "theano.updates": "updates",
     "theano.scan_module": "legacy.scans scan legacy.op_classes",
     "theano.scan_module.scan": "legacy.scans",
     "theano.scan_module.scan_op": "legacy.op_classes",

@@ -150,6 +150,7 @@ class ObjectFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs, objects among them."""
         before, _objects.known = _objects.known, {}
+        wanted = kwargs.pop("output_subset", None)
         try:
             found = self._f(*args, **kwargs)
             types = [y.variable.type for y in self._f.maker.outputs]
@@ -158,6 +159,8 @@ class ObjectFunction:
                 object_of(value) if isinstance(type_, Type) else value
                 for type_, value in zip(types, found if many else [found], strict=True)
             ]
+            if wanted is not None:
+                return [results[k] for k in wanted]
             return results if many else results[0]
         finally:
             _objects.known = before

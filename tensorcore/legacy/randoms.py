@@ -11,8 +11,9 @@ import numpy as np
 from .. import tensor as T
 from ..errors import ShapeError
 from ..node import Tensor, as_tensor
-from ..shared import Shared, shared
 from ..tensor import shared_randomstreams as _ours
+from ..tensor.stream_states import StreamVariable, numbers_of, state_of
+from ..types import TensorType
 
 __all__ = [
     "CURAND_RandomStreams", "GPU_mrg_uniform", "MRG_RandomStreams", "RandomFunction",
@@ -38,11 +39,11 @@ class _Streams:
 
     @rstate.setter
     def rstate(self, seed: Any) -> None:
-        self._seed = _ours._seed(seed)
+        self._seed = numbers_of(seed)
 
     def set_rstate(self, seed: Any) -> None:
         """Streams that are made from now on begin with this seed."""
-        self._seed = _ours._seed(seed)
+        self._seed = numbers_of(seed)
 
     @property
     def random_state_variables(self) -> Any:
@@ -91,13 +92,12 @@ class MRG_RandomStreams(_Streams, _ours.MRG_RandomStreams):
 
 RandomStreamsBase = _ours.RandomStreams
 CURAND_RandomStreams = GPU_mrg_uniform = mrg_uniform = MRG_RandomStreams
-#: The state of a stream is an ordinary shared variable.
-RandomStateSharedVariable = Shared
+RandomStateSharedVariable = StreamVariable
 
 
-def randomstate_constructor(value: Any, name: str | None = None, **kwargs: Any) -> Shared:
+def randomstate_constructor(value: Any, name: str | None = None, **kwargs: Any) -> StreamVariable:
     """A shared variable for the state of a stream."""
-    return shared(np.asarray(value, np.uint64), name)
+    return StreamVariable.of(value, name)
 
 
 def copy_random_state(g1: Any, g2: Any) -> None:
@@ -108,25 +108,56 @@ def copy_random_state(g1: Any, g2: Any) -> None:
         new.set_value(old.get_value())
 
 
-class RandomStateType:
-    """The type of Theano's generators; states here are vectors of uint64."""
+class RandomStateType(TensorType):
+    """The type of states of streams; a generator of NumPy may be given for one."""
 
-    def __call__(self, name: str | None = None) -> RandomStreams:
-        """A stream."""
-        return RandomStreams()
+    __slots__ = ()
+
+    def __new__(cls) -> RandomStateType:  # noqa: PYI034
+        """The type of states, which are vectors of uint64."""
+        made = object.__new__(cls)
+        for name, value in (("dtype", "uint64"), ("broadcastable", (False,)), ("ndim", 1)):
+            object.__setattr__(made, name, value)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (RandomStateType, ())
+
+    def convert(self, value: Any, what: str, *, downcast: bool | None = None) -> np.ndarray:
+        """Key and counter of a state. Raises DTypeError for what is none."""
+        return state_of(value)
 
 
 random_state_type = RandomStateType()
 
 
+class _From(RandomStreams):
+    """Draws from a state that is given, an expression."""
+
+    def __init__(self, state: Tensor) -> None:
+        super().__init__(0)
+        self.state = state
+
+    def _begin(self) -> Tensor:
+        return self.state
+
+    def _moved(self, state: Tensor, after: Tensor) -> None:
+        self.state = after
+        self.state_updates.append((state, after))
+
+
 def _draw(kind: str) -> Any:
     def draw(random_state: Any, size: Any = None, *args: Any, **kwargs: Any) -> tuple[Any, Tensor]:
+        if isinstance(random_state, Tensor):
+            from_it = _From(random_state)
+            drawn = getattr(from_it, kind)(size, *args, **kwargs)
+            return from_it.state, drawn
         known = isinstance(random_state, _ours.RandomStreams)
         streams = random_state if known else RandomStreams(0)
         return streams, getattr(streams, kind)(size, *args, **kwargs)
 
     draw.__name__ = kind
-    draw.__doc__ = f"The stream, and its ``{kind}``."
+    draw.__doc__ = f"The state after it, or the streams, and a draw of ``{kind}``."
     return draw
 
 

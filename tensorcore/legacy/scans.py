@@ -12,8 +12,8 @@ from ..node import Tensor, as_tensor
 from ..scan import scan as _scan
 from ..scan import until
 from ..tensor import set_subtensor, zeros
+from ..updates import OrderedUpdates
 from .graphs import equal_computations, inputs
-from .top import OrderedUpdates
 
 __all__ = [
     "OrderedUpdates", "clone", "equal_computations", "expand_empty", "forced_replace",
@@ -28,7 +28,7 @@ def scan(
     mode: Any = None, name: str | None = None, options: Any = None, profile: Any = False,
     allow_gc: Any = None, strict: bool = False, return_list: bool = False,
     states: Any = None, parameters: Any = None,
-) -> tuple[Any, dict[Tensor, Tensor]]:  # fmt: skip
+) -> tuple[Any, OrderedUpdates]:  # fmt: skip
     """``theano.scan``; ``states`` and ``parameters`` are the names of ``theano.sandbox.scan``."""
     return _scan(
         fn, sequences, outputs_info if states is None else states,

@@ -17,7 +17,7 @@ from ..ops.movement import shape_list
 from ..shared import Shared
 from ..types import TensorType
 from .flags import config
-from .gradients import DisconnectedType, NullType, numeric_grad
+from .gradients import DisconnectedType, NullType, grad, numeric_grad
 from .top import shared
 from .user_ops import Apply, Op
 
@@ -29,7 +29,7 @@ __all__ = [
     "allclose", "as_tensor_variable", "assert_op", "check_equal_numpy", "complex_dtypes",
     "config", "constant_or_value", "continuous_dtypes", "default", "diagonal_of",
     "discrete_dtypes", "extract_constant", "float_dtypes", "get_scalar_constant_value",
-    "get_vector_length", "hashtype", "hstack", "int_dtypes", "integer_dtypes", "isclose",
+    "get_vector_length", "grad", "hashtype", "hstack", "int_dtypes", "integer_dtypes", "isclose",
     "largest", "makeKeepDims", "mgrid", "new", "numeric_grad", "ogrid", "scalar_from_tensor",
     "shared", "smallest", "stacklists", "tensor", "tensor5", "tensor5s", "tensor_constructor",
     "tensor_copy", "tensor_from_scalar", "uint_dtypes", "value", "vstack",
@@ -178,18 +178,16 @@ extract_constant = get_scalar_constant_value
 def get_vector_length(v: Any) -> int:
     """The length of a vector, if that is known without a call. Raises ValueError."""
     from ..graph import variables
+    from ..tensor.shapes import known_length
 
     x = as_tensor(v)
     if x.ndim != 1:
         raise ValueError(f"get_vector_length: expected a vector, found {x.type!r}.")
-    if x.broadcastable[0]:
-        return 1
-    if x.op is not None and x.op.name == "shape":
-        return x.inputs[0].ndim
+    length = known_length(x)
+    if length is not None:
+        return length
     if not variables([x]):
         return int(x.eval().shape[0])
-    if x.op is not None and x.op.name in ("join", "stack"):
-        return sum(get_vector_length(i) if i.ndim else 1 for i in x.inputs)
     raise ValueError(f"get_vector_length: the length of {x!r} is known only at a call.")
 
 

@@ -4,7 +4,6 @@ dicts of outputs, ``shared`` with ``target``, the configuration, versions."""
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -21,18 +20,19 @@ from ..node import Tensor
 from ..scan import foldl, foldr, map, reduce, until
 from ..shared import Shared
 from ..shared import shared as _shared_variable
-from .compiling import ProfileStats
 from .flags import change_flags, config
+from .gradients import grad
 from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
 from .own_types import generic, with_objects
+from .profiles import ProfileStats
 from .user_ops import as_op
 
 __all__ = [
-    "Container", "FunctionMaker", "Method", "OpFromGraph", "OrderedUpdates", "PrinterState",
+    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
     "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
     "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
-    "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
+    "grad", "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
     "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
     "until", "version",
 ]  # fmt: skip
@@ -42,20 +42,6 @@ short_version = "1.0"
 config_var = config
 
 
-class OrderedUpdates(OrderedDict):  # type: ignore[type-arg]
-    """A dict of shared variables and their new values."""
-
-    def __add__(self, other: Any) -> OrderedUpdates:
-        made = OrderedUpdates(self)
-        made.update(other)
-        return made
-
-    def __radd__(self, other: Any) -> OrderedUpdates:
-        made = OrderedUpdates(other)
-        made.update(self)
-        return made
-
-
 class _DictFunction:
     """A function whose outputs have names; all else is the function's own."""
 
@@ -63,8 +49,15 @@ class _DictFunction:
         self._f, self._names = f, names
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The outputs by name."""
-        return dict(zip(self._names, self._f(*args, **kwargs), strict=True))
+        """The outputs by name; ``output_subset`` holds the names of those that are wanted."""
+        wanted = kwargs.pop("output_subset", self._names)
+        found = dict(zip(self._names, self._f(*args, **kwargs), strict=True))
+        return {name: found[name] for name in wanted}
+
+    @property
+    def output_keys(self) -> list[str]:
+        """The names of the outputs, in order."""
+        return list(self._names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_DictFunction, (self._f, self._names))
@@ -97,6 +90,10 @@ def function(
     chosen = predefined_modes.get(mode) if isinstance(mode, str) else mode
     if mode is not None and not isinstance(chosen, Mode):
         chosen = get_mode(mode)
+    if isinstance(outputs, dict) and any(not isinstance(name, str) for name in outputs):
+        raise TypeError(
+            f"function: a dict of outputs has names as its keys, found {list(outputs)!r:.60}."
+        )
     names = sorted(outputs) if isinstance(outputs, dict) else None
     wanted = [outputs[n] for n in names] if names is not None else outputs
     flags: Any = contextlib.nullcontext()
@@ -116,13 +113,17 @@ def function(
             made = made.over(chosen.watch(made.inner))
         else:
             made = chosen.watch(made)
-    if isinstance(profile, ProfileStats):
-        profile.profile = made.profile
+    if profile or isinstance(profile, ProfileStats):
+        stats = profile if isinstance(profile, ProfileStats) else ProfileStats(message=name)
+        stats.take(getattr(made, "inner", made))
     made = with_objects(made)
     return made if names is None else _DictFunction(made, names)
 
 
-pfunc = function
+def pfunc(params: Any, outputs: Any = None, *args: Any, output_keys: Any = None, **k: Any) -> Any:
+    """``function``; ``output_keys`` are names for a list of outputs."""
+    named = outputs if output_keys is None else dict(zip(output_keys, outputs, strict=True))
+    return function(params, named, *args, **k)
 
 
 def _rewritten(outputs: Any, updates: Any) -> tuple[Any, Any]:
@@ -161,6 +162,10 @@ def shared(
         from ..sparse import shared as sparse_shared
 
         return sparse_shared(value, name)  # type: ignore[return-value]
+    if isinstance(value, np.random.RandomState):
+        from ..tensor.stream_states import StreamVariable
+
+        return StreamVariable.of(value, name)
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
 
 

@@ -3,7 +3,6 @@ and a few methods that only old programs ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from .. import node
@@ -38,23 +37,11 @@ def _truth(self: Tensor) -> bool:
     return True
 
 
-def _entries(self: Tensor) -> Iterator[Tensor]:
-    """The entries of a vector whose length is known without a call."""
-    from .tensors import get_vector_length
-
-    try:
-        length = get_vector_length(self)
-    except ValueError:
-        found: Iterator[Tensor] = _OURS["__iter__"](self)  # which has the words for it
-        return found
-    return iter([self[i] for i in range(length)])
-
-
 _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 _METHODS: dict[str, Any] = {
     "transfer": lambda self, target: self, "index": property(_index),
     "get_scalar_constant_value": _constant_value, "value": property(lambda self: self.data),
-    "__bool__": _truth, "__iter__": _entries,
+    "__bool__": _truth,
 }  # fmt: skip
 #: What tensors have themselves of these.
 _OURS: dict[str, Any] = {name: vars(Tensor)[name] for name in _METHODS if name in vars(Tensor)}

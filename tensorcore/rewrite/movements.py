@@ -13,7 +13,7 @@ from ..ops.contraction import contract
 from ..ops.creation import size_of
 from ..ops.elementwise import exp, mul
 from ..ops.movement import broadcast_like, broadcast_to, dimshuffle, reshape_to, shape_list
-from .pattern import Exactness, Rule, length_of, variable
+from .pattern import Exactness, Rule, by_kind, length_of, variable
 
 
 def _dimshuffle(node: Tensor) -> Tensor | None:
@@ -107,6 +107,26 @@ def _product(dtype: str) -> Tensor:
     return contract(dimshuffle(x, (1, 0)), y, a=(0, 1), b=(1, 2), out=(0, 2))
 
 
+def _unsummed(node: Tensor) -> Tensor | None:
+    """A contraction that adds nothing up is a product of entries, which kernels take in."""
+    x, y = node.inputs
+    a, b, out = (node.attrs[key] for key in ("a", "b", "out"))
+    for label in {*a} & {*b}:
+        ones = {x.broadcastable[a.index(label)], y.broadcastable[b.index(label)]}
+        if ones != {True} and (label not in out or len(ones) > 1):
+            return None
+    factors = [
+        dimshuffle(t, tuple(own.index(label) if label in own else "x" for label in out))
+        for t, own in ((x, a), (y, b))
+    ]
+    return mul(*factors)
+
+
+def _outer(dtype: str) -> Tensor:
+    x, y = variable(dtype), variable(dtype, name="y")
+    return contract(x, y, a=(0,), b=(1,), out=(0, 1))
+
+
 def _size_of(node: Tensor) -> Tensor | None:
     """The size of a result that has one operand's axis is the size of that operand."""
     (inner,) = node.inputs
@@ -171,5 +191,12 @@ MOVEMENTS: tuple[Rule, ...] = (
     _exact("spread", "family elementwise", _spread, lambda d: exp(_repeated(d))),
     _exact("barrier", "family barrier", _passed, lambda d: zero_grad(variable(d))),
     _exact("contract_transposed", "contract", _contract, _product),
+    Rule(
+        "contract_unsummed",
+        "contract",
+        by_kind(iu=Exactness.EXACT, f=Exactness.STABLE),
+        apply=_unsummed,
+        example=_outer,
+    ),
     _exact("size_of_operand", "size", _size_of, lambda d: size_of(exp(variable(d)), 0)),
 )

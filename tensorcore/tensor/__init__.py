@@ -183,4 +183,5 @@ def __getattr__(name: str) -> Any:
     words |= {word: f"nnet.{word}" for word in vars(nnet) if word[0] != "_" and word not in words}
     near = difflib.get_close_matches(name, words, 1, cutoff=0.75)
     hint = f"; did you mean {words[near[0]]!r}?" if near else "."
-    raise AttributeError(f"tensorcore.tensor has no {name!r}{hint}")
+    # Named, so that Python itself does not guess once more.
+    raise AttributeError(f"tensorcore.tensor has no {name!r}{hint}", name=None, obj=None)

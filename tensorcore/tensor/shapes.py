@@ -21,6 +21,7 @@ from ..ops.movement import (
     reshape_to,
     shape_list,
 )
+from ..ops.subtensor import Slice
 from .checks import integer, one_axis, whole
 from .indexing import known_entries
 from .reductions import count
@@ -58,6 +59,25 @@ def size_list(sizes: Any, what: str = "shape") -> list[Tensor]:
 def number_of(size: Tensor) -> int | None:
     """The value of a size that is a constant."""
     return int(size.attrs["value"]) if is_constant(size) else None
+
+
+def known_length(x: Tensor) -> int | None:
+    """How many entries a vector has, if that is known without a call: of a shape, a constant, a
+    join of such, or a slice of one by numbers."""
+    if x.ndim != 1 or x.op is None:
+        return 1 if x.ndim == 1 and x.broadcastable[0] else None
+    if is_constant(x):
+        return len(x.attrs["value"])
+    if x.op.name == "shape":
+        return x.inputs[0].ndim
+    if x.op.name == "subtensor" and len(x.attrs["index"]) == 1 and x.inputs[0].ndim == 1:
+        parts, whole = x.attrs["index"][0], known_length(x.inputs[0])
+        fixed = isinstance(parts, Slice) and all(isinstance(n, int | None) for n in parts)
+        return len(range(whole)[slice(*parts)]) if fixed and whole is not None else None
+    if x.op.name in ("join", "stack"):
+        lengths = [known_length(i) if i.ndim else 1 for i in x.inputs]
+        return None if None in lengths else sum(n for n in lengths if n is not None)
+    return 1 if x.broadcastable[0] else None
 
 
 def reshape(x: TensorLike, newshape: Any, ndim: int | None = None) -> Tensor:

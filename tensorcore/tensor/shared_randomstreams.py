@@ -9,7 +9,6 @@ those functions' limits.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,12 +23,13 @@ from ..ops.logic import and_, ge, le, lt, right_shift, switch
 from ..ops.movement import shape_list
 from ..ops.random import philox
 from ..ops.trigonometric import cos
-from ..shared import Shared, shared
+from ..shared import Shared
 from .indexing import subtensor
 from .joining import concatenate, stack
 from .ordering import argsort, take_along_axis
 from .reductions import cumsum, max, sum
 from .shapes import reshape, size_list
+from .stream_states import StreamVariable, begun, numbers_of
 
 __all__ = ["MRG_RandomStreams", "RandomStreams"]
 
@@ -52,28 +52,41 @@ class RandomStreams:
     """
 
     def __init__(self, seed: Any = None, **ignored: Any) -> None:
-        self._seed = _seed(seed)
+        self._seed = numbers_of(seed)
         self._streams: list[Shared] = []
-        self.state_updates: list[tuple[Shared, Tensor]] = []
+        self.state_updates: list[tuple[Any, Tensor]] = []
 
     def seed(self, seed: Any = None) -> None:
         """Begin all streams made so far anew, from this seed; without one, from the old one."""
         if seed is not None:
-            self._seed = _seed(seed)
+            self._seed = numbers_of(seed)
         for k, state in enumerate(self._streams):
             state.set_value(self._start(k))
 
-    def updates(self) -> list[tuple[Shared, Tensor]]:
+    def updates(self) -> list[tuple[Any, Tensor]]:
         """Each stream and its default update."""
         return list(self.state_updates)
 
     def _start(self, k: int) -> np.ndarray:
         """Key and counter at the beginning of stream ``k``."""
-        return np.random.SeedSequence([*self._seed, k]).generate_state(2, np.uint64)
+        return begun([*self._seed, k])
+
+    def _begin(self) -> Tensor:
+        """The state of a new stream."""
+        k = len(self._streams)
+        state = StreamVariable.of(self._start(k), f"stream{k}")
+        self._streams.append(state)
+        return state
+
+    def _moved(self, state: Tensor, after: Tensor) -> None:
+        """A draw has taken words from this state, and ``after`` is what it is then."""
+        assert isinstance(state, Shared)
+        state.default_update = after
+        self.state_updates.append((state, after))
 
     def _words(self, sizes: Sequence[Tensor], each: int = 1) -> list[Tensor]:
         """``each`` tensors of random uint64, of these sizes, from a new stream."""
-        state = shared(self._start(len(self._streams)), f"stream{len(self._streams)}")
+        state = self._begin()
         count = as_tensor(np.int64(1))
         for size in sizes:
             count = count * size
@@ -84,9 +97,7 @@ class RandomStreams:
             flat = philox(state[0], place)
             words.append(reshape(flat, list(sizes), ndim=len(sizes)) if len(sizes) != 1 else flat)
         moved = state[1] + cast(count, "uint64") * np.uint64(each)
-        state.default_update = stack([state[0], moved])
-        self._streams.append(state)
-        self.state_updates.append((state, state.default_update))
+        self._moved(state, stack([state[0], moved]))
         return words
 
     def _drawn(self, result: Tensor) -> Tensor:
@@ -187,7 +198,7 @@ class RandomStreams:
     def choice(
         self,
         size: Size = 1,
-        a: TensorLike = 2,
+        a: TensorLike | None = 2,
         replace: bool = True,
         p: TensorLike | None = None,
         ndim: int | None = None,
@@ -196,8 +207,12 @@ class RandomStreams:
     ) -> Tensor:
         """Entries of ``a``, a vector, or of ``0, ..., a - 1``, with probabilities ``p`` or alike.
 
-        With ``replace=False`` no entry comes twice; then ``size`` is one number, at most as many.
+        With ``replace=False`` no entry comes twice; then ``size`` is one number, at most as many,
+        and for a matrix ``p`` that many are drawn for each row of it. Without ``a``, ``p`` says
+        how many numbers there are.
         """
+        if a is None:
+            a = shape_list(_probabilities(p, "choice"))[-1]
         a = as_tensor(a)
         count = _integer(a, "choice: a") if a.ndim == 0 else shape_list(a)[0]
         sizes = _sizes(size, ndim, "choice")
@@ -218,13 +233,14 @@ class RandomStreams:
     ) -> Tensor:
         if len(sizes) != 1:
             raise ShapeError("choice: without replacement, size is one number.")
-        (w,) = self._words([count])
         if p is None:
-            order = argsort(w)
-        else:  # the order in which exponential clocks of these rates ring
-            rates = _probabilities(p, "choice")
-            order = argsort(-log(_unit(w, rates.dtype, 1)) / rates)
-        return order[: sizes[0]]
+            (w,) = self._words([count])
+            return argsort(w)[: sizes[0]]
+        # The order in which exponential clocks of these rates ring.
+        rates = _probabilities(p, "choice")
+        (w,) = self._words(shape_list(rates) if rates.ndim > 1 else [count])
+        order = argsort(-log(_unit(w, rates.dtype, 1)) / rates, axis=-1)
+        return order[..., : sizes[0]]
 
     def permutation(
         self,
@@ -306,17 +322,6 @@ class MRG_RandomStreams(RandomStreams):
 
 
 # -- parameters -----------------------------------------------------------------------------
-
-
-def _seed(seed: Any) -> tuple[int, ...]:
-    if seed is None:
-        return (int.from_bytes(os.urandom(8), "little"),)
-    listed = np.atleast_1d(np.asarray(seed))
-    if listed.dtype.kind not in "iu" or listed.ndim != 1 or not listed.size:
-        raise TypeError(f"RandomStreams: a seed is an integer or a list of them, found {seed!r}.")
-    if (listed < 0).any():
-        raise ValueError(f"RandomStreams: a seed must not be negative, found {seed!r}.")
-    return tuple(int(number) for number in listed)
 
 
 def _float(dtype: Any, *parameters: Tensor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...node import Tensor, TensorLike
-from .pool import pool_2d
+from .pool import _pool, pool_2d
 
 __all__ = ["max_pool_2d", "pool_2d"]
 
@@ -19,4 +19,4 @@ def max_pool_2d(
     mode: str = "max",
 ) -> Tensor:
     """``pool_2d`` with windows of ``ds`` rows and columns, ``st`` apart."""
-    return pool_2d(input, ds, ignore_border, st, padding, mode)
+    return _pool("max_pool_2d", 2, input, ds, ignore_border, st, padding, mode, None, None, None)
