@@ -288,6 +288,19 @@ def test_random_graphs_grow_from_all_ops() -> None:
     raise AssertionError(f"no random graph has {', '.join(sorted(missing))}")
 
 
+def test_steps_of_loops_hold_areas_draws_and_loops() -> None:
+    rng, missing = random.Random(0), {"matrices", "unfold", "philox", "loop"}
+    for _ in range(300):
+        inputs = [TensorType("float64", kind)() for kind in rng.choices(growth.KINDS, k=3)]
+        grown = growth.grow(inputs, 6, rng.choice, {}, ["matrix", "windows", "draws"])
+        steps = [n.attrs["body"].outputs for n in toposort(grown) if "body" in n.attrs]
+        ops = [n.op for outputs in steps for n in toposort(outputs) if n.op is not None]
+        missing -= {word for op in ops for word in (op.name, op.family.name)}
+        if not missing:
+            return
+    raise AssertionError(f"no step of a loop has {', '.join(sorted(missing))}")
+
+
 def test_random_graphs_see_what_the_optimiser_hides(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that is wrong only in programs as written, with the optimiser off."""
     test_graphs.random_graphs(graphs(Interpreter), "float64", 10)

@@ -341,9 +341,26 @@ def test_separable_convolutions_are_two_convolutions(theano: Any) -> None:
     made = [
         nnet.abstract_conv.conv3d_grad_wrt_inputs(g, sw, x3.shape),
         nnet.abstract_conv.conv3d_grad_wrt_weights(sx, g, w3.shape),
+        nnet.abstract_conv.AbstractConv3d_gradInputs()(sw, g, x3.shape[2:]),
+        nnet.abstract_conv.AbstractConv3d_gradWeights()(sx, g, w3.shape[2:]),
     ]
     f = theano.function([sx, sw], [*made, *theano.grad(cost, [sx, sw])])
-    a, b, c, d = f(x3, w3)
+    a, b, a_by_class, b_by_class, c, d = f(x3, w3)
+    for found, wanted in ((a, c), (b, d), (a_by_class, c), (b_by_class, d)):
+        np.testing.assert_allclose(found, wanted)
+
+
+def test_gradients_of_convolutions_by_class_know_some_sizes(theano: Any) -> None:
+    conv = theano.tensor.nnet.abstract_conv
+    rng = np.random.default_rng(2)
+    x, w = rng.normal(size=(2, 3, 5, 6)), rng.normal(size=(4, 3, 2, 3))
+    g = rng.normal(size=(2, 4, 4, 4))
+    sx, sw = theano.tensor.dtensor4("x"), theano.tensor.dtensor4("w")
+    by_inputs = conv.AbstractConv2d_gradInputs(imshp=(2, 3, 5, None))
+    by_weights = conv.AbstractConv2d_gradWeights(kshp=(None, 3, None, 3))
+    made = [by_inputs(sw, g, (None, 6)), by_weights(sx, g, (2, None))]
+    cost = (theano.tensor.nnet.conv2d(sx, sw) * g).sum()
+    a, b, c, d = theano.function([sx, sw], [*made, *theano.grad(cost, [sx, sw])])(x, w)
     np.testing.assert_allclose(a, c)
     np.testing.assert_allclose(b, d)
 

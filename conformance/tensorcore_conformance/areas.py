@@ -88,6 +88,7 @@ _OF_MATRICES: tuple[Callable[[Tensor, Tensor, Draw], Tensor], ...] = (
     lambda m, b, draw: _columns_of_q(m),
     lambda m, b, draw: abs(_first_rows(parts.orthogonal_full(m), m)),
     lambda m, b, draw: parts.lower_upper(m)[..., :, :-1],
+    lambda m, b, draw: abs(parts.householder(m)[..., : m.shape[m.ndim - 1], :]),
 )
 #: Of matrices whose largest entries are on the diagonal.
 _OF_DOMINANT: tuple[Callable[[Tensor, Tensor, Draw], Tensor], ...] = (

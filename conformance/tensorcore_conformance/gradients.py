@@ -108,6 +108,7 @@ def checkable(subject: Subject, op: Op[Any]) -> bool:
     """Whether the op promises a gradient and the backend runs it in float64."""
     return (
         op.differentiable
+        and len(op.no_gradient) < op.arity
         and DTYPE in op.accepts
         and not missing_samples(op)
         and not declared_unsupported(subject, op, DTYPE)

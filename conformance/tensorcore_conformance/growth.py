@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from tensorcore import Tensor, TensorType, dtypes, ifelse, scan
 from tensorcore import tensor as T
-from tensorcore.graph import substitute
+from tensorcore.graph import substitute, variables
 from tensorcore.ops import OPS, Op
 from tensorcore.ops.movement import shape_list
 from tensorcore.ops.subtensor import Ref, Slice
+from tensorcore.shared import Shared
+from tensorcore.tensor.shared_randomstreams import RandomStreams
 
 from .areas import AREAS
 from .pools import Draw, alike, leaves, long, tamed
@@ -53,20 +58,23 @@ def grow(
     """A pool of tensors: the inputs, and one more for each step.
 
     With ``twins`` there are loops, branches and draws too, and it gets for each loop and branch an
-    expression of the same value without any. ``areas`` names those of ``AREAS`` that take part.
+    expression of the same value without any. In the step of some loops there is all of that again.
+    ``areas`` names those of ``AREAS`` that take part.
     """
     pool = list(inputs)
     dtype = inputs[0].dtype
     table = {name: usable(dtype, name) for name in _GROWERS}
-    control = list(_CONTROL) * 2 if twins is not None else []
+    control = [*_CONTROL, "loop", "branch"] if twins is not None else []
     grown: Tensor | None = None
     own = [name for name in areas if name != "draws" or twins is not None]
     for _ in range(steps):
         family = draw(["elementwise"] * 12 + list(_GROWERS) + control + own * 2)
         if family in _CONTROL and twins is not None:
-            made, twin = _CONTROL[family](pool, draw)
-            (twins[made],) = substitute([twin], twins)
-            pool.append(made)
+            pair = _CONTROL[family](pool, draw, areas)
+            if pair is not None:
+                made, twin = pair
+                (twins[made],) = substitute([twin], twins)
+                pool.append(made)
             continue
         if family in AREAS:
             grown = AREAS[family](pool, draw)
@@ -260,19 +268,36 @@ def _cumulative(op: Op[Any], pool: Sequence[Tensor], draw: Draw) -> Tensor | Non
 # -- loops and branches: each with what it amounts to ------------------------------------------
 
 
-def _loop(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
+#: What a step may hold: areas where rounding, of a state that others computed, changes no number
+#: to another one.
+_INSIDE = (
+    "matrix", "transform", "windows", "network", "pairs", "several domains", "barrier", "draws",
+)  # fmt: skip
+Pair = tuple[Tensor, Tensor]
+
+
+def _loop(pool: Sequence[Tensor], draw: Draw, own: Sequence[str]) -> Pair:
     """A loop of a grown step over three rows, and the steps one after the other."""
     first = draw(pool)
     seen = draw([x for x in pool if _stretches_to(x, first)])
     others = [draw(pool)]
     rows = [seen, 0.5 * seen, -seen]
     state, row, fixed = first.type("state"), rows[0].type("row"), others[0].type("fixed")
-    grown = grow([state, row, fixed], draw((1, 2, 3)), draw)
+    twins: dict[Tensor, Tensor] = {}
+    areas = [name for name in own if name in _INSIDE]
+    nested = draw((False, False, False, True))
+    grown = grow([state, row, fixed], draw((1, 1, 2)), draw, twins if nested else None, areas)
     fitting = [y for y in grown[3:] if y.broadcastable == state.broadcastable]
     after = T.tanh(fitting[-1] if fitting else state) + row * 0.75 * state
+    noisy = "draws" in areas and draw((False, False, True))
+    noises: list[Tensor] = []
 
     def step(row_now: Tensor, state_now: Tensor, fixed_now: Tensor) -> Tensor:
-        (result,) = substitute([after], {row: row_now, state: state_now, fixed: fixed_now})
+        now = {row: row_now, state: state_now, fixed: fixed_now}
+        (result,) = substitute([after], now)
+        if noisy:
+            noises.append(_noise(first, draw))
+            result = result + noises[-1]
         return result
 
     backwards = draw((False, True))
@@ -280,15 +305,38 @@ def _loop(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
         step, sequences=[T.stack(rows)], outputs_info=[first], non_sequences=others,
         go_backwards=backwards,
     )  # fmt: skip
+    (plain,) = substitute([after], twins)
     values: list[Tensor] = []
     for each in reversed(rows) if backwards else rows:
-        values.append(step(each, values[-1] if values else first, others[0]))
+        now = {row: each, state: values[-1] if values else first, fixed: others[0]}
+        values.append(substitute([plain], now)[0])
+        if noisy:
+            values[-1] = values[-1] + _in_step(noises[0], first, len(values) - 1)
     if draw((True, False)):
         return steps[-1], values[-1]
     return T.sum(steps, axis=0), T.sum(T.stack(values), axis=0)
 
 
-def _branch(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
+def _noise(first: Tensor, draw: Draw) -> Tensor:
+    """A draw that a step makes, so that each step has another one."""
+    made = AREAS["draws"]([first], draw)
+    assert made is not None
+    return T.tanh(made) * 0.5
+
+
+def _in_step(noise: Tensor, first: Tensor, number: int) -> Tensor:
+    """What is drawn in the step with this number: its stream has moved on as often."""
+    outer = variables([first])
+    (stream,) = (x for x in variables([noise]) if isinstance(x, Shared) and x not in outer)
+    update = stream.default_update
+    moved: Tensor = stream
+    assert update is not None
+    for _ in range(number):
+        (moved,) = substitute([update], {stream: moved})
+    return substitute([noise], {stream: moved})[0]
+
+
+def _branch(pool: Sequence[Tensor], draw: Draw, own: Sequence[str]) -> Pair:
     """One of two tensors, by a condition that no rounding moves."""
     x = draw(pool)
     y = T.tanh(alike(x, pool, draw))
@@ -296,9 +344,32 @@ def _branch(pool: Sequence[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
     return ifelse(condition, x, y), T.switch(condition, x, y)
 
 
-_CONTROL: dict[str, Callable[[Sequence[Tensor], Draw], tuple[Tensor, Tensor]]] = {
+_MEAN, _MOST = 0.75, 14
+
+
+def _poisson(pool: Sequence[Tensor], draw: Draw, own: Sequence[str]) -> Pair | None:
+    """Draws by a loop that ends by itself, and the terms of its sum one after the other."""
+    if "draws" not in own:
+        return None
+    x, number = draw(pool), draw(range(1, 5))
+    sizes = [] if any(x.broadcastable) else [x.shape[k] for k in range(x.ndim)]
+    dtype = pool[0].dtype
+    made = RandomStreams(number).poisson(sizes, lam=_MEAN, dtype=dtype)
+    u = RandomStreams(number).uniform(sizes, dtype="float64")
+    (u,) = substitute([u], {vars(u)["rng"]: vars(made)["rng"]})
+    term = total = math.exp(-_MEAN)
+    count = T.zeros_like(u)
+    for k in range(_MOST):
+        count = count + T.cast(T.ge(u, np.float64(total)), "float64")
+        term *= _MEAN / (k + 1)
+        total += term
+    return made, T.cast(count, dtype)
+
+
+_CONTROL: dict[str, Callable[[Sequence[Tensor], Draw, Sequence[str]], Pair | None]] = {
     "loop": _loop,
     "branch": _branch,
+    "poisson": _poisson,
 }
 
 _GROWERS: dict[str, Callable[[Op[Any], Sequence[Tensor], Draw], Tensor | None]] = {

@@ -123,6 +123,8 @@ def _gradient(op: Op[Any]) -> str:
         return "none: it takes no floating dtype"
     if not op.differentiable:
         return "none: its result is constant, or changes in steps"
+    if len(op.no_gradient) == op.arity:
+        return "none is programmed"
     if op.vjp is None:
         return "by its body"
     return "none: its result is not floating" if _is_discrete(op, floating[-1]) else "yes"

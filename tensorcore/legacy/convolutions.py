@@ -59,6 +59,12 @@ class _Convolution:
             "filter_flip": self.filter_flip, "filter_dilation": self.filter_dilation,
         }  # fmt: skip
 
+    def _whole(self, known: Any, first: tuple[Any, ...], shape: Any) -> tuple[Any, ...]:
+        """A shape: what was known of it at the beginning, the rest from the call."""
+        whole = (*first, *(shape[k] for k in range(self.ndim)))
+        known = known or (None,) * len(whole)
+        return tuple(b if a is None else a for a, b in zip(known, whole, strict=True))
+
 
 class AbstractConv2d(_Convolution):
     """``AbstractConv2d(...)(images, filters)`` is ``conv2d``."""
@@ -72,24 +78,22 @@ class AbstractConv2d_gradInputs(_Convolution):
     """The gradient of a convolution by its images, as used for transposed convolutions."""
 
     def __call__(self, kern: Any, topgrad: Any, shape: Any) -> Tensor:
-        """The gradient: ``shape`` has rows and columns of the images."""
-        x, w = as_tensor(topgrad), as_tensor(kern)
-        whole = (x.shape[0], w.shape[1], shape[0], shape[1])
-        if self.imshp is not None:
-            whole = tuple(a if a is not None else b for a, b in zip(self.imshp, whole, strict=True))
-        return _conv.conv2d_grad_wrt_inputs(x, w, whole, None, **self._facts())
+        """The gradient: ``shape`` has the last sizes of the images."""
+        g, w = as_tensor(topgrad), as_tensor(kern)
+        whole = self._whole(self.imshp, (g.shape[0], w.shape[1]), shape)
+        by_inputs = _conv.conv2d_grad_wrt_inputs if self.ndim == 2 else conv3d_grad_wrt_inputs
+        return by_inputs(g, w, whole, None, **self._facts())
 
 
 class AbstractConv2d_gradWeights(_Convolution):
     """The gradient of a convolution by its filters."""
 
     def __call__(self, img: Any, topgrad: Any, shape: Any) -> Tensor:
-        """The gradient: ``shape`` has rows and columns of the filters."""
+        """The gradient: ``shape`` has the last sizes of the filters."""
         x, g = as_tensor(img), as_tensor(topgrad)
-        whole = (g.shape[1], x.shape[1], shape[0], shape[1])
-        if self.kshp is not None:
-            whole = tuple(a if a is not None else b for a, b in zip(self.kshp, whole, strict=True))
-        return _conv.conv2d_grad_wrt_weights(x, g, whole, None, **self._facts())
+        whole = self._whole(self.kshp, (g.shape[1], x.shape[1]), shape)
+        by_weights = _conv.conv2d_grad_wrt_weights if self.ndim == 2 else conv3d_grad_wrt_weights
+        return by_weights(x, g, whole, None, **self._facts())
 
 
 class AbstractConv3d(_Convolution):
@@ -102,28 +106,16 @@ class AbstractConv3d(_Convolution):
         return nnet.conv3d(img, kern, **self._facts())
 
 
-class AbstractConv3d_gradInputs(_Convolution):
+class AbstractConv3d_gradInputs(AbstractConv2d_gradInputs):
     """The gradient of a convolution of volumes by its input."""
 
     ndim = 3
 
-    def __call__(self, kern: Any, topgrad: Any, shape: Any) -> Tensor:
-        """The gradient: ``shape`` has the last three sizes of the volumes."""
-        g, w = as_tensor(topgrad), as_tensor(kern)
-        whole = (g.shape[0], w.shape[1], *(shape[k] for k in range(3)))
-        return conv3d_grad_wrt_inputs(g, w, whole, None, **self._facts())
 
-
-class AbstractConv3d_gradWeights(_Convolution):
+class AbstractConv3d_gradWeights(AbstractConv2d_gradWeights):
     """The gradient of a convolution of volumes by its filters."""
 
     ndim = 3
-
-    def __call__(self, img: Any, topgrad: Any, shape: Any) -> Tensor:
-        """The gradient: ``shape`` has the last three sizes of the filters."""
-        x, g = as_tensor(img), as_tensor(topgrad)
-        whole = (g.shape[1], x.shape[1], *(shape[k] for k in range(3)))
-        return conv3d_grad_wrt_weights(x, g, whole, None, **self._facts())
 
 
 def conv3d_grad_wrt_inputs(
@@ -134,11 +126,8 @@ def conv3d_grad_wrt_inputs(
     """The gradient of ``conv3d`` by its input, of this shape, by differentiating it."""
     g, w = as_tensor(output_grad), as_tensor(filters)
     x = tensor.zeros(tuple(input_shape), dtype=g.dtype)
-    made: Tensor = tensor.Lop(
-        nnet.conv3d(x, w, None, None, border_mode, subsample, filter_flip, filter_dilation,
-                    num_groups), x, g,
-    )  # fmt: skip
-    return made
+    rest = border_mode, subsample, filter_flip, filter_dilation, num_groups
+    return _slope(x, g, nnet.conv3d(x, w, None, None, *rest))
 
 
 def conv3d_grad_wrt_weights(
@@ -149,10 +138,12 @@ def conv3d_grad_wrt_weights(
     """The gradient of ``conv3d`` by its filters, of this shape, by differentiating it."""
     x, g = as_tensor(input), as_tensor(output_grad)
     w = tensor.zeros(tuple(filter_shape), dtype=g.dtype)
-    made: Tensor = tensor.Lop(
-        nnet.conv3d(x, w, None, None, border_mode, subsample, filter_flip, filter_dilation,
-                    num_groups), w, g,
-    )  # fmt: skip
+    rest = border_mode, subsample, filter_flip, filter_dilation, num_groups
+    return _slope(w, g, nnet.conv3d(x, w, None, None, *rest))
+
+
+def _slope(of: Tensor, g: Tensor, y: Tensor) -> Tensor:
+    made: Tensor = tensor.Lop(y, of, g)
     return made
 
 

@@ -6,6 +6,7 @@ They are not scaled, so that the adjoint of each is another of them; what users 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,8 @@ def half(n: Tensor) -> Tensor:
     return n // 2 + 1
 
 
+#: Declares an op that FFT libraries compute.
+_transform = partial(declare, host=True, libraries=True, ulp=16)
 _SHAPES = ((4,), (5,), (2, 3), (1,), (2, 1, 6), (0, 3))
 
 
@@ -119,15 +122,7 @@ def _reference_dft(xp: Any, x: Any, inverse: bool) -> Any:
     return xp.fft.ifft(x, norm="forward") if inverse else xp.fft.fft(x)
 
 
-@declare(
-    Transforms(),
-    accepts=COMPLEX,
-    host=True,
-    libraries=True,
-    ulp=16,
-    reference=_reference_dft,
-    samples=_both_ways,
-)
+@_transform(Transforms(), accepts=COMPLEX, reference=_reference_dft, samples=_both_ways)
 def dft(x: TensorLike, *, inverse: bool) -> Tensor:
     """``sum over j of x[j] exp(-2 pi i j k / n)`` for each ``k``; the inverse with ``+``."""
 
@@ -143,15 +138,7 @@ def _reference_real(xp: Any, x: Any) -> Any:
     return xp.fft.rfft(x)
 
 
-@declare(
-    Transforms("operand"),
-    accepts=_WIDTHS,
-    host=True,
-    libraries=True,
-    ulp=16,
-    reference=_reference_real,
-    samples=_samples,
-)
+@_transform(Transforms("operand"), accepts=_WIDTHS, reference=_reference_real, samples=_samples)
 def real_dft(x: TensorLike) -> Tensor:
     """The frequencies 0 to n // 2 of real numbers, which have all there is to know."""
 
@@ -168,14 +155,8 @@ def _reference_real_inverse(xp: Any, y: Any, n: Any) -> Any:
     return xp.fft.irfft(y, int(n), norm="forward")
 
 
-@declare(
-    Transforms("result"),
-    accepts=COMPLEX,
-    host=True,
-    libraries=True,
-    ulp=16,
-    reference=_reference_real_inverse,
-    samples=_halves,
+@_transform(
+    Transforms("result"), accepts=COMPLEX, reference=_reference_real_inverse, samples=_halves
 )
 def real_inverse_dft(y: TensorLike, n: TensorLike) -> Tensor:
     """``n`` real numbers, times ``n``, from their frequencies 0 to n // 2. Of the first, and of the
