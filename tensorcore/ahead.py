@@ -9,7 +9,7 @@ from typing import Any
 
 from .backend import Executable
 from .errors import CompileError
-from .node import warn
+from .origin import warn
 
 
 class Ahead:

@@ -12,9 +12,10 @@ from . import dtypes
 from .bundles import Bundle
 from .errors import DTypeError, MissingInputError, ShapeError, UnusedInputError
 from .graph import substitute, variables
-from .node import Tensor, as_tensor, is_constant, is_literal, warn, where_made
+from .node import Tensor, as_tensor, is_constant, is_literal
 from .ops.elementwise import cast_to
 from .ops.movement import OP_RESHAPE, shape_list
+from .origin import warn, where_made
 from .shared import Shared
 
 

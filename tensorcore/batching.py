@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from .errors import NullTypeGradError
 from .graph import rebuild, toposort
-from .node import Tensor, made_at, where_made
+from .node import Tensor
 from .ops.control import Body, make_loop, parts_of, variables_of
 from .ops.elementwise import cast_to
 from .ops.movement import OP_RESHAPE, broadcast_to, dimshuffle, shape_list
+from .origin import made_at, where_made
 from .types import TensorType
 
 

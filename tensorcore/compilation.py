@@ -14,7 +14,7 @@ from .backend import HOST, Capabilities, Executable, Memory
 from .errors import CompileError, UnsupportedOp
 from .graph import Graph
 from .inspection.report import Compilation
-from .node import warn
+from .origin import warn
 from .program import Program
 from .shared import Shared
 

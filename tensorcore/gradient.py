@@ -24,7 +24,7 @@ from .gradient_control import (
 from .graph import substitute, toposort, variables
 from .ifelse import choice_gradient
 from .loop_gradient import loop_gradient
-from .node import Tensor, as_tensor, warn, where_made
+from .node import Tensor, as_tensor
 from .ops.barriers import clipped_grad, own_grad
 from .ops.complexes import in_dtype
 from .ops.composites import fill
@@ -37,6 +37,7 @@ from .ops.elementwise import add, cast
 from .ops.foreign import call_python, python_gradient, result_of_python
 from .ops.logic import eq
 from .ops.movement import dimshuffle, reshape_to, shape_list, sum_to
+from .origin import warn, where_made
 from .testing_values import no_test_values
 from .verify_grad import verify_grad
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import TensorcoreError
-from .node import Tensor, made_at
+from .node import Tensor
+from .origin import Origin, made_at
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Interner:
         self._known: dict[int, Tensor] = {}
         # Ids are unique only among living objects, so what _known knows must stay alive.
         self._alive: list[Tensor] = []
-        self.origins: dict[Tensor, list[tuple[str, int]]] = {}
+        self.origins: dict[Tensor, list[Origin]] = {}
 
     def add(self, root: Tensor) -> Tensor:
         """The canonical node for ``root``; operands are cast as their ops compute them."""

@@ -7,10 +7,11 @@ from typing import Any
 
 from . import dtypes
 from .errors import DTypeError, ShapeError
-from .node import Tensor, as_tensor, made_at
+from .node import Tensor, as_tensor
 from .ops.control import choice, results_of
 from .ops.elementwise import cast_to
 from .ops.movement import zeros_like
+from .origin import made_at
 
 __all__ = ["ifelse"]
 

@@ -41,9 +41,11 @@ def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
         result = xp.asarray(OPS[step.op].reference(xp, *args, **step.attrs))
     except (IndexError, MatrixError) as error:  # the reference does not know the user's line
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
+        title = OPS[step.op].title
+        text = f"{step.title or title}: {str(error).removeprefix(f'{title}: ')}"
         if isinstance(error, MatrixError):
-            raise MatrixError(f"{error}{made}") from None
-        raise OutOfRange(f"{OPS[step.op].title}: {error}.{made}") from None
+            raise MatrixError(f"{text}{made}") from None
+        raise OutOfRange(f"{text}.{made}") from None
     wanted = getattr(xp, dtype)
     return result if result.dtype == wanted else xp.astype(result, wanted)
 

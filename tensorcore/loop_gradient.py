@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from . import dtypes
 from .graph import substitute, toposort, variables
-from .node import Tensor, as_tensor, made_at
+from .node import Tensor, as_tensor
 from .ops.control import Body, State, make_loop, parts_of, results_of, variables_of
 from .ops.creation import size_of
 from .ops.elementwise import add, cast_to
 from .ops.logic import eq, minimum, switch
 from .ops.movement import broadcast_to, dimshuffle, in_type, join, shape_list, zeros_like
+from .origin import made_at
 from .types import TensorType
 
 

@@ -7,8 +7,6 @@ object; nodes are merged only when a Graph freezes them.
 from __future__ import annotations
 
 import linecache
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +17,7 @@ from . import dtypes
 from .array_protocol import no_array, of_function, of_ufunc
 from .errors import DTypeError
 from .operators import Operators, apply
+from .origin import Origin, user_line
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -27,60 +26,10 @@ if TYPE_CHECKING:
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 #: What makes the owner of a node, where old spellings are in use and have put something here.
 OWNERS: list[Callable[[Tensor], Any]] = []
-_PACKAGE = __file__.rpartition("node.py")[0]
-_SITE: dict[str, bool] = {}
 
 
 #: What functions of tensors take: a Tensor, or what can become a constant.
 TensorLike: TypeAlias = "Tensor | np.ndarray | np.generic | complex | Sequence[Any]"
-
-
-class _Override(threading.local):
-    origin: tuple[str, int] | None = None
-
-
-_override = _Override()
-
-
-def user_line() -> tuple[str, int]:
-    """File and line of the innermost caller outside tensorcore."""
-    if _override.origin is not None:
-        return _override.origin
-    frame = sys._getframe(1)
-    while True:
-        code = frame.f_code
-        inside = _SITE.get(code.co_filename)
-        if inside is None:
-            inside = _SITE[code.co_filename] = code.co_filename.startswith(_PACKAGE)
-        back = frame.f_back
-        if not inside or back is None:
-            return (code.co_filename, frame.f_lineno)
-        frame = back
-
-
-_SHOWN: dict[Any, Any] = {}  # where `warnings` notes what was shown already
-
-
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """A warning that names the line of the user's code, however deep inside we are."""
-    import warnings
-
-    path, line = user_line()
-    warnings.warn_explicit(message, category, path, line, registry=_SHOWN)
-
-
-class made_at:
-    """Context: nodes made inside carry this origin (of the node they stand for)."""
-
-    def __init__(self, origin: tuple[str, int] | None) -> None:
-        self._origin = origin
-
-    def __enter__(self) -> None:
-        self._previous = _override.origin
-        _override.origin = self._origin
-
-    def __exit__(self, *_: object) -> None:
-        _override.origin = self._previous
 
 
 def _bool_error(kind: str) -> TypeError:
@@ -96,7 +45,7 @@ class Tag(SimpleNamespace):
 
     __slots__ = ("_origin",)
 
-    def __init__(self, origin: tuple[str, int] | None = None) -> None:
+    def __init__(self, origin: tuple[Any, ...] | None = None) -> None:
         super().__init__()
         self._origin = origin
 
@@ -105,7 +54,7 @@ class Tag(SimpleNamespace):
         """One stack, of one line."""
         if self._origin is None:
             return []
-        file, line = self._origin
+        file, line, *_ = self._origin
         return [[(file, line, "", linecache.getline(file, line).strip())]]
 
     @trace.setter
@@ -117,7 +66,7 @@ class Tensor(Operators):
     """A symbolic tensor: the result of ``op`` on ``inputs``, or a variable when ``op`` is None.
 
     ``type`` holds dtype and broadcastable axes. ``name`` and ``tag`` are free for the user;
-    ``origin`` is the file and line that made it. ``==`` is identity; use ``T.eq`` to compare.
+    ``origin`` is where it was made. ``==`` is identity; use ``T.eq`` to compare.
     """
 
     __slots__ = (
@@ -137,7 +86,7 @@ class Tensor(Operators):
     attrs: Mapping[str, Any]
     type: TensorType
     name: str | None
-    origin: tuple[str, int]
+    origin: Origin
     __array_priority__ = 1000
 
     def __init__(
@@ -427,16 +376,3 @@ def make_constant(array: np.ndarray, literal: bool = False) -> Tensor:
 def is_literal(node: Tensor) -> bool:
     """Whether the node is a constant written as a Python number."""
     return is_constant(node) and bool(node.attrs["literal"])
-
-
-def where_made(node: Tensor) -> str:
-    """``, made at file:line`` for messages."""
-    file, line = node.origin
-    return f"{file}:{line}"
-
-
-def source_line(origin: tuple[str, int]) -> str:
-    """``file:line: text`` of the user's line."""
-    file, line = origin
-    text = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f": {text}" if text else "")

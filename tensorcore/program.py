@@ -227,7 +227,8 @@ class Kernel(NamedTuple):
 class Call(NamedTuple):
     """Step: a named op on whole buffers. ``outputs`` has the result, and for ``argsort`` in a
     Program with kernels a second buffer of the result's size to work in. With ``host`` the op
-    is Python code, run by ``interpret.call`` on NumPy arrays between the other steps."""
+    is Python code, run by ``interpret.call`` on NumPy arrays between the other steps. ``title`` is
+    what messages call it."""
 
     op: str
     inputs: tuple[SlotId, ...]
@@ -235,6 +236,7 @@ class Call(NamedTuple):
     attrs: Mapping[str, Any] = MappingProxyType({})
     origins: tuple[str, ...] = ()
     host: bool = False
+    title: str = ""
 
 
 class View(NamedTuple):

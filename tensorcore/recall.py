@@ -18,9 +18,10 @@ import numpy as np
 from . import cache, config, errors, program
 from .backend import Capabilities
 from .graph import Graph, toposort
-from .node import Tensor, source_line
+from .node import Tensor
 from .ops._declare import OPS, Op
 from .ops.control import Body
+from .origin import Origin, source_line
 from .packing import NotPackable, Packer
 from .program import Program
 
@@ -64,7 +65,7 @@ def _rows(ins: Sequence[Tensor], outs: Sequence[Tensor]) -> list[Any]:
     """The inputs, the nodes and the outputs, by number; and the lines they are from."""
     nodes = toposort(outs)
     order = {node: k for k, node in enumerate(nodes)}
-    lines: dict[tuple[str, int], int] = {}
+    lines: dict[Origin, int] = {}
     rows = []
     room = _LIMIT
     for node in nodes:
@@ -79,7 +80,7 @@ def _rows(ins: Sequence[Tensor], outs: Sequence[Tensor]) -> list[Any]:
             node.dtype, node.broadcastable, node.name, lines.setdefault(node.origin, len(lines)),
         ))  # fmt: skip
     inputs = [(order.get(i), i.dtype, i.broadcastable, i.name, source_line(i.origin)) for i in ins]
-    return [inputs, rows, [order[o] for o in outs], [source_line(o) for o in lines]]
+    return [inputs, rows, [order[o] for o in outs], [(source_line(o), o.called) for o in lines]]
 
 
 def _ours(op: Op[Any]) -> bool:

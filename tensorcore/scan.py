@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from . import dtypes
 from .errors import DTypeError, MissingInputError, ShapeError
 from .graph import substitute, toposort, variables
-from .node import Tensor, as_tensor, is_constant, where_made
+from .node import Tensor, as_tensor, is_constant
 from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
 from .ops.logic import minimum
 from .ops.movement import dimshuffle, in_type, shape_list
+from .origin import where_made
 from .shared import Shared, shared
 from .types import TensorType
 from .updates import OrderedUpdates

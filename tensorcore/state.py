@@ -16,6 +16,7 @@ import numpy as np
 
 from .graph import substitute, toposort
 from .node import Tensor, TensorConstant
+from .origin import Origin
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -53,19 +54,19 @@ def reduced(node: Tensor) -> tuple[Any, ...]:
     """What pickle needs of a node."""
     tag = _notes(node)
     if not node.inputs and node.op is None:
-        return (_variable, (node.type, node.name, node.origin, tag))
+        return (_variable, (node.type, node.name, tuple(node.origin), tag))
     first = None if _writing.in_order else Ordered([node], without=node)
-    attrs = dict(node.attrs)
-    return (_node, (first, node.op, node.inputs, attrs, node.type, node.name, node.origin, tag))
+    attrs, origin = dict(node.attrs), tuple(node.origin)
+    return (_node, (first, node.op, node.inputs, attrs, node.type, node.name, origin, tag))
 
 
-def _variable(type_: TensorType, name: str | None, origin: tuple[str, int], tag: Any) -> Tensor:
+def _variable(type_: TensorType, name: str | None, origin: tuple[Any, ...], tag: Any) -> Tensor:
     return _noted(type_(name), origin, tag)
 
 
 def _node(
     first: Any, op: Any, inputs: tuple[Tensor, ...], attrs: Mapping[str, Any], type_: Any,
-    name: str | None, origin: tuple[str, int], tag: Any,
+    name: str | None, origin: tuple[Any, ...], tag: Any,
 ) -> Tensor:  # fmt: skip
     kind = TensorConstant if op.name == "constant" else Tensor
     for value in attrs.values():
@@ -81,8 +82,8 @@ def _notes(node: Tensor) -> tuple[dict[str, Any], dict[str, Any]] | None:
     return (tag, own) if tag or own else None
 
 
-def _noted(node: Tensor, origin: tuple[str, int], tag: Any) -> Tensor:
-    node.origin = origin
+def _noted(node: Tensor, origin: tuple[Any, ...], tag: Any) -> Tensor:
+    node.origin = Origin(*origin)
     _note(node, tag)
     return node
 
@@ -105,18 +106,18 @@ def reduced_shared(cell: Shared) -> tuple[Any, ...]:
     if cell.default_update is not None or tag:
         update = cell.default_update
         later = (None if update is None else Ordered([update]), update, tag)
-    facts = (np.array(cell.get_value(borrow=True), subok=False), cell.type, cell.name, cell.origin)
-    return (_shared, (*facts, type(cell)), later)
+    facts = (np.array(cell.get_value(borrow=True), subok=False), cell.type, cell.name)
+    return (_shared, (*facts, tuple(cell.origin), type(cell)), later)
 
 
 def _shared(
-    value: np.ndarray, type_: TensorType, name: str | None, origin: tuple[str, int],
+    value: np.ndarray, type_: TensorType, name: str | None, origin: tuple[Any, ...],
     kind: type[Shared] | None = None,
 ) -> Shared:  # fmt: skip
     from .shared import Shared
 
     made = (kind or Shared)(np.array(value), type_, name)
-    made.origin = origin
+    made.origin = Origin(*origin)
     return made
 
 

@@ -19,7 +19,8 @@ import numpy as np
 from . import config
 from .errors import TestValueError
 from .graph import toposort
-from .node import Tensor, is_constant, warn, where_made
+from .node import Tensor, is_constant
+from .origin import warn, where_made
 
 _LACKING = object()
 _P = ParamSpec("_P")

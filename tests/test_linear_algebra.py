@@ -12,7 +12,7 @@ import pytest
 import tensorcore.tensor as T
 from tensorcore import function, plugins
 from tensorcore.backend import Capabilities
-from tensorcore.errors import DTypeError, MatrixError, ShapeError
+from tensorcore.errors import DTypeError, MatrixError, NullTypeGradError, ShapeError
 from tensorcore.graph import Graph
 from tensorcore.lower import pipeline
 from tensorcore.program import Call
@@ -91,8 +91,9 @@ class TestAgainstScipy:
 
     def test_factors(self, m):
         check(values(slinalg.cholesky(m, lower=False), m, P), self.sl.cholesky(P))
-        check(values(slinalg.lu(m), m, A), self.sl.lu(A))
-        check(values(slinalg.lu(m, permute_l=True), m, A), self.sl.lu(A, permute_l=True))
+        for a in (A, R, R.T):
+            check(values(slinalg.lu(m), m, a), self.sl.lu(a))
+            check(values(slinalg.lu(m, permute_l=True), m, a), self.sl.lu(a, permute_l=True))
         check(values(slinalg.Cholesky()(m), m, P), self.sl.cholesky(P, lower=True))
 
     def test_cholesky_solve(self, m, v):
@@ -133,11 +134,23 @@ class TestAgainstNumpy:
         sign, logarithm = np.linalg.slogdet(X)
         check(found, [sign, logarithm, np.linalg.det(X), logarithm, np.trace(X, 1, 1, 2)])
 
-    @pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
+    @pytest.mark.parametrize("mode", ["reduced", "complete", "r", "raw"])
     @pytest.mark.parametrize("a", [R, R.T, A])
     def test_qr(self, m, a, mode):
         found = np.linalg.qr(a, mode)
         check(values(nlinalg.qr(m, mode), m, a), found if mode == "r" else list(found))
+
+    def test_the_raw_form_has_no_gradient(self, m):
+        with pytest.raises(NullTypeGradError, match="householder"):
+            T.grad(T.sum(nlinalg.qr(m, "raw")[0]), m)
+
+    @pytest.mark.parametrize("p", [None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
+    def test_cond(self, t, p):
+        check(values(linalg.cond(t, p), t, X), np.linalg.cond(X, p))
+
+    def test_eigvals(self, m):
+        found = values(linalg.eigvals(m), m, A)
+        check(np.sort_complex(found), np.sort_complex(np.linalg.eigvals(A)))
 
     @pytest.mark.parametrize("full", [False, True])
     @pytest.mark.parametrize("a", [R, R.T, A])

@@ -209,7 +209,7 @@ def test_a_profile_has_theanos_fields(theano: Any, each_backend: str) -> None:
         file = io.StringIO()
         getattr(stats, f"summary{part}")(file)
         assert file.getvalue().strip(), part
-    assert "add" in str(stats) and len(stats.lines()) == 1
+    assert "add" in str(stats) and len([row for row in stats.lines() if row.text]) == 1
     with pytest.raises(AttributeError, match="before it is passed"):
         theano.compile.ProfileStats(atexit_print=False).lines()
 

@@ -102,6 +102,8 @@ def _pinv(a: Array, p: Array) -> None:
 #: What is computed of a matrix, and how it is judged.
 DECOMPOSITIONS: dict[str, tuple[Callable[[Tensor], Any], Callable[..., None], tuple[int, ...]]] = {
     "three triangular factors": (linalg.lu, _lu, (2, 4, 4)),
+    "three triangular factors, tall": (linalg.lu, _lu, (5, 3)),
+    "three triangular factors, wide": (linalg.lu, _lu, (2, 3, 5)),
     "orthonormal columns, tall": (linalg.qr, _qr, (2, 5, 3)),
     "orthonormal columns, wide": (linalg.qr, _qr, (3, 5)),
     "an orthonormal basis": (lambda a: linalg.qr(a, "complete"), _qr, (2, 5, 3)),
@@ -192,6 +194,10 @@ _COSTS: dict[str, Callable[[Tensor], Tensor]] = {
     "pseudoinverse, tall": lambda a: _parts(linalg.pinv(a[:, :3])),
     "transforms": lambda a: _parts(fourier.fftn(a)) + _parts(fourier.ifft(a, 3)),
     "real transforms": lambda a: _weighted(fourier.irfft(a, 5).flatten()),
+    "three factors, wide": lambda a: _parts(linalg.lu(a[:2])[1]) + _parts(linalg.lu(a[:2])[2]),
+    "three factors, tall": lambda a: (
+        _parts(linalg.lu(a[:, :2])[1]) + _parts(linalg.lu(a[:, :2])[2])
+    ),
     "transforms of reals": lambda a: _parts(fourier.rfft(T.real(a), 6)),
 }
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .markdown import MADE, code, page_of, table
+
+if TYPE_CHECKING:
+    from tensorcore.legacy.flag_table import Flag
 
 _DOCS = str(Path(__file__).resolve().parents[1])
 if _DOCS not in sys.path:
@@ -49,7 +53,7 @@ def page() -> str:
         table(
             ("flag", "default", "sets the option", "meaning here"),
             (
-                (code(name), code(repr(flag.default)), code(flag.option), flag.meaning)
+                (code(name), _default(flag), code(flag.option), flag.meaning)
                 for name, flag in FLAGS.items()
             ),
         ),
@@ -70,3 +74,10 @@ def _table(found: list[Row]) -> str:
         for row in found
     )
     return table(("symbol", "codebases", "uses", "kind", "here, or why not"), cells)
+
+
+def _default(flag: Flag) -> str:
+    """A default that is a folder of this machine is none of the page's."""
+    if isinstance(flag.default, str) and Path(flag.default).is_absolute():
+        return "of the machine"
+    return code(repr(flag.default))

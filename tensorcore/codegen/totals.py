@@ -142,9 +142,10 @@ class Totals(Parted):
     def _each_row(self, stage: Stage) -> None:
         simd = not stage.inner and self._vectorises(stage, ["i0"])
         aside = self._bytewise(stage)
+        others = tuple(s for s in stage.stores if s not in aside)
         self._loop("l", "w", self._simd([]) if simd else "")
         with self._at_row(stage, "l"):
-            self._stage(stage._replace(stores=[s for s in stage.stores if s not in aside]), ["i0"])
+            self._stage(stage._replace(stores=others), ["i0"])
             made = [a.value for a in stage.accumulates]
             if not stage.inner:
                 made += [entry.value for entry in (*stage.loads, *stage.body)]

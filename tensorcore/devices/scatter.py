@@ -53,7 +53,7 @@ class ScatterStep:
         self.failure = len(making.failures)
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
         made = made.replace("{", "{{").replace("}", "}}")
-        title = OPS[step.op].title
+        title = step.title or OPS[step.op].title
         making.failures.extend(
             Failure(f"{title}: {OUTSIDE.format(axis=k)}.{made}", OutOfRange)
             for k in range(len(step.inputs) - 2)

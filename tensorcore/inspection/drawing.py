@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from ..graph import toposort
-from ..node import Tensor, constant_text, is_constant, source_line
+from ..node import Tensor, constant_text, is_constant
+from ..origin import source_line
 from ..program import Program, Sizes
 from ..shared import Shared
 from .layering import Layout, arrange, lane_end

@@ -13,7 +13,9 @@ from ..backend import Capabilities
 from ..graph import Graph, toposort
 from ..interpret import Interpreter
 from ..lower import lower
-from ..node import Tensor, is_constant, where_made
+from ..node import Tensor, is_constant
+from ..operators import apply
+from ..origin import arguments, label, where_made
 from ..printing import debugprint
 from ..shared import Shared
 
@@ -22,6 +24,7 @@ HINT = (
     "and the expression."
 )
 _NODES = 3
+_OPERANDS = 6
 _ELEMENTS = 20
 _DEPTH = 4
 
@@ -40,10 +43,10 @@ def explain(
     ``outputs``: the expressions as the user wrote them. ``given``: what the call brought, by
     variable, as it was passed; variables it left out are missing.
     """
-    if verbosity != "high":
-        problem.add_note(HINT)
-        return
     found = _culprits(str(problem), outputs)
+    if verbosity != "high":
+        problem.add_note(_sizes_text(found, given) + HINT)
+        return
     for node in found[:_NODES]:
         problem.add_note(_node_text(node, given))
     problem.add_note("Inputs of the call:\n" + "\n".join(_rows(given.items())))
@@ -60,8 +63,20 @@ def _culprits(message: str, outputs: Sequence[Tensor]) -> list[Tensor]:
         and not is_constant(node)
         and re.search(re.escape(where_made(node)) + r"(?!\d)", message)
     ]
-    same = [n for n in on_line if n.op is not None and named in (n.op.name, n.op.title)]
+    same = [n for n in on_line if n.op is not None and named in (n.op.name, n.op.title, label(n))]
     return same or list(reversed(on_line))
+
+
+def _sizes_text(nodes: Sequence[Tensor], given: Mapping[Tensor, Any]) -> str:
+    """The sizes of what the function was given that made these nodes, as far as they are known."""
+    known: list[str] = []
+    for operand in list(dict.fromkeys(x for node in nodes for x in arguments(node)))[:_OPERANDS]:
+        try:
+            sizes = _value(apply("shape", operand), given)
+        except Exception:  # noqa: BLE001 (the error to be explained must come through)
+            continue
+        known.append(f"{operand!r} of shape {tuple(map(int, sizes))}")
+    return f"There: {', '.join(known)}.\n" if known else ""
 
 
 def _node_text(node: Tensor, given: Mapping[Tensor, Any]) -> str:

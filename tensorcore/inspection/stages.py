@@ -118,6 +118,6 @@ def _brief(node: Tensor, depth: int = 3) -> str:
 
 
 def _line(node: Tensor) -> str:
-    file, number = node.origin
+    file, number = node.origin[:2]
     name = file.replace("\\", "/").rpartition("/")[2]
     return f"{name}:{number}: {linecache.getline(file, number).strip()}".rstrip(": ")

@@ -15,8 +15,9 @@ from .. import config
 from ..errors import TensorcoreError
 from ..function import Function, function
 from ..graph import Graph, attrs_key
-from ..node import Tensor, is_constant, made_at, source_line
+from ..node import Tensor, is_constant
 from ..ops.control import item
+from ..origin import made_at, source_line
 from ..types import TupleType
 
 #: What NanGuardMode calls big, as in Theano.

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..containers import Container
-from ..node import Tensor, source_line, warn
+from ..node import Tensor
+from ..origin import source_line, warn
 from .graphs import ancestors
 from .rewriting import Optimizer
 from .user_ops import Op

@@ -18,8 +18,9 @@ from .. import _rcfile
 from .. import config as _ours
 from .._options import home
 from ..errors import BackendUnavailable, ConfigError, DTypeError
-from ..node import Tensor, is_constant, warn
+from ..node import Tensor, is_constant
 from ..ops._declare import ON_NEW_NODE
+from ..origin import warn
 from ..types import ON_NEW_VARIABLE
 from .flag_table import FLAGS, Flag
 

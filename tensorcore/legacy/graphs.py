@@ -241,7 +241,7 @@ def get_test_value(v: Any) -> Any:
 
 def missing_test_message(v: Any) -> str:
     """What is said where a variable has no test value."""
-    from ..node import where_made
+    from ..origin import where_made
 
     return f"{v!r}, made at {where_made(v)}, has no test value; set x.tag.test_value."
 
@@ -264,7 +264,7 @@ def get_debug_values(*args: Any) -> list[tuple[Any, ...]]:
 def debug_error_message(msg: str) -> None:
     """Complain about a test value, as the flag ``compute_test_value`` says."""
     from .. import config
-    from ..node import warn
+    from ..origin import warn
 
     if config.compute_test_value in ("raise", "pdb"):
         raise ValueError(msg)

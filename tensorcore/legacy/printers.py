@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..node import warn
+from ..origin import warn
 from ..printing import debugprint, to_svg
 from ..printing import pydotprint as _drawn
 

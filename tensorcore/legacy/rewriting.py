@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..node import Tensor, as_tensor, is_constant, warn
+from ..node import Tensor, as_tensor, is_constant
+from ..origin import warn
 from .flags import get
 from .function_graphs import FunctionGraph
 

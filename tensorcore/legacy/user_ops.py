@@ -7,9 +7,10 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from ..node import Application, Tensor, as_tensor, warn
+from ..node import Application, Tensor, as_tensor
 from ..ops.foreign import Site, results_of_python
 from ..ops.movement import shape_list
+from ..origin import warn
 from ..types import TensorType
 from .gradients import DisconnectedType
 from .own_types import Type, object_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..graph import Graph, substitute, toposort
-from ..node import Tensor, is_constant, made_at, where_made
+from ..node import Tensor, is_constant
 from ..ops.control import (
     Body,
     bodies_of,
@@ -19,6 +19,7 @@ from ..ops.control import (
     sides_of,
     variables_of,
 )
+from ..origin import made_at, where_made
 from ..program import Branch, Carried, Loop, Program, Rows, SizeId, SlotId
 from .sizes import SizeTable
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..dtypes import kind
 from ..errors import UnsupportedOp
-from ..node import Tensor, is_constant, where_made
+from ..node import Tensor, is_constant
+from ..origin import where_made
 from ..program import (
     Access,
     Accumulate,

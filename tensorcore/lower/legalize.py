@@ -7,12 +7,13 @@ from typing import Any
 from ..backend import Capabilities
 from ..errors import UnsupportedOp
 from ..graph import Graph
-from ..node import Tensor, is_constant, made_at, where_made
+from ..node import Tensor, is_constant
 from ..ops import OPS, Op
 from ..ops.contraction import contract, matrix_form
 from ..ops.control import WITH_BODIES, item
 from ..ops.host import on_host
 from ..ops.movement import dimshuffle
+from ..origin import inside, made_at, where_made
 from ..program import Call, Program, all_steps
 from .access import INLINE, TRANSPARENT
 
@@ -78,7 +79,7 @@ def _expand(node: Tensor, takes: Capabilities) -> Tensor | None:
     op = node.op
     if op is None or takes.calls is None or op.name in takes.calls or op in (*WITH_BODIES, item):
         return None
-    with made_at(node.origin):
+    with made_at(inside(node)):
         if op.body is not None:
             body = op.expand(node.inputs, node.attrs)
             from ..ops.elementwise import cast_to

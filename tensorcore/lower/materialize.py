@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ..graph import toposort
-from ..node import Tensor, is_constant, made_at
+from ..node import Tensor, is_constant
 from ..ops.elementwise import identity
+from ..origin import made_at
 from .access import INLINE, TRANSPARENT
 from .control import buffer_behind
 from .fuse import is_pointwise, is_reduction, size_operands

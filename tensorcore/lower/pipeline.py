@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .. import config
 from ..backend import Capabilities
 from ..graph import Graph, toposort
-from ..node import Tensor, is_constant, where_made
+from ..node import Tensor, is_constant
 from ..ops import OPS
 from ..ops.control import WITH_BODIES, Body, item, loop
+from ..origin import label, where_made
 from ..program import Call, Commit, Program, SizeId, Sizes, Slot, SlotId, Step, View
 from ..rewrite.engine import Fired, index_rules, rewrite
 from ..rewrite.loops import simplify_loops
@@ -209,11 +211,15 @@ class _Builder:
             inputs = tuple(self.slot(i) for i in node.inputs)
             if node.op.name == "size":
                 inputs, attrs = (), {"size": self.sizes.integer(node)}
-            origin = (where_made(node),)
-            steps.append(
-                Call(node.op.name, inputs, (self.slot(node),), attrs, origin, self._on_host(node))
-            )
+            steps.append(self._call(node, node.op.name, inputs, [self.slot(node)], attrs))
         return steps
+
+    def _call(
+        self, node: Tensor, op: str, inputs: tuple[SlotId, ...], outputs: Sequence[SlotId],
+        attrs: Mapping[str, Any],
+    ) -> Call:  # fmt: skip
+        made, host = (where_made(node),), self._on_host(node)
+        return Call(op, inputs, tuple(outputs), attrs, made, host, label(node))
 
     def _on_host(self, node: Tensor) -> bool:
         """Whether a call is for the reference on the host. A backend may claim what is declared to
@@ -307,9 +313,7 @@ class _Builder:
         outputs = [self.slot(node)]
         if group.kind in WORKSPACE and not node.op.host:
             outputs.append(self.new_scratch(node.dtype, self.sizes.shape(node)))
-        origin = (where_made(node),)
-        host = self._on_host(node)
-        return Call(group.kind, inputs, tuple(outputs), dict(node.attrs), origin, host)
+        return self._call(node, group.kind, inputs, outputs, dict(node.attrs))
 
     def _inside(self, node: Tensor, items: Sequence[Tensor]) -> Step:
         read = [i for i in items if i.op is item]

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..graph import toposort
-from ..node import Tensor, is_constant, source_line
+from ..node import Tensor, is_constant
 from ..ops.control import Body, items_of
+from ..origin import arguments, label, source_line
 from ..program import ARITHMETIC, HOLDS, Check, Size, SizeId, worded
 
 _KINDS = {
@@ -283,7 +284,7 @@ class SizeTable:
             inner.bind(v, numbered.setdefault(v, len(numbered)))
         inner.measure([n for n in toposort(body.outputs) if n.op is not None])
         nodes = list(numbered)
-        title = node.op.title if node.op is not None else ""
+        title = label(node)
         translated: dict[SizeId, SizeId] = {}
         wanted = [inner.shape(y) for y in body.outputs]
         for size in sorted({s for shape in wanted for s in shape}):
@@ -383,9 +384,18 @@ def check_message(node: Tensor, text: str) -> str:
     if op is None:
         name, data, hint = "input", node.inputs, ""
     else:
-        name, data = op.title, node.inputs[: op.family.data]
+        name, data = label(node), node.inputs[: op.family.data]
         hint = "{stretch}" if op.family.name == "elementwise" and len(data) > 1 else ""
-    operands = ", ".join(f"{i!r} {i.type!r}" for i in data[:4])
-    line = source_line(node.origin)
-    tail = f"\n  made at {line}" + (f"\n  operands: {operands}" if operands else "")
+    tail = f"\n  made at {source_line(node.origin)}"
+    given = tuple(arguments(node))
+    operands = "operands"
+    if op is not None and given and set(given) != {i for i in data if i.inputs or i.op is None}:
+        tail += f"\n  it was given: {_listed(given)}"
+        operands = f"operands of its {op.title}" if "(" in name else operands
+    if data:
+        tail += f"\n  {operands}: {_listed(data)}"
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")
+
+
+def _listed(nodes: Sequence[Tensor]) -> str:
+    return ", ".join(f"{node!r} {node.type!r}" for node in nodes[:4])

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..dtypes import kind
-from ..node import Tensor, where_made
+from ..node import Tensor
 from ..ops._declare import Op
 from ..ops.elementwise import add, mul
+from ..origin import where_made
 from ..program import (
     Access,
     Accumulate,

@@ -301,15 +301,22 @@ def orthogonal_full(xp: Any, a: Array) -> Array:
     return _qr(xp, a, "complete")
 
 
+@_over_batch("qr", "was not taken apart", "converge")
+def householder(xp: Any, a: Array) -> Array:
+    """See ``ops.decompositions``."""
+    h, tau = xp.linalg.qr(a, "raw")
+    return _stacked(xp, h, _padded(xp, tau[..., None, :], h.shape[-1]))
+
+
 @_over_batch("lu", "was not taken apart", "converge")
 def lower_upper(xp: Any, a: Array) -> Array:
     """See ``ops.decompositions``. Column by column, for the whole batch at once; the row with the
     largest entry comes first."""
-    n, lead = a.shape[-1], a.shape[:-2]
-    work = a.reshape(math.prod(lead), n, n).copy()
+    *lead, m, n = a.shape
+    work = a.reshape(math.prod(lead), m, n).copy()
     every = xp.arange(len(work))
-    order = xp.tile(xp.arange(n), (len(work), 1))
-    for k in range(n - 1):
+    order = xp.tile(xp.arange(m), (len(work), 1))
+    for k in range(min(m - 1, n)):
         best = k + xp.argmax(xp.abs(work[:, k:, k]), axis=1)
         for table in (work, order):
             table[every, k], table[every, best] = table[every, best], table[every, k].copy()
@@ -318,4 +325,4 @@ def lower_upper(xp: Any, a: Array) -> Array:
         work[:, k + 1 :, k] /= scale[:, None]
         work[:, k + 1 :, k + 1 :] -= work[:, k + 1 :, k, None] * work[:, None, k, k + 1 :]
     packed = xp.concatenate([work, order[:, :, None].astype(a.dtype)], axis=-1)
-    return packed.reshape(*lead, n, n + 1)
+    return packed.reshape(*lead, m, n + 1)

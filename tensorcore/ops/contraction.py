@@ -90,7 +90,7 @@ def _reference(xp: Any, x: Any, y: Any, a: Labels, b: Labels, out: Labels) -> An
     return xp.permute_dims(product, tuple(order.index(i) for i in out))
 
 
-@declare(Contraction(), accepts=NUMERIC, reference=_reference, title="dot")
+@declare(Contraction(), title="dot", accepts=NUMERIC, reference=_reference)
 def contract(x: TensorLike, y: TensorLike, *, a: Labels, b: Labels, out: Labels) -> Tensor:
     """Products of the operands' entries, summed over the labels that ``out`` lacks."""
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ..dtypes import ALL
 from ..errors import DTypeError, OutOfRange
 from ..graph import Interner, attrs_key, toposort
-from ..node import Tensor, made_at, where_made
+from ..node import Tensor
+from ..origin import made_at, where_made
 from ..types import TensorType, TupleType
 from ._declare import Op, Shape, SizeBuilder
 

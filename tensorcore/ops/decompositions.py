@@ -25,6 +25,7 @@ from ._matrix_parts import (
     product,
     row,
     rows,
+    rows_below,
     side_by_side,
     sizes,
     smaller,
@@ -42,7 +43,6 @@ from .creation import iota
 from .elementwise import cast_to
 from .logic import eq
 from .matrices import ACCEPTED, Matrices, computed, folded, matrix_inverse, solve_triangular
-from .movement import shape_list
 
 
 def _one_more(builder: Any, found: Any) -> tuple[int, ...]:
@@ -372,45 +372,90 @@ def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
     return _through_qr((flow, rows(gr, 0, k)), (first, rows(r, 0, k)), a)
 
 
+def _one_longer(builder: Any, found: Any) -> tuple[int, ...]:
+    return builder.add(found["n"], builder.const(1)), found["m"]
+
+
+@declare(
+    Matrices("mn", result=_one_longer),
+    accepts=ACCEPTED,
+    host=True,
+    ulp=128,
+    reference=computed("householder"),
+    samples=oblong_samples,
+    no_gradient=(0,),
+)
+def householder(a: TensorLike) -> Tensor:
+    """LAPACK's own form of ``q`` and ``r``: the transpose of ``r`` and of the vectors of the
+    reflections of which ``q`` is the product, and below it their factors, padded with zeros."""
+
+
+@householder.gradient
+def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
+    return None
+
+
 # -- lower and upper ------------------------------------------------------------------------
 
 
 def _one_wider(builder: Any, found: Any) -> tuple[int, ...]:
-    return found["n"], builder.add(found["n"], builder.const(1))
+    return found["m"], builder.add(found["n"], builder.const(1))
 
 
 @declare(
-    Matrices("nn", result=_one_wider),
+    Matrices("mn", result=_one_wider),
     accepts=ACCEPTED,
     host=True,
     ulp=64,
     reference=computed("lower_upper"),
-    samples=square_samples,
+    samples=oblong_samples,
 )
 def lower_upper(a: TensorLike) -> Tensor:
-    """The triangular factors of square matrices in one, and the order of the rows as a last column:
+    """The triangular factors of matrices in one, and the order of the rows as a last column:
     row k of ``l u`` is row ``order[k]`` of ``a``. The diagonal of ``l`` is ones.
 
     Gradient: F. de Hoog, R. Anderssen and M. Lukas, "Differentiation of matrix functionals using
-    triangular factorization" (2011). The order of the rows has none.
+    triangular factorization" (2011), for the leading square block. What is below or to the right of
+    it is solved for with a factor of this block. The order of the rows has none.
     """
 
 
 @lower_upper.gradient
 def _(g: Tensor, y: Tensor, a: Tensor) -> Any:
-    n, _ = sizes(a)
-    factors, flow = columns(y, 0, n), columns(g, 0, n)
-    lower = triangle(factors, strict=True) + identity(n, y.dtype)
-    upper = triangle(factors, lower=False)
-    inner = triangle(product(adjoint(lower), triangle(flow, strict=True)), strict=True)
-    inner = inner + triangle(product(triangle(flow, lower=False), adjoint(upper)), lower=False)
+    lower, upper, below, right = _factors(y, a)
+    g_lower, g_upper, g_below, g_right = _factors(g, a)
+    g_below = _divided(g_below, upper)
+    g_right = solve_triangular(adjoint(lower), g_right, lower=False, unit=True)
+    g_lower = g_lower - product(g_right, adjoint(right))
+    g_upper = g_upper - product(adjoint(below), g_below)
+    inner = triangle(product(adjoint(lower), triangle(g_lower, strict=True)), strict=True)
+    inner = inner + triangle(product(triangle(g_upper, lower=False), adjoint(upper)), lower=False)
     left = solve_triangular(adjoint(lower), inner, lower=False, unit=True)
-    whole = adjoint(solve_triangular(upper, adjoint(left), lower=False, unit=False))
+    above = side_by_side(_divided(left, upper), g_right)
+    (m, n), k = sizes(a), smaller(a)
+    none = columns(rows(g, k, m - k), k, n - k)
+    whole = rows_below(above, side_by_side(g_below, none))
     return product(cast_to(row_order(y, a), y.dtype), whole)
+
+
+def _factors(packed: Tensor, a: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of the leading square block the two factors; and what is below it and to its right, of which
+    one is empty."""
+    (m, n), k = sizes(a), smaller(a)
+    first = rows(packed, 0, k)
+    square = columns(first, 0, k)
+    lower = triangle(square, strict=True) + identity(k, packed.dtype)
+    below, right = columns(rows(packed, k, m - k), 0, k), columns(first, k, n - k)
+    return lower, triangle(square, lower=False), below, right
+
+
+def _divided(x: Tensor, upper: Tensor) -> Tensor:
+    """``x`` times the adjoint of the inverse of an upper triangle."""
+    return adjoint(solve_triangular(upper, adjoint(x), lower=False, unit=False))
 
 
 def row_order(packed: Tensor, a: Tensor) -> Tensor:
     """The permutation matrix ``p`` with ``a = p l u``, as truth values."""
-    n, _ = sizes(a)
+    m, n = sizes(a)
     order = cast_to(real(columns(packed, n, 1)), "int64")
-    return eq(column(iota(shape_list(a)[-2])), transposed(order))
+    return eq(column(iota(m)), transposed(order))

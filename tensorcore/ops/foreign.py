@@ -17,7 +17,8 @@ import numpy as np
 
 from ..dtypes import ALL
 from ..errors import DTypeError, ShapeError, TensorcoreError
-from ..node import Tensor, as_tensor, made_at
+from ..node import Tensor, as_tensor
+from ..origin import made_at
 from ..types import TensorType
 from ._declare import Op, Shape, SizeBuilder, declare
 from .elementwise import cast_to

@@ -145,7 +145,7 @@ def _reference_reshape(xp: Any, x: Any, *sizes: Any, broadcastable: Any) -> Any:
     return xp.reshape(x, tuple(int(s) for s in sizes))
 
 
-@declare(Reshape(), accepts=ALL, name="reshape_to", reference=_reference_reshape)
+@declare(Reshape(), accepts=ALL, name="reshape_to", title="reshape", reference=_reference_reshape)
 def reshape_to(x: TensorLike, *sizes: TensorLike) -> Tensor:
     """The same values in C order under another shape with as many elements."""
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph import Graph, GraphError, rebuild, toposort
-from ..node import Tensor, is_constant, made_at, make_constant, where_made
+from ..node import Tensor, is_constant, make_constant
 from ..ops._declare import Op
 from ..ops.elementwise import cast_to
+from ..origin import inside, made_at, where_made
 from .pattern import Exactness, Rule, attempt
 from .policy import chosen
 
@@ -117,7 +118,7 @@ class Rewriter:
     def _better(self, node: Tensor) -> Tensor | None:
         if node.op is None or node.op.name == "constant":
             return None
-        with made_at(node.origin):
+        with made_at(inside(node)):
             if self.fold and node.inputs and all(is_constant(i) for i in node.inputs):
                 value = fold(node)
                 if value is not None:

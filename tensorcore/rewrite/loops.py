@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..batching import batched
 from ..errors import NullTypeGradError
 from ..graph import Graph, substitute, toposort
-from ..node import Tensor, is_constant, made_at
+from ..node import Tensor, is_constant
 from ..ops.contraction import contract
 from ..ops.control import Body, State, item, loop, make_loop, parts_of, variables_of
 from ..ops.creation import size_of
@@ -23,6 +23,7 @@ from ..ops.elementwise import add, cast_to
 from ..ops.movement import OP_RESHAPE, dimshuffle, shape_list
 from ..ops.reduction import reduce_sum
 from ..ops.subtensor import Slice, subtensor
+from ..origin import made_at
 from ..types import TensorType, TupleType
 
 #: Families that a kernel computes on the way, so that nothing is won by doing them at once.

@@ -6,8 +6,9 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..node import Tensor, TensorLike, as_tensor, where_made
+from ..node import Tensor, TensorLike, as_tensor
 from ..ops._families import normalize_axes
+from ..origin import where_made
 
 
 def integer(value: Any, what: str) -> int:

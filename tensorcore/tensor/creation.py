@@ -8,21 +8,14 @@ import numpy as np
 
 from .. import config, dtypes
 from ..errors import ShapeError
-from ..node import (
-    Tensor,
-    TensorLike,
-    as_tensor,
-    is_constant,
-    is_literal,
-    make_constant,
-    where_made,
-)
+from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, make_constant
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
 from ..ops.logic import eq, ge, maximum, switch
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
 from ..ops.rounding import ceil
+from ..origin import where_made
 from .checks import integer, integer_scalar, listed, whole
 from .indexing import set_subtensor
 from .shapes import diagonal, shape_padleft, size_list

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import dtypes
 from ..errors import DTypeError, ShapeError
-from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, where_made
+from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal
 from ..ops.creation import as_size
 from ..ops.elementwise import cast_to, mod
 from ..ops.indexing import positions
@@ -20,6 +20,7 @@ from ..ops.subtensor import Entry, Ref, Slice
 from ..ops.subtensor import inc_subtensor as _inc
 from ..ops.subtensor import set_subtensor as _set
 from ..ops.subtensor import subtensor as _subtensor
+from ..origin import where_made
 
 __all__ = ["flatnonzero", "inc_subtensor", "nonzero", "nonzero_values", "set_subtensor"]
 

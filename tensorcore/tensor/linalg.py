@@ -23,6 +23,7 @@ from ..ops._matrix_parts import (
     entry,
     first_row,
     identity,
+    on_diagonal,
     rows,
     sizes,
     smaller,
@@ -45,9 +46,10 @@ from .reductions import sum as total
 from .shapes import diagonal, moveaxis, reshape
 
 __all__ = [
-    "cholesky", "cholesky_solve", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "kron", "lstsq",
-    "lu", "matmul", "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "trace",
+    "cholesky", "cholesky_solve", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "expm",
+    "inv", "kron", "lstsq", "lu", "matmul", "matrix_power", "matrix_rank", "multi_dot", "norm",
+    "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "trace",
 ]  # fmt: skip
 
 _STRUCTURES = ("gen", "sym", "her", "pos")
@@ -138,14 +140,16 @@ def cholesky_solve(c: TensorLike, b: TensorLike, lower: bool = True) -> Tensor:
 
 
 def lu(a: TensorLike, permute_l: bool = False) -> tuple[Tensor, ...]:
-    """``p``, ``l`` and ``u`` with ``a = p l u`` for square ``a``: a permutation, a lower triangle
-    with ones on the diagonal and an upper one; with ``permute_l`` ``p l`` and ``u``."""
+    """``p``, ``l`` and ``u`` with ``a = p l u``: a permutation, a lower triangle with ones on the
+    diagonal and an upper one, with as many columns and rows as the smaller size of ``a``; with
+    ``permute_l`` ``p l`` and ``u``."""
     a = matrix(a, "lu")
     packed = parts.lower_upper(a)
-    n, _ = sizes(a)
+    (_, n), k = sizes(a), smaller(a)
     factors = columns(packed, 0, n)
-    left = triangle(factors, strict=True) + identity(n, factors.dtype)
-    right = triangle(factors, lower=False)
+    some = columns(factors, 0, k)
+    left = triangle(some, strict=True) + cast_to(on_diagonal(some), factors.dtype)
+    right = triangle(rows(factors, 0, k), lower=False)
     order = cast_to(parts.row_order(packed, a), dtypes.real_part(factors.dtype))
     return (matrix_product(order, left), right) if permute_l else (order, left, right)
 
@@ -153,13 +157,17 @@ def lu(a: TensorLike, permute_l: bool = False) -> tuple[Tensor, ...]:
 def qr(a: TensorLike, mode: str = "reduced") -> Any:
     """``q`` and ``r`` with ``a = q r``: orthonormal columns and an upper triangle.
 
-    ``mode``: ``reduced`` (as many columns as needed), ``complete`` (a square ``q``), or ``r`` for
-    that alone. Raises ValueError for ``raw``, LAPACK's own form.
+    ``mode``: ``reduced`` (as many columns as needed), ``complete`` (a square ``q``), ``r`` for that
+    alone, or ``raw``: LAPACK's own form, the transpose of ``r`` and of the vectors of reflections,
+    and their factors; it has no gradient.
     """
     known = {"full": "reduced", "f": "reduced", "economic": "r", "e": "r"}
     mode = known.get(mode, mode)
-    one_of(mode, ("reduced", "complete", "r"), "qr: mode")
+    one_of(mode, ("reduced", "complete", "r", "raw"), "qr: mode")
     a = matrix(a, "qr")
+    if mode == "raw":
+        raw, (_, n) = parts.householder(a), sizes(a)
+        return rows(raw, 0, n), columns(first_row(raw[..., n:, :]), 0, smaller(a))
     op = parts.orthogonal_full if mode == "complete" else parts.orthogonal_thin
     packed, (m, n) = op(a), sizes(a)
     right = transposed(rows(packed, m, n))
@@ -188,6 +196,11 @@ def eigh(a: TensorLike, UPLO: str = "L") -> tuple[Tensor, Tensor]:
 def eigvalsh(a: TensorLike, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, ascending; read as by ``eigh``."""
     return parts.eigvalsh(matrix(a, "eigvalsh"), lower=_is_lower(UPLO, "eigvalsh"))
+
+
+def eigvals(a: TensorLike) -> Tensor:
+    """The eigenvalues of square matrices, in no order; complex always."""
+    return eig(matrix(a, "eigvals"))[0]
 
 
 def eig(a: TensorLike) -> tuple[Tensor, Tensor]:
@@ -284,6 +297,19 @@ def slogdet(a: TensorLike) -> tuple[Tensor, Tensor]:
     nor vanishes. Of a singular matrix 0 and minus infinity."""
     packed = matrices.sign_and_logabsdet(matrix(a, "slogdet"))
     return entry(packed, 0), real(entry(packed, 1))
+
+
+def cond(x: TensorLike, p: Any = None) -> Tensor:
+    """The condition number: the norm ``p``, one of those of matrices, times that of the inverse.
+    None is 2, where it is the quotient of the largest singular value by the smallest. Of a singular
+    matrix it is infinite there, and with another norm MatrixError is raised in a call."""
+    x = matrix(x, "cond")
+    if p in (None, 2, -2):
+        s = parts.singular_values(x)
+        high, low = largest(s, -1), smallest(s, -1)
+        return low / high if p == -2 else high / low
+    one_of(p, ("fro", "nuc", 1, -1, np.inf, -np.inf), "cond: p, if not 2 or -2,")
+    return _matrix_norm(x, p) * _matrix_norm(inv(x), p)
 
 
 def trace(a: TensorLike, offset: int = 0) -> Tensor:

@@ -45,6 +45,16 @@ def test_sizes_and_batches(dtype: str) -> None:
                     np.testing.assert_allclose(one, other, rtol=limit, atol=limit)
 
 
+def test_factors_of_oblong_matrices() -> None:
+    """They are left to the reference, in stacks and alone, and in a thread that has no Python."""
+    a = np.random.default_rng(1).normal(size=(3, 4, 2))
+    x = T.dtensor3("x")
+    f = function([x], linalg.lu(x), backend="cgen")
+    for oblong in (a, a.swapaxes(1, 2), a[:, :2]):
+        p, left, right = f(oblong)
+        np.testing.assert_allclose(p @ left @ right, oblong, rtol=1e-12, atol=1e-12)
+
+
 def test_what_has_no_result() -> None:
     """The error says which one; nothing is changed; the next call works."""
     x, w = T.dtensor3("x"), shared(np.zeros((2, 2)))

@@ -31,8 +31,8 @@ def text(f: Callable[..., Any], *more: Any) -> Row:
     return row(lambda a: f("abc", *more), DTypeError, "'abc'", "cannot become a tensor")
 
 
-_SQUARE = ("cholesky", "det", "eig", "eigh", "eigvalsh", "expm", "inv", "lu")
-_ANY = ("matrix_rank", "pinv", "qr", "slogdet", "svd", "svdvals", "trace")
+_SQUARE = ("cholesky", "det", "eig", "eigh", "eigvals", "eigvalsh", "expm", "inv")
+_ANY = ("cond", "lu", "matrix_rank", "pinv", "qr", "slogdet", "svd", "svdvals", "trace")
 LINALG: dict[str, list[Row]] = {
     name: [vector(getattr(linalg, name)), text(getattr(linalg, name))] for name in _SQUARE + _ANY
 }
@@ -46,7 +46,8 @@ LINALG["cholesky"].append(
 LINALG["eigh"].append(row(lambda a: linalg.eigh(a.m, "x"), ValueError, "UPLO", "'x'"))
 LINALG["eigvalsh"].append(row(lambda a: linalg.eigvalsh(a.m, "x"), ValueError, "UPLO", "'x'"))
 LINALG["pinv"].append(row(lambda a: linalg.pinv(a.m, a.s), TypeError, "rcond must be a number"))
-LINALG["qr"].append(row(lambda a: linalg.qr(a.m, "raw"), ValueError, "reduced", "'raw'"))
+LINALG["qr"].append(row(lambda a: linalg.qr(a.m, "x"), ValueError, "reduced", "'x'"))
+LINALG["cond"].append(row(lambda a: linalg.cond(a.m, 3), ValueError, "fro, nuc", "found 3"))
 LINALG["trace"].append(row(lambda a: linalg.trace(a.m, 1.5), TypeError, "offset", "1.5"))
 LINALG |= {
     "cholesky_solve": [

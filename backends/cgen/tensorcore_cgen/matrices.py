@@ -148,7 +148,7 @@ __attribute__((noinline)) void $(Context *c, const u32 *o) {
   tc_matrix_stack_# p = {SIZES};
   p.a = c->slot[o[0]]; p.b = c->slot[o[SECOND]]; p.r = c->slot[o[RESULT]];
   p.ab = AB; p.bb = BB; p.rb = RB;
-  p.failed = p.n > LARGEST;
+  p.failed = p.n > LARGEST || p.n != ROWS;
   c->shared = &p;
   if (!p.failed) tc_split(c, o, $_0, BATCH, 1.0 * p.n * p.n * (p.n + 2 * p.k) + 50, 0);
   if (p.failed && !c->error[0] && (!c->host || c->host(o[HOST]))) c->error[0] = 3;
@@ -187,10 +187,11 @@ def matrix_operands(program: Program, step: Call) -> tuple[str, list[int], list[
         return None
     right = step.op in _WITH_RIGHT_SIDES
     slots = [*step.inputs, *step.outputs]
-    sizes = [*shapes[-1][:lead], shapes[0][-1], *(shapes[1][-1:] if right else ())]
+    sizes = [*shapes[-1][:lead], shapes[0][-1], *(shapes[1][-1:] if right else shapes[0][-2:-1])]
     first = len(slots)
     number, columns = f"c->size[o[{first + lead}]]", f"c->size[o[{first + lead + 1}]]"
     words = {
+        "ROWS": "p.n" if right else columns,
         "BODY": _BODIES[step.op], "SECOND": str(int(right)), "RESULT": str(len(slots) - 1),
         "SIZES": f"{number}, {columns if right else '0'}", "HOST": str(first + len(sizes)),
         "AB": f"{steps[0]} * p.n * p.n", "BB": f"{steps[1]} * p.n * p.k" if right else "0",

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import ShapeError
-from ...node import Tensor, TensorLike, as_tensor, warn
+from ...node import Tensor, TensorLike, as_tensor
 from ...ops.elementwise import cast, true_div
 from ...ops.logic import maximum
 from ...ops.movement import shape_list, window_set
 from ...ops.unfolding import unfold
+from ...origin import warn
 from ..creation import full, ones
 from ..reductions import max as largest
 from ..reductions import sum as total
