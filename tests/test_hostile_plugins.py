@@ -1,6 +1,7 @@
 """A defective plugin harms nobody but itself: 12 defects, at 4 moments, by 3 ways in.
 
-Each of the 144 cases is a fresh process, which the test judges from outside.
+Each of the 144 cases is a fresh process, which the test judges from outside. Without ``--long``
+there are 48 of them, in which any two of defect, moment and way in meet.
 """
 
 from __future__ import annotations
@@ -184,6 +185,12 @@ MOMENTS = {
 }
 WAYS = ("entry point", "rc file", "variable")
 CASES = list(product(DEFECTS, MOMENTS, WAYS))
+#: At each moment the ways in take turns over the defects, and for each defect over the moments.
+SHORT = [
+    (defect, moment, WAYS[(row + column) % len(WAYS)])
+    for row, defect in enumerate(DEFECTS)
+    for column, moment in enumerate(MOMENTS)
+]
 
 
 def form(case: tuple[str, str, str]) -> tuple[int, Defect]:
@@ -278,9 +285,12 @@ def outcomes(
         }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("defect", DEFECTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "defect" in metafunc.fixturenames:
+        cases = CASES if metafunc.config.getoption("--long") else SHORT
+        metafunc.parametrize(("defect", "moment", "way"), cases)
+
+
 def test_the_defect(
     defect: str, moment: str, way: str, outcomes: Mapping[tuple[str, str, str], Future[Outcome]]
 ) -> None:
@@ -339,6 +349,13 @@ def judge_selecting(answer: dict[str, Any], kind: Defect, way: str) -> None:
 
 def test_there_are_144_cases() -> None:
     assert (len(DEFECTS), len(MOMENTS), len(WAYS), len(set(CASES))) == (12, 4, 3, 144)
-    for name, forms in DEFECTS.items():
-        used = {form(case)[0] for case in CASES if case[0] == name}
-        assert used == set(range(len(forms)))
+    for cases in (CASES, SHORT):
+        for name, forms in DEFECTS.items():
+            used = {form(case)[0] for case in cases if case[0] == name}
+            assert used == set(range(len(forms)))
+
+
+def test_in_the_short_form_any_two_things_meet() -> None:
+    assert len(SHORT) == 48 and set(SHORT) < set(CASES)
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert {(c[one], c[other]) for c in SHORT} == {(c[one], c[other]) for c in CASES}

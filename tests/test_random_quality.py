@@ -162,13 +162,18 @@ def even(values: list[float]) -> None:
     assert stats.chisquare(seen).pvalue >= 1e-4, seen
 
 
-@pytest.mark.parametrize("seed", [1, 987654321])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In the long form, more seeds."""
+    if "seed" in metafunc.fixturenames:
+        long = metafunc.config.getoption("--long")
+        metafunc.parametrize("seed", [1, 2, 3, 987654321] if long else [1])
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_the_stream_is_as_good_as_chance(name: str, seed: int) -> None:
     even([EVERY[name](part) for part in bits(seed)])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_whole_words_are_as_good_as_chance(seed: int) -> None:
     draw = RandomStreams(seed).random_integers(size=(1 << 21,), low=0, high=2**32 - 1)
     words = function([], draw, backend="numpy_ref")().astype(np.uint32)
