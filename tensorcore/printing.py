@@ -43,27 +43,39 @@ def pp(expression: Tensor) -> str:
     in lines such as ``*1 = exp(x)`` below the expression, which refers to it as ``*1``. Raises
     TypeError for what is no expression.
     """
+    return formula(expression, _named_op)
+
+
+def _named_op(node: Tensor) -> str:
+    assert node.op is not None
+    return f"{node.op.name}{_attrs(node)}"
+
+
+def formula(expression: Tensor, label: Callable[[Tensor], str]) -> str:
+    """The text of ``pp``: ``label`` says what the op of a node is called."""
     order = toposort(_roots(expression, "pp"))
     lengths: dict[Tensor, int] = {}
     for node in order:
-        lengths[node] = sum(len(p) if isinstance(p, str) else lengths[p] for p in _parts(node))
+        lengths[node] = sum(
+            len(p) if isinstance(p, str) else lengths[p] for p in _parts(node, label)
+        )
     names: dict[Tensor, str] = {}
     if lengths[expression] > _FULL:
         uses = Counter(i for node in order for i in node.inputs)
         shared = (n for n in order if uses[n] > 1 and n.inputs and lengths[n] > _WORTH_A_NAME)
         names = {node: f"*{k}" for k, node in enumerate(shared, 1)}
-    lines = [_written(expression, names)]
-    lines += [f"{name} = {_written(node, names)}" for node, name in names.items()]
+    lines = [_written(expression, names, label)]
+    lines += [f"{name} = {_written(node, names, label)}" for node, name in names.items()]
     return "\n".join(lines)
 
 
 pprint = pp
 
 
-def _written(root: Tensor, names: dict[Tensor, str]) -> str:
+def _written(root: Tensor, names: dict[Tensor, str], label: Callable[[Tensor], str]) -> str:
     """The text of one expression; parts that have names are not opened."""
     text: list[str] = []
-    stack: list[str | Tensor] = list(reversed(list(_parts(root))))
+    stack: list[str | Tensor] = list(reversed(list(_parts(root, label))))
     while stack:
         part = stack.pop()
         if isinstance(part, str):
@@ -71,11 +83,11 @@ def _written(root: Tensor, names: dict[Tensor, str]) -> str:
         elif part in names:
             text.append(names[part])
         else:
-            stack.extend(reversed(list(_parts(part))))
+            stack.extend(reversed(list(_parts(part, label))))
     return "".join(text)
 
 
-def _parts(node: Tensor) -> Iterator[str | Tensor]:
+def _parts(node: Tensor, label: Callable[[Tensor], str]) -> Iterator[str | Tensor]:
     """The pieces of a node's text, its operands among them."""
     if node.op is None:
         yield node.name or f"<{node.type!r}>"
@@ -86,8 +98,7 @@ def _parts(node: Tensor) -> Iterator[str | Tensor]:
     elif node.op.name in _PREFIX:
         yield from ("(-", node.inputs[0], ")")
     else:
-        attrs = _attrs(node)
-        yield f"{node.op.name}{attrs}("
+        yield f"{label(node)}("
         for k, operand in enumerate(node.inputs):
             if k:
                 yield ", "
@@ -139,6 +150,19 @@ def debugprint(
     of computation. What is inside loops and choices follows, under their ids. Raises TypeError
     for other objects, ValueError for other ``ids``.
     """
+    text = tree(obj, depth, print_type, ids, stop_on_name, _label)
+    if file == "str":
+        return text
+    print(text, file=sys.stdout if file is None else file)  # type: ignore[arg-type]
+    return None
+
+
+def tree(
+    obj: Any, depth: int, print_type: bool, ids: str, stop_on_name: bool,
+    label: Callable[[Tensor], str], after: Callable[[Tensor], str] | None = None,
+) -> str:  # fmt: skip
+    """The text of ``debugprint``: ``label`` says what a node is called, ``after`` what follows its
+    id."""
     if ids not in ("int", "CHAR", ""):
         raise ValueError(f"debugprint: ids is 'int', 'CHAR' or '', found {ids!r}.")
     roots = _roots(obj, "debugprint")
@@ -153,17 +177,20 @@ def debugprint(
     while stack or inside:
         if not stack:
             owner, outputs = inside.pop(0)
-            lines.append(f"inside {_label(owner)} [id {seen[owner]}]:")
+            number = _letters(seen[owner]) if ids == "CHAR" else seen[owner]
+            lines.append(f"inside {label(owner)} [id {number}]:")
             stack = [(output, 1) for output in reversed(outputs)]
             continue
         node, level = stack.pop()
         known = node in seen
-        words = [_label(node)]
+        words = [label(node)]
         if print_type:
             words.append(f"<{node.type!r}>")
         number = seen.setdefault(node, len(seen))
         if ids:
             words.append(f"[id {_letters(number) if ids == 'CHAR' else number}]")
+        if after is not None and node.inputs:
+            words.append(after(node))
         if node in place:
             words.append(str(place[node]))
         last = depth >= 0 and level + 1 >= depth
@@ -175,11 +202,7 @@ def debugprint(
             inside.extend((node, body.outputs) for body in bodies_of(node))
         if not closed:
             stack.extend((i, level + 1) for i in reversed(node.inputs))
-    text = "\n".join(lines)
-    if file == "str":
-        return text
-    print(text, file=sys.stdout if file is None else file)  # type: ignore[arg-type]
-    return None
+    return "\n".join(lines)
 
 
 def _indent(level: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from . import dtypes
 from .errors import DTypeError, MissingInputError, ShapeError
 from .graph import substitute, toposort, variables
-from .node import Tensor, as_tensor, is_constant
+from .node import Tensor, as_tensor, is_constant, is_literal
 from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
 from .ops.logic import minimum
@@ -142,6 +142,8 @@ class _Building:
         self.what, self.first = what, first
         self.rows, self.elements = rows, elements
         self.infos, self.before = list(infos), [list(taps) for taps in before]
+        #: The outputs that begin with a number as Python has it, which takes any dtype.
+        self.loose = {k for k, info in enumerate(infos) if _begins_with_literal(info)}
         self.outputs = list(traced.outputs)
         self.condition = traced.condition
         self.count = count
@@ -219,6 +221,14 @@ class _Building:
         dtype = dtypes.promote([old.dtype, y.dtype])
         if k >= self.visible:
             dtype = old.dtype
+        elif dtypes.kind(old.dtype) in "biu" and dtypes.is_float(dtype) and k not in self.loose:
+            raise DTypeError(
+                f"{self.what}: output {k} is {old.dtype} before the first step and {y.dtype} after "
+                f"one: {y!r}, made at {where_made(y)}, and the initial value "
+                f"{self.infos[k].initial!r}. A count that becomes a fraction is often a mistake: "
+                f"give an initial value of {y.dtype}, as in T.zeros_like(x) or T.cast(start, "
+                f"{y.dtype!r}), or cast what the function returns."
+            )
         flags = zip(old.broadcastable, y.broadcastable, strict=True)
         return TensorType(dtype, tuple(a and b for a, b in flags))
 
@@ -337,6 +347,13 @@ def _info(entry: Any, k: int, what: str) -> _Info:
 def _padded(x: Tensor) -> Tensor:
     """One row; the first axis counts rows, so it is not known to be 1."""
     return _unbroadcast_rows(dimshuffle(x, ("x", *range(x.ndim))))
+
+
+def _begins_with_literal(info: _Info) -> bool:
+    x = info.initial
+    while x is not None and x.op is not None and x.op.name in ("dimshuffle", "reshape_to"):
+        x = x.inputs[0]
+    return x is not None and is_literal(x)
 
 
 def _unbroadcast_rows(x: Tensor) -> Tensor:

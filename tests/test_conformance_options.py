@@ -73,6 +73,11 @@ def tensorcore_backends():
 """
 
 
+TIERS = ("smoke", "pr", "nightly", "exhaustive")
+#: What is wrong with the backend "wrong", and little else.
+FEW = "test_values and maximum"
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "four_backends.py").write_text(BACKENDS)
@@ -86,6 +91,16 @@ def run(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", *words],
         capture_output=True, text=True, check=False, cwd=place, env=environment,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The tests of each tier, in their order."""
+    place = tmp_path_factory.mktemp("listed")
+    (place / "four_backends.py").write_text(BACKENDS)
+    words = ("--collect-only", "--tensorcore-tier")
+    said = {tier: suite(place, "sound", *words, tier).stdout.splitlines() for tier in TIERS}
+    return {tier: [line for line in lines if "::" in line] for tier, lines in said.items()}
 
 
 def suite(place: Path, name: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -179,7 +194,7 @@ def test_a_single_test_is_no_whole_run(place: Path) -> None:
 
 
 def test_a_wrong_value_is_said_once_and_in_words(place: Path) -> None:
-    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", "maximum")
+    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", FEW)
     assert ended.returncode == 1
     for dtype in ("float32", "float64"):
         lines = [line for line in ended.stdout.splitlines() if f"in {dtype}: " in line]
@@ -189,10 +204,10 @@ def test_a_wrong_value_is_said_once_and_in_words(place: Path) -> None:
     assert "wrong does not conform (partial: " in ended.stdout
     for words in ("Subject(", "Report(", "def test_", "Traceback", "AssertionError", "off by inf"):
         assert words not in ended.stdout
-    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", "maximum", "-x")
+    ended = run(place, "tensorcore", "conformance", "--backend", "wrong", "-k", FEW, "-x")
     assert ended.stdout.count("failed: ") == 1 and "were not run" in ended.stdout
     # Whoever wants to see where gets pytest's own tracebacks.
-    where = ("-k", "maximum", "-x", "--tb=short")
+    where = ("-k", FEW, "-x", "--tb=short")
     ended = run(place, "tensorcore", "conformance", "--backend", "wrong", *where)
     assert "assert not complaints" in ended.stdout
 
@@ -218,9 +233,8 @@ def test_one_cause_of_many_failures(place: Path) -> None:
     assert "does not conform" in (place / "broken.html").read_text()
 
 
-def test_values_come_first(place: Path) -> None:
-    listed = suite(place, "sound", "--tensorcore-tier", "exhaustive", "--collect-only")
-    modules = [line.partition("::")[0] for line in listed.stdout.splitlines() if "::" in line]
+def test_values_come_first(listed: dict[str, list[str]]) -> None:
+    modules = [line.partition("::")[0] for line in listed["exhaustive"]]
     assert [Path(name).stem.removeprefix("test_") for name in dict.fromkeys(modules)] == [
         "ops", "shapes", "memory", "state", "seams", "structures", "references", "gradients",
         "rules", "sums", "graphs", "threads", "timings", "loops", "random", "convolution",
@@ -251,13 +265,8 @@ def test_what_ran_is_counted() -> None:
         assert report.partial == partial
 
 
-def test_the_tiers_hold_each_other(place: Path) -> None:
-    words = ("--collect-only", "-k", "exp2 or random_graphs")
-    found = {
-        tier: {line for line in lines if "::" in line}
-        for tier in ("smoke", "pr", "nightly", "exhaustive")
-        for lines in [suite(place, "sound", "--tensorcore-tier", tier, *words).stdout.splitlines()]
-    }
+def test_the_tiers_hold_each_other(listed: dict[str, list[str]]) -> None:
+    found = {tier: set(lines) for tier, lines in listed.items()}
     assert found["smoke"] < found["pr"] < found["nightly"] < found["exhaustive"]
     assert any("test_every_float16[exp2]" in line for line in found["exhaustive"])
     assert any("test_more_random_graphs" in line for line in found["nightly"])

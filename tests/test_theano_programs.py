@@ -20,8 +20,9 @@ PROGRAMS = sorted(FOLDER.glob("*.py"))
 COMPILED = ("custom_ops", "logistic_regression", "recurrent_network", "word_embedding")
 #: In single precision too, as most old programs ran.
 SINGLE = ("logistic_regression", "optimisers")
+SINGLE_LONG = ("gaussian_process", "probabilistic_model")
 #: Only with ``--long``: these take longer, and found nothing that the others do not try.
-LONG = ("attention_translation", "stacked_autoencoders")
+LONG = ("attention_translation", "deep_belief", "stacked_autoencoders")
 RUNS = [
     *((path, "numpy_ref", "float64") for path in PROGRAMS if path.stem not in LONG),
     *((FOLDER / f"{name}.py", "cgen", "float64") for name in COMPILED),
@@ -32,6 +33,7 @@ LONG_RUNS = [
     *((FOLDER / f"{name}.py", "numpy_ref", "float64") for name in LONG),
     *((path, "cgen", "float64") for path in PROGRAMS if path.stem not in COMPILED),
     *((path, backend, "float64") for backend in ("opencl", "cuda") for path in PROGRAMS),
+    *((FOLDER / f"{name}.py", "cgen", "float32") for name in SINGLE_LONG),
 ]
 
 

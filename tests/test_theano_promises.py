@@ -233,3 +233,97 @@ def test_the_memory_of_a_profile_counts_what_a_loop_makes_inside(
         assert loop.made == (rows + 1) * vector + rows * 3 * vector
         # At once: the first row, all rows, and two of what an iteration makes.
         assert stats.memory().peak == vector + (rows + 1) * vector + 2 * vector
+
+
+def test_printed_graphs_have_theanos_names(theano: Any) -> None:
+    import theano.tensor as T
+
+    x, w = T.dmatrix("x"), theano.shared(np.ones((2, 2)), "w")
+    cost = T.tanh(T.dot(x, w) + x[0, 1:]).sum(axis=1)
+    cost.name = "cost"
+    text = theano.printing.debugprint(cost, file="str")
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "Sum{axis=[1], acc_dtype=float64} [id A] 'cost'",
+        " |Elemwise{tanh,no_inplace} [id B] ''",
+        " | |Elemwise{add,no_inplace} [id C] ''",
+        " | | |dot [id D] ''",
+        " | | | |x [id E]",
+        " | | | |w [id F]",
+        " | | |Subtensor{0, 1::} [id G] ''",
+        " | | | |x [id E]",
+    ]
+    assert (
+        theano.pp(T.dot(x, w).sum() * 2)
+        == "(Sum{acc_dtype=float64}(dot(x, w)) * TensorConstant{2})"
+    )
+
+
+def test_lists_of_tensors_go_through_functions(theano: Any, each_backend: str) -> None:
+    import theano.tensor as T
+    from theano import typed_list
+
+    kind = typed_list.TypedListType(T.dvector)
+    values, v = kind("values"), T.dvector("v")
+    total, _ = theano.scan(
+        lambda i, values: values[i].sum(), T.arange(typed_list.length(values)), None, [values]
+    )
+    wanted = {
+        "append": (values.append(v), [[1, 2], [3], [3]]),
+        "insert": (values.insert(1, v)[1:], [[3], [3]]),
+        "remove": (values.remove(v), [[1, 2]]),
+        "reverse": (values.reverse().extend(values)[::-1], [[3], [1, 2], [1, 2], [3]]),
+        "count": (values.count(v), 1), "index": (values.index(v), 1),
+        "item": (values[0], [1, 2]), "total": (total, [3, 3]),
+        "made": (typed_list.make_list([v, v * 2])[1], [6]),
+    }  # fmt: skip
+    f = theano.function([values, v], {name: y for name, (y, _) in wanted.items()})
+    found = f([[1.0, 2.0], [3.0]], [3.0])
+    for name, (_, answer) in wanted.items():
+        value = found[name]
+        plain = [a.tolist() for a in value] if isinstance(value, list) else value.tolist()
+        assert plain == answer, name
+    nested = typed_list.TypedListType(T.dvector, 1)
+    assert nested.get_depth() == 1 and nested != kind and str(kind).startswith("TypedList <")
+    with pytest.raises(TypeError, match="expected a list of"):
+        f(np.ones(2), [3.0])
+    with pytest.raises(TypeError, match="make_list"):
+        typed_list.append(v, v)
+
+
+def test_shared_variables_hold_any_object(theano: Any, on_reference: None) -> None:
+    import theano.tensor as T
+
+    words = theano.shared({"a": 1}, "words")
+    words.get_value()["b"] = 2
+    assert words.get_value() == {"a": 1} and words.type == theano.generic
+    words.get_value(borrow=True)["b"] = 2
+
+    class Longer(theano.Op):
+        __props__ = ()
+        itypes, otypes = [theano.generic], [theano.generic, T.lscalar]
+
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+            outputs[0][0] = {**inputs[0], len(inputs[0]): 0}
+            outputs[1][0] = np.asarray(len(inputs[0]))
+
+    after, size = Longer()(words)
+    f = theano.function([], size, updates={words: after})
+    assert [int(f()), int(f())] == [2, 3] and words.get_value() == {"a": 1, "b": 2, 2: 0, 3: 0}
+    for twin in (copy.deepcopy(words), pickle.loads(pickle.dumps(words))):
+        assert twin.get_value() == words.get_value()
+    words.set_value("text")
+    assert words.get_value() == "text" and theano.shared([[1], [2, 3]]).get_value()[1] == [2, 3]
+
+
+def test_names_of_numbers_and_shared_numbers(theano: Any) -> None:
+    import theano.tensor as T
+
+    x, y = theano.scalar.floats("xy")
+    n = theano.scalar.ints("n")
+    assert (x + y).eval({x: 1, y: 2}) == 3 and n.dtype == "int64" and x.name == "x"
+    assert len(theano.scalar.complexs(2)) == 2
+    one = T.sharedvar.scalar_constructor(1.0, "one")
+    assert isinstance(one, T.sharedvar.ScalarSharedVariable)
+    assert not isinstance(theano.shared(np.ones(1)), T.sharedvar.ScalarSharedVariable)
+    with pytest.raises(TypeError, match="expected a number"):
+        T.sharedvar.scalar_constructor([1.0])

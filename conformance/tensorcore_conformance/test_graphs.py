@@ -33,7 +33,7 @@ def test_random_graphs(dtype: str, subject: Subject, full: bool) -> None:
     limit that comes from how much rounding moves the result."""
     if not subject.takes(dtype, "bool", "int64"):
         pytest.skip(f"{dtype} is not among the declared dtypes")
-    random_graphs(subject, dtype, 60 if full else 8)
+    random_graphs(subject, dtype, 40 if full else 8)
 
 
 def random_graphs(subject: Subject, dtype: str, examples: int, number: int = 0) -> None:

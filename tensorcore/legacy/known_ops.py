@@ -157,6 +157,9 @@ class KnownOp(metaclass=OpClass):
         return (_made, (type(self).__name__, dict(self.__dict__)))
 
     def __str__(self) -> str:
+        written = _TEXTS.get(type(self).__name__)
+        if written is not None and self.node is not None:
+            return written(self)
         shown = {n: getattr(self, n) for n in self._parameters}
         inside = ", ".join(f"{n}={value}" for n, value in shown.items() if value is not None)
         name = type(self).__name__
@@ -164,6 +167,40 @@ class KnownOp(metaclass=OpClass):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _reduction_text(op: Any) -> str:
+    axis = "" if op.axis is None else f"axis={list(op.axis)}, "
+    return f"{type(op).__name__}{{{axis}acc_dtype={op.acc_dtype}}}"
+
+
+def _axes_text(op: Any) -> str:
+    return type(op).__name__ + ("" if op.axis is None else f"{{axis={tuple(op.axis)}}}")
+
+
+def _index_text(op: Any) -> str:
+    def part(entry: Any) -> str:
+        if not isinstance(entry, slice):
+            return str(entry) if isinstance(entry, int) else "int64"
+        bounds = (entry.start, entry.stop, entry.step)
+        return ":".join("" if b is None else part(b) for b in bounds)
+
+    name, what = type(op).__name__, ""
+    if name == "IncSubtensor":
+        what = "Set;" if op.set_instead_of_inc else "Inc;"
+    return f"{name}{{{what}{', '.join(map(part, op.idx_list))}}}"
+
+
+#: What ops are called in graphs that are printed, where the arguments of their classes do not say.
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "Dot": lambda op: "dot", "Sum": _reduction_text, "Prod": _reduction_text,
+    **dict.fromkeys(("Max", "Min", "Argmax", "Any", "All"), _axes_text),
+    "Subtensor": _index_text, "IncSubtensor": _index_text,
+    "Reshape": lambda op: f"Reshape{{{op.ndim}}}", "Shape_i": lambda op: f"Shape_i{{{op.i}}}",
+    "Join": lambda op: "Join", "Scan": lambda op: "for{cpu,scan_fn}", "IfElse": lambda op: "if{}",
+    "ARange": lambda op: f"ARange{{dtype='{op.dtype}'}}",
+    "MakeVector": lambda op: f"MakeVector{{dtype='{op.node.dtype}'}}",
+}  # fmt: skip
 
 
 def listed(value: Any) -> list[Any]:

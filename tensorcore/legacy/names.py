@@ -42,7 +42,8 @@ _TABLE = {
     "theano.scalar.basic": "legacy.scalars scalar",
     "theano.scalar.basic_scipy": "legacy.scalars scalar",
     "theano.scalar.sharedvar": "legacy.scalars",
-    "theano.typed_list": "legacy.nothing",
+    "theano.typed_list": "legacy.typed_lists",
+    **{f"theano.typed_list.{name}": "legacy.typed_lists" for name in ("basic", "type")},
     # -- tensors --------------------------------------------------------------------------
     "theano.tensor": _TENSOR,
     "theano.tensor.basic": _TENSOR,
@@ -216,7 +217,6 @@ INSTEAD = {
     "theano.tensor.io.send": "there is no MPI; use mpi4py between calls.",
     "theano.tensor.io.recv": "there is no MPI; use mpi4py between calls.",
     "theano.tensor.opt": "rewrites of ours are in tensorcore.rewrite; CONTRIBUTING.md says how.",
-    "theano.typed_list": "use a Python list of tensors, or one tensor with an axis more.",
     "theano.sparse": "sparse matrices can do what docs/guide.md says; use dense ones for the rest.",
     "theano.tensor.nnet.corr": "use theano.tensor.nnet.conv2d.",
     "theano.gof.opt": "rewrites of ours are in tensorcore.rewrite; CONTRIBUTING.md says how.",

@@ -89,6 +89,8 @@ class _Elemwise(KnownOp):
     __eq__ = KnownOp.__eq__
 
     def __str__(self) -> str:
+        if self.node is not None and self.name == "cast":
+            return f"Elemwise{{Cast{{{self.node.dtype}}}}}"
         return f"Elemwise{{{self.name or self.scalar_op},no_inplace}}"
 
 

@@ -7,16 +7,19 @@ no backend looks at it. The table is emptied when the call of a function ends.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
 
 from ..node import Tensor, TensorConstant, make_constant
+from ..shared import Shared
 from ..types import TensorType
 
-__all__ = ["Constant", "Generic", "ObjectFunction", "Type", "generic"]
+__all__ = ["Constant", "Generic", "GenericShared", "ObjectFunction", "Type", "generic"]
 
 #: Numbers of objects begin here, so that none is taken for a number that a program counts with.
 _numbers = itertools.count(1 << 52)
@@ -117,6 +120,58 @@ def object_of(array: np.ndarray) -> Any:
     return _constants[number] if number in _constants else _objects.known[number]
 
 
+class GenericShared(Shared):
+    """A shared variable whose value is any Python object."""
+
+    __slots__ = ("held",)
+    #: The number of the object that is kept for it.
+    held: list[int]
+
+    @classmethod
+    def of(cls, value: Any, name: str | None = None) -> GenericShared:
+        """One with this value."""
+        made = cls(np.array(-1, np.int64), generic, name)
+        made.held = [-1]
+        made.set_value(value, borrow=True)
+        weakref.finalize(made, _forget, made.held)
+        return made
+
+    def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Any:
+        """The object; a copy of it unless ``borrow``."""
+        value = object_of(super().get_value(borrow=True))
+        return value if borrow else copy.deepcopy(value)
+
+    def set_value(self, new_value: Any, borrow: bool = False) -> None:
+        """Take another object, of which a copy is kept unless ``borrow``."""
+        number = next(_numbers)
+        _constants[number] = new_value if borrow else copy.deepcopy(new_value)
+        super().set_value(np.array(number, np.int64))
+        self._hold(number)
+
+    def keep(self) -> None:
+        """Hold on to the object that an update has put here, which the call would forget."""
+        number = int(super().get_value(borrow=True))
+        if number not in _constants:
+            _constants[number] = _objects.known[number]
+            self._hold(number)
+
+    def _hold(self, number: int) -> None:
+        """Let the object go that was the value before."""
+        _constants.pop(self.held[0], None)
+        self.held[0] = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (GenericShared.of, (self.get_value(borrow=True), self.name))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GenericShared:
+        made = memo[id(self)] = GenericShared.of(self.get_value(), self.name)
+        return made
+
+
+def _forget(held: list[int]) -> None:
+    _constants.pop(held[0], None)
+
+
 class _ConstantClass(type):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, TensorConstant)
@@ -155,6 +210,9 @@ class ObjectFunction:
             found = self._f(*args, **kwargs)
             types = [y.variable.type for y in self._f.maker.outputs]
             many = isinstance(found, list)
+            for cell in self._f.get_shared():
+                if isinstance(cell, GenericShared):
+                    cell.keep()
             results = [
                 object_of(value) if isinstance(type_, Type) else value
                 for type_, value in zip(types, found if many else [found], strict=True)
@@ -164,6 +222,10 @@ class ObjectFunction:
             return results if many else results[0]
         finally:
             _objects.known = before
+
+    def copy(self, *args: Any, **kwargs: Any) -> ObjectFunction:
+        """See ``Function.copy``."""
+        return ObjectFunction(self._f.copy(*args, **kwargs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (ObjectFunction, (self._f,))
@@ -186,4 +248,5 @@ def with_objects(f: Any) -> Any:
     if maker is None:
         return f
     types = [v.variable.type for v in (*maker.inputs, *maker.outputs)]
+    types += [cell.type for cell in getattr(f, "get_shared", list)()]
     return ObjectFunction(f) if any(isinstance(t, Type) for t in types) else f

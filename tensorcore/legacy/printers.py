@@ -5,17 +5,55 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..node import Tensor, is_constant
 from ..origin import warn
-from ..printing import debugprint, to_svg
+from ..printing import formula, to_svg, tree
 from ..printing import pydotprint as _drawn
 
 __all__ = [
     "DefaultPrinter", "FunctionPrinter", "IgnorePrinter", "LeafPrinter", "OperatorPrinter",
-    "PPrinter", "PatternPrinter", "d3viz", "d3write", "hex_digest", "position_independent_str",
-    "pydot_imported", "pydotprint", "var_descriptor",
+    "PPrinter", "PatternPrinter", "d3viz", "d3write", "debugprint", "hex_digest",
+    "position_independent_str", "pp", "pprint", "pydot_imported", "pydotprint", "var_descriptor",
 ]  # fmt: skip
 
 pydot_imported = True
+
+
+def debugprint(
+    obj: Any, depth: int = -1, print_type: bool = False, file: Any = None, ids: str = "CHAR",
+    stop_on_name: bool = False, done: Any = None, print_storage: bool = False, **more: Any,
+) -> Any:  # fmt: skip
+    """``tensorcore.printing.debugprint``, with the ops under Theano's names."""
+    text = tree(obj, depth, print_type, ids, stop_on_name, _old_label, _old_name)
+    if file == "str":
+        return text
+    print(text, file=file)
+    return file
+
+
+def pp(expression: Any) -> str:
+    """``tensorcore.printing.pp``, with the ops under Theano's names."""
+    return formula(expression, _in_formula)
+
+
+pprint = pp
+
+
+def _in_formula(node: Tensor) -> str:
+    text = _old_label(node)
+    if text.startswith("Elemwise{"):
+        text = text.removeprefix("Elemwise{").removesuffix("}").removesuffix(",no_inplace")
+    return text
+
+
+def _old_label(node: Tensor) -> str:
+    if node.op is None or is_constant(node) or node.owner is None:
+        return repr(node)
+    return str(node.owner.op)
+
+
+def _old_name(node: Tensor) -> str:
+    return f"'{node.name or ''}'  "
 
 
 def pydotprint(
@@ -85,8 +123,6 @@ class PPrinter:
 
     def process(self, expression: Any, *args: Any) -> str:
         """The expression as text."""
-        from ..printing import pp
-
         return pp(expression)
 
     __call__ = process

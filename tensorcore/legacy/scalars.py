@@ -55,8 +55,10 @@ _CLASS_OF = {function: name for name, function in _CLASSES.items()}
 __all__ = [
     "BinaryScalarOp", "Cast", "Composite", "Scalar", "ScalarOp", "ScalarType", "UnaryScalarOp",
     "ScalarConstant", "ScalarFromTensor", "ScalarSharedVariable", "ScalarVariable", "all_types",
-    "as_scalar", "bool", "convert_to_bool", "complex_types", "constant", "continuous_types",
-    "discrete_types", "float_types", "get_scalar_type", "int_types", "scalar_types", "same_out",
+    "as_scalar", "bool", "complexs", "complexs128", "complexs64", "convert_to_bool",
+    "complex_types", "constant", "continuous_types",
+    "discrete_types", "float_types", "floats", "floats32", "floats64", "get_scalar_type",
+    "int_types", "ints", "scalar_types", "same_out",
     "same_out_nocomplex", "shared", "transfer_type", "uint_types", "upgrade_to_float",
     "upgrade_to_float_no_complex",
     *(f"convert_to_{name}" for name in _DTYPES if name != "bool"), *_DTYPES, *_FUNCTIONS, *_CLASSES,
@@ -79,6 +81,27 @@ def _types(kinds: str) -> tuple[TensorType, ...]:
 int_types, uint_types, float_types, complex_types = map(_types, "iufc")
 discrete_types, continuous_types = _types("biu"), _types("fc")
 all_types = scalar_types = _types("biufc")
+
+
+def _several(dtype: str) -> Callable[..., Any]:
+    """Theano's ``floats("xy")``: a variable for each letter, each name, or so many without one."""
+    type_ = TensorType(dtype, ())
+
+    def make(*names: Any) -> Any:
+        if len(names) == 1 and isinstance(names[0], int):
+            names = (None,) * names[0]
+        elif len(names) == 1:
+            names = tuple(names[0])
+        made = [type_(name) for name in names]
+        return made[0] if len(made) == 1 else made
+
+    make.__doc__ = f"Variables of {dtype}, one for each letter of a text or each of several names."
+    return make
+
+
+ints, floats, complexs = _several("int64"), _several("float64"), _several("complex128")
+complexs64, complexs128 = _several("complex64"), _several("complex128")
+floats32, floats64 = _several("float32"), _several("float64")
 
 
 def as_scalar(x: Any, name: str | None = None) -> Tensor:

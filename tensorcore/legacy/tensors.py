@@ -30,7 +30,8 @@ __all__ = [
     "config", "constant_or_value", "continuous_dtypes", "default", "diagonal_of",
     "discrete_dtypes", "extract_constant", "float_dtypes", "get_scalar_constant_value",
     "get_vector_length", "grad", "hashtype", "hstack", "int_dtypes", "integer_dtypes", "isclose",
-    "largest", "makeKeepDims", "mgrid", "new", "numeric_grad", "ogrid", "scalar_from_tensor",
+    "largest", "makeKeepDims", "mgrid", "new", "numeric_grad", "ogrid", "ScalarSharedVariable",
+    "scalar_constructor", "scalar_from_tensor",
     "shared", "smallest", "stacklists", "tensor", "tensor5", "tensor5s", "tensor_constructor",
     "tensor_copy", "tensor_from_scalar", "uint_dtypes", "value", "vstack",
     *(f"{d.letter}tensor5" for d in dtypes.DTYPES.values() if d.letter.isalpha()),
@@ -62,9 +63,12 @@ class _Called(type):
 
     _kind: type
     _other: tuple[type, ...] = ()
+    _rank: int | None = None
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, cls._kind) and not isinstance(value, cls._other)
+        if not isinstance(value, cls._kind) or isinstance(value, cls._other):
+            return False
+        return cls._rank is None or getattr(value, "ndim", None) == cls._rank
 
     def __subclasscheck__(cls, other: type) -> bool:
         return type.__subclasscheck__(cls, other) or issubclass(other, cls._kind)
@@ -101,6 +105,20 @@ class TensorSharedVariable(metaclass=_Called):
 
     def __new__(cls, name: Any, type: Any, value: Any, strict: bool = False, **kwargs: Any) -> Any:
         return shared(np.asarray(value, dtype=type.dtype), name, broadcastable=type.broadcastable)
+
+
+class ScalarSharedVariable(metaclass=_Called):
+    """Shared variables without axes are instances."""
+
+    _kind = Shared
+    _rank = 0
+
+
+def scalar_constructor(value: Any, name: str | None = None, **kwargs: Any) -> Shared:
+    """``shared`` of a number. Raises TypeError for anything else."""
+    if not isinstance(value, (np.number, float, int, complex)):
+        raise TypeError(f"scalar_constructor: expected a number, found {value!r:.60}.")
+    return shared(value, name, **kwargs)
 
 
 class NoneConst:

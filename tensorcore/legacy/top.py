@@ -24,17 +24,17 @@ from .flags import change_flags, config
 from .gradients import grad
 from .graph_ops import OpFromGraph
 from .modes import Mode, get_mode, predefined_modes
-from .own_types import generic, with_objects
+from .own_types import GenericShared, generic, with_objects
 from .profiles import ProfileStats
 from .user_ops import as_op
 
 __all__ = [
-    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState",
-    "SymbolicInput", "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "foldl",
+    "Container", "FunctionMaker", "Method", "OpFromGraph", "PrinterState", "SymbolicInput",
+    "SymbolicOutput", "as_op", "change_flags", "config", "config_var", "debugprint", "foldl",
     "foldr", "full_version", "function", "function_dump", "generic", "get_scalar_constant_value",
-    "grad", "map", "pfunc", "reduce", "safe_asarray", "scan", "shape_padright", "shared",
-    "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano", "tile",
-    "until", "version",
+    "grad", "map", "pfunc", "pp", "pprint", "reduce", "safe_asarray", "scan", "shape_padright",
+    "shared", "shared_constructor", "short_version", "sparse_grad", "subgraph_grad", "theano",
+    "tile", "until", "version",
 ]  # fmt: skip
 
 __version__ = version = full_version = "1.0.5"
@@ -53,6 +53,10 @@ class _DictFunction:
         wanted = kwargs.pop("output_subset", self._names)
         found = dict(zip(self._names, self._f(*args, **kwargs), strict=True))
         return {name: found[name] for name in wanted}
+
+    def copy(self, *args: Any, **kwargs: Any) -> _DictFunction:
+        """See ``Function.copy``."""
+        return _DictFunction(self._f.copy(*args, **kwargs), self._names)
 
     @property
     def output_keys(self) -> list[str]:
@@ -166,7 +170,17 @@ def shared(
         from ..tensor.stream_states import StreamVariable
 
         return StreamVariable.of(value, name)
+    if _is_object(value):
+        return GenericShared.of(value, name)
     return _shared_variable(value, name, strict, allow_downcast, **kwargs)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is neither numbers nor a tensor, as a dict or a text."""
+    try:
+        return not isinstance(value, Tensor) and np.asarray(value).dtype.kind not in "biufc"
+    except ValueError:  # ragged
+        return True
 
 
 _shared = shared
@@ -217,6 +231,10 @@ def __getattr__(name: str) -> Any:
         from .tensors import get_scalar_constant_value
 
         return get_scalar_constant_value
+    if name in ("debugprint", "pp", "pprint"):
+        from . import printers
+
+        return getattr(printers, name)
     if name in ("tile", "shape_padright"):
         from .. import tensor
 

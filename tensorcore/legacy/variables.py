@@ -30,6 +30,13 @@ def _index(self: Tensor) -> int | None:
     return None if owner is None else next(k for k, y in enumerate(owner.outputs) if y is self)
 
 
+def _text(self: Tensor) -> str:
+    """The name, or the op under its name in Theano and the number of the result."""
+    if self.name or self.owner is None:
+        return repr(self)
+    return f"{self.owner.op}.{_index(self) or 0}"
+
+
 def _truth(self: Tensor) -> bool:
     """True, as ``if W:`` asks whether there is a variable; of a comparison that is an error."""
     if self.op is not None and self.op.name in _COMPARISONS:
@@ -41,7 +48,7 @@ _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 _METHODS: dict[str, Any] = {
     "transfer": lambda self, target: self, "index": property(_index),
     "get_scalar_constant_value": _constant_value, "value": property(lambda self: self.data),
-    "__bool__": _truth,
+    "__bool__": _truth, "__str__": _text,
 }  # fmt: skip
 #: What tensors have themselves of these.
 _OURS: dict[str, Any] = {name: vars(Tensor)[name] for name in _METHODS if name in vars(Tensor)}

@@ -92,7 +92,7 @@ def copies_and_walks():
                    for n in f.maker.fgraph.toposort())
     assert theano.pp(x + 2 * y) == '(x + (TensorConstant{2} * y))'
     text = theano.printing.debugprint(z, file='str')
-    assert 'sum' in text and 'w' in text
+    assert 'Sum' in text and 'w' in text
     named = theano.function([x], {'total': x.sum(), 'mean': x.mean()})
     assert {k: float(v) for k, v in named([[1., 3.]]).items()} == {'total': 4., 'mean': 2.}
 

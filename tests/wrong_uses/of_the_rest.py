@@ -278,6 +278,12 @@ TOP: dict[str, list[Row]] = {
             "strict=True refuses",
             "s",
         ),
+        row(
+            lambda a: tensorcore.scan(lambda x, s: s + x, a.v, T.constant(np.int64(0))),
+            DTypeError,
+            "output 0 is int64 before the first step and float64 after",
+            "T.zeros_like",
+        ),
         row(lambda a: tensorcore.scan(lambda x: x, a.v, n_steps=-2), ValueError, "go_backwards"),
         row(lambda a: tensorcore.scan(lambda x: x, a.v, n_steps=a.s), TypeError, "integer scalar"),
         row(lambda a: tensorcore.scan(lambda x: "x", a.v), DTypeError, "is no tensor"),
