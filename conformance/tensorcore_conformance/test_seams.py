@@ -192,7 +192,9 @@ def test_rows_and_columns_of_one_matrix(dtype: str, subject: Subject) -> None:
     operands = [x, y, w, v, i]
     together = subject.function(operands, _products(*operands))
     # Each alone too, as what shares a loop depends on what else there is.
-    alone = [subject.function(operands, made) for made in _products(*operands)[1:4]]
+    made = _products(*operands)
+    alone = [subject.function(operands, y) for y in made[1:4]]
+    pair = subject.function(operands, [made[1], made[-1]])
     rng = generator("matrix", dtype)
     for rows, columns in _MATRICES:
         a = rng.uniform(-1, 1, (rows, columns)).astype(dtype)
@@ -206,9 +208,10 @@ def test_rows_and_columns_of_one_matrix(dtype: str, subject: Subject) -> None:
         sums = [e @ wide[0], 2 * z @ wide[0], picked @ wide[0]]
         expected = [z, *sums, e.sum(), sums[0] * wide[2], soft, 1.0 * (b > 0)]
         found = [*together(a, b, c, d, places), *(f(a, b, c, d, places) for f in alone)]
+        found += pair(a, b, c, d, places)
         largest = 1 + np.abs(z).max(initial=0)  # no term of a sum is larger
         limit = (rows + columns + 8) * np.finfo(dtype).eps * 4 * largest
-        for one, other in zip(found, [*expected, *sums], strict=True):
+        for one, other in zip(found, [*expected, *sums, sums[0], expected[-1]], strict=True):
             off = np.abs(one - other).max(initial=0)
             assert off <= limit, f"{rows} rows of {columns}: off by {off:.3g}, limit {limit:.3g}"
         again = together(a, b, c, d, places)
