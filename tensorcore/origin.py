@@ -95,7 +95,9 @@ def source_line(origin: Origin) -> str:
 def called(node: Tensor) -> str:
     """The function by which the user made a node; nothing where that is the op itself, or an
     operator."""
-    *owner, name = node.origin.called.rpartition(".<locals>.")[2].split(".")
+    *owner, name = node.origin.called.split(".")
+    if "<locals>" in owner:  # made where it is called, as wrappers are: no name that users know
+        return ""
     if name == "__call__" and owner and owner[-1] != "Op":
         return owner[-1]
     if name == "__getitem__" and owner == ["Operators"]:

@@ -105,7 +105,7 @@ def test_what_stands_for_a_composite_has_its_name(on_reference):
     [
         ("conv2d", "conv2d"), ("and_", "and"), ("Op.__call__", ""), ("Operators.__add__", ""),
         ("Operators.__getitem__", "x[...]"), ("Operators.sum", "sum"), ("Grid.__getitem__", ""),
-        ("ConvOp.__call__", "ConvOp"), ("outer.<locals>.inner", "inner"), ("<lambda>", ""),
+        ("ConvOp.__call__", "ConvOp"), ("outer.<locals>.inner", ""), ("<lambda>", ""),
         ("_private", ""), ("", ""),
     ],
 )  # fmt: skip

@@ -147,6 +147,8 @@ class TestAgainstNumpy:
     @pytest.mark.parametrize("p", [None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf])
     def test_cond(self, t, p):
         check(values(linalg.cond(t, p), t, X), np.linalg.cond(X, p))
+        if p in (None, 2, -2):
+            check(values(linalg.cond(t, p), t, 0 * X), np.linalg.cond(0 * X, p))
 
     def test_eigvals(self, m):
         found = values(linalg.eigvals(m), m, A)

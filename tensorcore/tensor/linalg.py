@@ -33,7 +33,7 @@ from ..ops._matrix_parts import (
 from ..ops._matrix_parts import product as matrix_product
 from ..ops.complexes import conj, real
 from ..ops.elementwise import abs_, cast_to, sqrt
-from ..ops.logic import gt, maximum
+from ..ops.logic import eq, gt, maximum, switch
 from ..ops.matrices import det, expm
 from ..ops.matrices import matrix_inverse as inv
 from ..ops.movement import broadcast_like, dimshuffle, shape_list
@@ -306,8 +306,11 @@ def cond(x: TensorLike, p: Any = None) -> Tensor:
     x = matrix(x, "cond")
     if p in (None, 2, -2):
         s = parts.singular_values(x)
-        high, low = largest(s, -1), smallest(s, -1)
-        return low / high if p == -2 else high / low
+        over, under = largest(s, -1), smallest(s, -1)
+        if p == -2:
+            over, under = under, over
+        none = np.asarray(np.inf, s.dtype)
+        return switch(eq(under, np.zeros((), s.dtype)), none, over / under)
     one_of(p, ("fro", "nuc", 1, -1, np.inf, -np.inf), "cond: p, if not 2 or -2,")
     return _matrix_norm(x, p) * _matrix_norm(inv(x), p)
 
