@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long",
         action="store_true",
-        help="tests of faults in their long form, and a table of what they found",
+        help="tests in their long forms, and a table of what those of faults found",
     )
 
 
