@@ -13,7 +13,7 @@ import tensorcore.tensor as T
 
 
 def functions() -> list[tuple[Any, list[np.ndarray]]]:
-    """A network's step, rows and sorting, with what to call them with."""
+    """A network's step, rows, sorting, and nothing, with what to call them with."""
     rng = np.random.default_rng(5)
     data = rng.normal(size=(30, 12))
     x, y = T.dmatrix("x"), T.lvector("y")
@@ -24,9 +24,12 @@ def functions() -> list[tuple[Any, list[np.ndarray]]]:
     updates = {w: w - 0.1 * g for w, g in pairs}
     step = tensorcore.function([x, y], [cost, p], updates=updates, backend="cgen")
     rows = [T.std(x, axis=1), T.sort(x, axis=0), T.cumsum(x), T.max(x), x[::2, 1:].T, T.exp(x) - 1]
+    v = T.dvector("v")
+    places = v[T.zeros(v.shape, "int64")]  # of which there are none where there is no entry
     return [
         (step, [data, rng.integers(0, 4, 30)]),
         (tensorcore.function([x], rows, backend="cgen"), [data]),
+        (tensorcore.function([v], [places, v * 2], backend="cgen"), [np.zeros(0)]),
     ]
 
 
