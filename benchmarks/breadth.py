@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .measure import BACKEND, Figure, ratio, round_robin
-from .throughput import against, compiled
+from .measure import BACKEND, REST, Figure, ratio, round_robin
+from .throughput import Workload, against, compiled
 
 _STEPS, _BATCH, _HIDDEN = 100, 32, 128
 
@@ -58,12 +58,15 @@ def _recurrent() -> Iterator[Figure]:
         before = np.asarray(states[:-1]).reshape(-1, _HIDDEN)
         return x.reshape(-1, _HIDDEN).T @ flat, before.T @ flat
 
-    yield from against(
-        "recurrent net, forward", 1.3, compiled([x, h, w, u], last),
-        lambda *v: forward(*v)[-1], values, 20, 1e-4,
-    )  # fmt: skip
-    gradients = compiled([x, h, w, u], grad(T.sum(last**2), [w, u]))
-    yield from against("recurrent net, gradients", 1.4, gradients, step, values, 10, 1e-3)
+    inputs, slopes = [x, h, w, u], grad(T.sum(last**2), [w, u])
+    yield from against(Workload(
+        "recurrent net, forward", 1.3, lambda: compiled(inputs, last),
+        lambda *v: forward(*v)[-1], values, 20, 1e-4, REST,
+    ))  # fmt: skip
+    yield from against(Workload(
+        "recurrent net, gradients", 1.4, lambda: compiled(inputs, slopes), step, values, 10, 1e-3,
+        REST,
+    ))  # fmt: skip
 
 
 def _convolutional() -> Iterator[Figure]:
@@ -81,9 +84,11 @@ def _convolutional() -> Iterator[Figure]:
     ]  # fmt: skip
     symbols = [T.TensorType("float32", (False,) * len(s))(f"w{k}") for k, s in enumerate(shapes)]
     cost = _lenet(x, y, symbols)
-    step = compiled([x, y, *symbols], [cost, *grad(cost, symbols)])
     images, labels = _normal(rng, 64, 1, 28, 28), rng.integers(0, 10, 64)
-    yield from against("LeNet step", 1.5, step, _lenet_by_hand, [images, labels, *weights], 3, 2e-2)
+    yield from against(Workload(
+        "LeNet step", 1.5, lambda: compiled([x, y, *symbols], [cost, *grad(cost, symbols)]),
+        _lenet_by_hand, [images, labels, *weights], 3, 2e-2, REST,
+    ))  # fmt: skip
 
 
 def _lenet(x: Any, y: Any, weights: list[Any]) -> Any:

@@ -53,7 +53,7 @@ def round_robin(
 ) -> dict[str, list[float]]:
     """Seconds per call of each statement (with the names it uses), one entry a round. The
     statements take turns, so that whatever else the machine does befalls all of them. Before each
-    turn all rest for ``rest`` seconds, and one call, which is not measured, wakes threads again."""
+    turn all rest for ``rest`` seconds, and as many calls, not measured, wake cores and threads."""
     timers = {name: timeit.Timer(text, globals=names) for name, (text, names) in statements.items()}
     for timer in timers.values():
         timer.timeit(max(calls // 10, 1))  # caches, frequency, lazy imports
@@ -62,7 +62,7 @@ def round_robin(
         for name, timer in timers.items():
             if rest:
                 time.sleep(rest)
-                timer.timeit(1)
+                timer.timeit(calls)
             times[name].append(timer.timeit(calls) / calls)
     return times
 

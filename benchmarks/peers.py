@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .measure import REST, ROOT, Figure, ratio, round_robin
+from .measure import ROOT, Figure, ratio, round_robin
 from .throughput import compare, digits, examples, workloads
 
 Call = Callable[[], Any]
@@ -56,7 +56,7 @@ def main(name: str) -> None:
         compare(f"{name}, {work.name}", first, work.hand(*work.values), work.tolerance)
         names = {"call": call, "hand": work.hand, "values": work.values}
         statements = {"numpy": ("hand(*values)", names), name: ("call()", names)}
-        times = round_robin(statements, work.calls, 7, REST)
+        times = round_robin(statements, work.calls, 7, work.rest)
         value, detail = ratio(times, "numpy", name)
         row = (work.name, value, "x faster than NumPy", f"{detail}; first result {seconds:.3g} s")
         print(json.dumps(row), flush=True)

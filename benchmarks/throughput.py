@@ -15,7 +15,8 @@ _ROWS, _COLUMNS = 4096, 1024
 
 class Workload(NamedTuple):
     """What is computed: by a function that ``ours`` compiles, and by ``hand`` in NumPy. ``target``:
-    how many times faster ours is to be, on two threads."""
+    how many times faster ours is to be, on two threads. ``rest``: seconds before each turn, where
+    NumPy leaves threads awake."""
 
     name: str
     target: float
@@ -24,6 +25,7 @@ class Workload(NamedTuple):
     values: Sequence[np.ndarray]
     calls: int
     tolerance: float
+    rest: float = 0.0
 
 
 def workloads() -> Iterator[Workload]:
@@ -38,42 +40,27 @@ def workloads() -> Iterator[Workload]:
 def throughput() -> Iterator[Figure]:
     """Times faster than NumPy by hand in the same run."""
     for work in workloads():
-        yield from against(
-            work.name, work.target, work.ours(), work.hand, work.values, work.calls, work.tolerance
-        )
+        yield from against(work)
     yield from _in_turns(_network())
 
 
-def against(
-    name: str,
-    target: float,
-    ours: Callable[..., Any],
-    hand: Callable[..., Any],
-    values: Sequence[np.ndarray],
-    calls: int,
-    tolerance: float,
-) -> Iterator[Figure]:
-    """The figure of a compiled function against the same by hand; raises WrongResult."""
-    compare(name, ours(*values), hand(*values), tolerance)
-    value, detail = _faster(ours, hand, values, calls, REST)
-    yield Figure(name, value, "x faster than NumPy", target, True, detail)
+def against(work: Workload) -> Iterator[Figure]:
+    """The figure of what we compile against the same by hand; raises WrongResult."""
+    ours = work.ours()
+    compare(work.name, ours(*work.values), work.hand(*work.values), work.tolerance)
+    value, detail = _faster(ours, work, work.calls, work.rest)
+    yield Figure(work.name, value, "x faster than NumPy", work.target, True, detail)
 
 
 def _in_turns(work: Workload) -> Iterator[Figure]:
     """Both call by call in one program, where BLAS's thread is still awake from NumPy's products
     when the pool's begins."""
-    value, detail = _faster(work.ours(), work.hand, work.values, 1, 0)
+    value, detail = _faster(work.ours(), work, 1, 0)
     yield Figure(f"{work.name}, call by call", value, "x faster than NumPy", detail=detail)
 
 
-def _faster(
-    ours: Callable[..., Any],
-    hand: Callable[..., Any],
-    values: Sequence[np.ndarray],
-    calls: int,
-    rest: float,
-) -> tuple[float, str]:
-    names = {"ours": ours, "hand": hand, "values": values}
+def _faster(ours: Callable[..., Any], work: Workload, calls: int, rest: float) -> tuple[float, str]:
+    names = {"ours": ours, "hand": work.hand, "values": work.values}
     statements = {"numpy": ("hand(*values)", names), "tensorcore": ("ours(*values)", names)}
     return ratio(round_robin(statements, calls, 7, rest), "numpy", "tensorcore")
 
@@ -203,7 +190,9 @@ def _logistic() -> Workload:
         state["b"] = b - 0.1 * error.sum()
         return p > 0.5, loss
 
-    return Workload("logistic regression, float64", 2.2, ours, hand, [data, labels], 200, 1e-8)
+    return Workload(
+        "logistic regression, float64", 2.2, ours, hand, [data, labels], 200, 1e-8, REST
+    )
 
 
 def examples() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -264,4 +253,4 @@ def _network() -> Workload:
         state[:] = [v - rate * g for v, g in zip(state, gradients, strict=True)]
         return cost
 
-    return Workload("784-500-10 network, float32", 1.3, ours, hand, [data, labels], 10, 1e-4)
+    return Workload("784-500-10 network, float32", 1.3, ours, hand, [data, labels], 10, 1e-4, REST)
