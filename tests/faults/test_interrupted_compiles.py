@@ -21,13 +21,18 @@ def aged(folder: Path, seconds: float = 7200.0) -> None:
             os.utime(path, (past, past))
 
 
+def _cold(nursery: Nursery, place: Place) -> float:
+    """Seconds until all is compiled and right where there was nothing."""
+    began = time.monotonic()
+    assert nursery.run("train", place.environment).right
+    return time.monotonic() - began
+
+
 def test_killed_anywhere(nursery: Nursery, tmp_path: Path, tally: Tally) -> None:
     """Killed at a random point of a cold compile: the next run is right, and what the dead left
     is swept."""
     first = Place(tmp_path / "first")
-    began = time.monotonic()
-    assert nursery.run("train", first.environment).right
-    whole = time.monotonic() - began
+    whole = min(_cold(nursery, place) for place in (first, Place(tmp_path / "second")))
     chance = random.Random(2)
     count = tally.size(4, 200)
     scratch = first.environment["TMPDIR"]
