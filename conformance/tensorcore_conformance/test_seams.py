@@ -82,6 +82,18 @@ def test_a_wrong_place_is_named(subject: Subject) -> None:
             f(np.zeros((5, 4)), np.array([0, 6]))
 
 
+def test_a_place_that_a_shape_lacks_is_refused(subject: Subject) -> None:
+    """Counted through the shape, or by coordinates."""
+    i = TensorType("int64", (False,))("i")
+    flat = subject.function([i], list(T.unravel_index(i, (3, 4))))
+    np.testing.assert_array_equal(flat(np.array([0, 7, 11])), [[0, 1, 2], [0, 3, 3]])
+    position = subject.function([i], T.ravel_multi_index([i, 0 * i + 2], (3, 4)))
+    np.testing.assert_array_equal(position(np.array([0, 2])), [2, 10])
+    for f, wrong in ((flat, 12), (flat, -1), (position, 3), (position, -1)):
+        with pytest.raises(OutOfRange):
+            f(np.array([0, wrong]))
+
+
 def test_integers_beside_sines(subject: Subject) -> None:
     """A loop that has two versions of a sine, and integers that nothing of it needs."""
     x, i = TensorType("float64", (False,))("x"), TensorType("int64", (False,))("i")

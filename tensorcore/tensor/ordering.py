@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .. import dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops.creation import as_size, iota
-from ..ops.elementwise import cast, cast_to, mod
+from ..ops.elementwise import cast, cast_to, mod, mul
 from ..ops.indexing import gather
 from ..ops.logic import isnan, le, lt, maximum, minimum, neq, switch
 from ..ops.movement import broadcast_to, dimshuffle, join, shape_list
@@ -304,10 +305,12 @@ def extract(condition: TensorLike, x: TensorLike) -> Tensor:
 
 
 def unravel_index(indices: TensorLike, dims: Any, order: str = "C") -> tuple[Tensor, ...]:
-    """The coordinates in a shape of positions counted through it."""
+    """The coordinates in a shape of positions counted through it. A position that the shape does
+    not have raises OutOfRange at the call."""
     one_of(order, ("C", "F"), "unravel_index: order")
-    rest = cast_to(integers(indices, "unravel_index: the positions"), "int64")
+    place = cast_to(integers(indices, "unravel_index: the positions"), "int64")
     sizes = size_list(dims, "unravel_index")
+    rest = _looked_at(place, reduce(mul, sizes, as_tensor(1, "int64")))
     found = []
     for size in sizes if order == "F" else reversed(sizes):
         found.append(mod(rest, size))
@@ -320,7 +323,8 @@ def ravel_multi_index(
 ) -> Tensor:
     """The position, counted through a shape, of coordinates (one integer tensor per axis).
 
-    ``mode``: ``wrap`` or ``clip`` bring coordinates inside; ``raise`` takes them as they are.
+    ``mode``: ``wrap`` or ``clip`` bring coordinates inside; with ``raise`` one that is outside
+    raises OutOfRange at the call.
     """
     one_of(mode, _MODES, "ravel_multi_index: mode")
     one_of(order, ("C", "F"), "ravel_multi_index: order")
@@ -333,5 +337,14 @@ def ravel_multi_index(
     pairs = list(zip(places, sizes, strict=True))
     for place, size in pairs if order == "C" else reversed(pairs):
         place = integers(place, "ravel_multi_index: a coordinate")
+        if mode == "raise":
+            place = _looked_at(cast_to(place, "int64"), size)
         result = result * size + _inside(place, size, mode)
     return result
+
+
+def _looked_at(place: Tensor, size: Tensor) -> Tensor:
+    """``place``, which is refused at the call where it is negative or not below ``size``: it says
+    where to read from as many zeros, which are not made."""
+    zeros = broadcast_to(as_tensor(0, "int64"), size)
+    return place + zeros[switch(lt(place, 0), size, place)]
