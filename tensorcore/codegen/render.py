@@ -265,7 +265,6 @@ class KernelPrinter:
         """The loop indices on which each value of a stage depends."""
         written = {s.access.slot for each in self.kernel.stages for s in each.stores}
         earlier = frozenset(index[: len(self.kernel.axes)])
-        lengths = dict(zip(index, (*self.kernel.axes, *stage.inner), strict=False))
         # A state changes from point to point.
         needs = {a.state: frozenset(index) for a in stage.accumulates if a.state is not None}
         zero = Size("const", (0,))
@@ -274,11 +273,10 @@ class KernelPrinter:
                 access = entry.access
                 steps = zip(index, access.strides, strict=True)
                 own = {name for name, stride in steps if self.table[stride] != zero}
-                inside = [lengths[name] for name in own]
-                looked = sum(bool(needs.get(v, earlier)) for v, _ in access.gathered)
-                # What is written is not read before that is done, and where a loop has no points
-                # there may be no entry to read.
-                if access.slot in written or not self._has_entries(access.slot, inside, looked):
+                # What is written is not read before that is done. A place that is the same for all
+                # points is looked at where there are points: else there may be no entry to read.
+                still = any(not needs.get(v, earlier) for v, _ in access.gathered)
+                if access.slot in written or still:
                     own = set(index)
                 parts = [value for value, _ in access.gathered]
             else:
@@ -286,19 +284,6 @@ class KernelPrinter:
                 parts = list(entry.args)
             needs[entry.value] = frozenset(own).union(*(needs.get(v, earlier) for v in parts))
         return needs
-
-    def _has_entries(self, slot: int, inside: Sequence[SizeId], looked: int) -> bool:
-        """Whether a slot has entries for sure, inside loops of these lengths that run along it:
-        each of its axes has a loop, a place that was looked at, or a length that is in theirs."""
-        shape = self.slots[slot].shape
-        if any(self.table[size] == Size("const", (0,)) for size in shape):
-            return False
-        known = {*inside}
-        for size in inside:
-            if self.table[size].kind == "mul":
-                known.update(self.table[size].args)
-        axes = [size for size in shape if self.table[size].kind != "const"]
-        return len(axes) <= len(inside) + looked or known.issuperset(axes)
 
     def _place(self, stage: Stage, index: Sequence[str], opened: Sequence[str]) -> None:
         """Compute what depends only on the loops that are open, so that the loops inside them do

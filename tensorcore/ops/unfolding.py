@@ -101,7 +101,7 @@ def _part(
     """What entry ``place`` of all windows is, as slices; ``windows`` has count, step and gap."""
     found = [slice(None)] * ndim
     for axis, at, (count, step, gap) in zip(axes, place, windows, strict=True):
-        start = at * gap
+        start = at * gap if count else 0  # where there is no window, nor need there be its start
         found[axis] = slice(start, start + (count - 1) * step + 1 if count else start, step)
     return tuple(found)
 
