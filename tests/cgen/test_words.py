@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from conftest import skip_unless_ready
+from tensorcore_cgen.emit import emit
 
 import tensorcore.tensor as T
 from tensorcore import function
@@ -31,3 +34,13 @@ def test_blocks(count: int) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12)
         else:
             np.testing.assert_array_equal(a, b)
+
+
+def test_draws_of_streams_are_made_in_blocks() -> None:
+    """The key is the same for all points, which the text shows."""
+    skip_unless_ready("cgen")
+    n = T.lscalar("n")
+    for dtype in ("float32", "float64"):
+        drawn = RandomStreams(5).uniform((n,), dtype=dtype)
+        text = emit(function([n], drawn, backend="cgen").program)[0][0]
+        assert re.search(r"^ +tc_philox_many_u64\(", text, re.MULTILINE)
