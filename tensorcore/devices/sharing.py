@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.meeting import LANES
 from ..codegen.order import RUN, order
 from ..codegen.render import Launch
 from .frame import Plan
@@ -18,18 +19,38 @@ _WORTH = 40_000
 _ITEMS_PER_UNIT = 16
 #: Groups per unit of other devices; the points beyond them they take in turn.
 GROUPS_PER_UNIT = 32
+#: Up to so many times what a member should have of a row, 32 take it, and no whole group.
+_PER_LANE = 4
 
 
 def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
-    """How many work-items, or groups of them, and the chunk that each takes."""
+    """How many work-items, or groups of them, and the chunk that each takes; of teams how many
+    members each has."""
     if launch.way == "one":
         return 1, 1
+    if launch.way == "teams":
+        team = team_of(launch, plan, group)
+        count = -(-plan.product(launch.points) // (group // team))
+        return min(count, device.units * GROUPS_PER_UNIT), team
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
         each = group if launch.way == "items" else 1
         return min(-(-count // each), device.units * GROUPS_PER_UNIT), 1
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
+
+
+def team_of(launch: Launch, plan: Plan, group: int) -> int:
+    """How many members share a point: a power of two, so that there is something to do for each of
+    them. More than go in step, which wait for each other, are worth their while in long rows."""
+    needed = 1
+    for inner in launch.rows:
+        points = -(-plan.product(inner) // launch.per)
+        needed = max(needed, min(plan.known[inner[0]], points))
+    most = min(LANES, group)
+    if needed > most * _PER_LANE:
+        return group
+    return min(1 << (needed - 1).bit_length(), most)
 
 
 def chunks(count: int, work: int, device: Device) -> tuple[int, int]:

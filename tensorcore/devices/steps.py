@@ -115,7 +115,8 @@ class KernelStep:
             local = 1 if launch.way == "one" else self.group
             if groups:
                 launches.append((function, (*numbers, np.int64(chunk)), groups, local))
-            each = {"items": local, "groups": launch.per}.get(launch.way, 1)
+            rows = {"items": local, "groups": launch.per, "teams": self.group // chunk}
+            each = rows.get(launch.way, 1)
             most = max(most, groups * each)
         return launches, most
 
