@@ -132,7 +132,7 @@ def products(bench: Bench) -> list[Row]:
         if not hasattr(cupy, "matmul"):
             continue
         x, y, z = (cupy.ones((n, n), "float32") for _ in range(3))
-        with bench.device.stream:
+        with bench.device.current():
             theirs = bench.time(lambda x=x, y=y, z=z: cupy.matmul(x, y, out=z))
         note = f"{mine * 1e6:.1f} us, {2 * n**3 / mine / 1e12:.2f} TFLOP/s"
         name = f"product, {n} x {n} float32"

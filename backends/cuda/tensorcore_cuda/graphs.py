@@ -24,6 +24,7 @@ from tensorcore.devices.run import DeviceExecutable
 from tensorcore.program import Program
 
 from .device import Device
+from .memory import NotReady
 
 #: Graphs of one executable, combinations of buffers that are remembered, shapes of arguments with
 #: sets of results, and sets for each.
@@ -94,9 +95,9 @@ class GraphExecutable(DeviceExecutable):
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
         words = self._refused or f"{len(self._graphs)} captured, replayed {self.replays} times"
-        lacking = {
-            f"{k}, so on the host": why for k, why in self.device.libraries.missing.items() if why
-        }
+        instead = {"cuBLAS": "so by kernels of our own"}
+        missing = self.device.libraries.missing.items()
+        lacking = {f"{k}, {instead.get(k, 'so on the host')}": why for k, why in missing if why}
         return {**super().notes(), **lacking, "CUDA graphs": words}
 
     def __call__(
@@ -159,6 +160,9 @@ class GraphExecutable(DeviceExecutable):
                 stream.begin_capture()
                 frame = self.begin_into(given, results.arrays)
                 graph = stream.end_capture()
+            except NotReady:  # what was made ready is forgotten, after calls of other shapes
+                self._end(stream)
+                return None
             except Exception as problem:  # noqa: BLE001  # the same call works step by step
                 self._end(stream)
                 first = (str(problem).splitlines() or [""])[0]
@@ -172,7 +176,7 @@ class GraphExecutable(DeviceExecutable):
 
     @staticmethod
     def _end(stream: Any) -> None:
-        """Leave the state of capturing, whose graph nobody wants any more."""
-        with suppress(Exception):  # it may have ended by itself
-            if stream.is_capturing():
-                stream.end_capture()
+        """Leave the state of capturing, whose graph nobody wants any more. Whether there is one is
+        not asked: of a capture that CUDA gave up CuPy's answer is an error, and it must end too."""
+        with suppress(Exception):
+            stream.end_capture()
