@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ HINT = (
 _NODES = 3
 _OPERANDS = 6
 _ELEMENTS = 20
+_FEW = 4
 _DEPTH = 4
 
 #: Gives the value of a node, or raises.
@@ -68,14 +70,19 @@ def _culprits(message: str, outputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _sizes_text(nodes: Sequence[Tensor], given: Mapping[Tensor, Any]) -> str:
-    """The sizes of what the function was given that made these nodes, as far as they are known."""
+    """The sizes of what the function was given that made these nodes, as far as they are known;
+    and what few entries are that the call brought."""
     known: list[str] = []
     for operand in list(dict.fromkeys(x for node in nodes for x in arguments(node)))[:_OPERANDS]:
         try:
             sizes = _value(apply("shape", operand), given)
         except Exception:  # noqa: BLE001 (the error to be explained must come through)
             continue
-        known.append(f"{operand!r} of shape {tuple(map(int, sizes))}")
+        shape = tuple(map(int, sizes))
+        value = given[operand] if operand in given and math.prod(shape) <= _FEW else None
+        shown = "" if value is None else f", which is {np.array2string(np.asarray(value))}"
+        sized = f" of shape {shape}" if shape or not shown else ""
+        known.append(f"{operand!r}{sized}{shown}")
     return f"There: {', '.join(known)}.\n" if known else ""
 
 
