@@ -9,9 +9,10 @@ from . import dtypes
 from .errors import DTypeError, MissingInputError, ShapeError
 from .graph import substitute, toposort, variables
 from .node import Tensor, as_tensor, is_constant, is_literal
+from .ops.checked import checked
 from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
-from .ops.logic import minimum
+from .ops.logic import ge, minimum
 from .ops.movement import dimshuffle, in_type, shape_list
 from .origin import where_made
 from .shared import Shared, shared
@@ -395,11 +396,18 @@ def step_count(sequences: Sequence[Sequenced], n_steps: Any, what: str) -> Tenso
     lengths = []
     for tensor, taps in sequences:
         length, spread = shape_list(tensor)[0], max(*taps, 0) - min(*taps, 0)
-        lengths.append(length - spread if spread else length)
+        lengths.append(_reached(length, spread) if spread else length)
     count = lengths[0]
     for length in lengths[1:]:
         count = minimum(count, length)
     return cast_to(count, "int64")
+
+
+def _reached(length: Tensor, spread: int) -> Tensor:
+    """How many steps a sequence allows whose taps lie so far apart."""
+    short = "a sequence has {0} entries, and its taps reach over {1} more than one"
+    count = length - spread
+    return checked(count, ge(length, spread), length, spread, message=short, error=ShapeError)
 
 
 # -- what the function returns --------------------------------------------------------------

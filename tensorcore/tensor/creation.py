@@ -9,7 +9,7 @@ import numpy as np
 from .. import config, dtypes
 from ..errors import NumberError, ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, make_constant
-from ..ops.checked import checked
+from ..ops.checked import checked, within
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
@@ -337,9 +337,11 @@ def fill_diagonal_offset(a: TensorLike, val: TensorLike, offset: TensorLike) -> 
 
 def to_one_hot(y: TensorLike, nb_class: Any, dtype: Any = None) -> Tensor:
     """A matrix with a row per entry of the integer vector ``y``: one in its column, else zeros;
-    floatX by default. A class outside 0 to ``nb_class`` - 1 has a row of zeros."""
+    floatX by default. A class outside 0 to ``nb_class`` - 1 raises OutOfRange at the call."""
     y = as_tensor(y)
     if y.ndim != 1 or not y.dtype.startswith(("int", "uint")):
         raise TypeError(f"to_one_hot: expected a vector of integers, found {y.type!r}.")
-    match = eq(dimshuffle(iota(as_size(nb_class, "to_one_hot")), ("x", 0)), dimshuffle(y, (0, "x")))
+    classes = as_size(nb_class, "to_one_hot")
+    y = within(y, classes, "a class lies outside: {0}, where there are {1} classes")
+    match = eq(dimshuffle(iota(classes), ("x", 0)), dimshuffle(y, (0, "x")))
     return cast(match, dtypes.canonical(dtype or config.floatX))
