@@ -163,7 +163,7 @@ class RandomStreams:
     ) -> Tensor:
         """How many of ``n`` trials (an integer scalar) succeed, each with probability ``p``. A
         probability outside 0 to 1 raises NumberError, a ValueError."""
-        p, trials = _share(p, "binomial"), _integer(n, "binomial: n")
+        p, trials = from_to(p, 0, 1, "binomial", "p"), _integer(n, "binomial: n")
         word = p.dtype if p.dtype in ("float32", "float64") else "float64"
         sizes = _sizes(size, ndim, "binomial", p)
         if _is_one(trials):
@@ -395,13 +395,6 @@ def _probabilities(p: TensorLike | None, what: str) -> Tensor:
     if t.ndim == 0:
         raise ShapeError(f"{what}: probabilities are a vector or rows of a matrix.")
     return t if t.dtype in ("float32", "float64") else cast_to(t, "float64")
-
-
-def _share(p: TensorLike, what: str) -> Tensor:
-    """Probabilities; those of a sigmoid or a softmax need not be looked at."""
-    node = as_tensor(p)
-    name = node.op.name if node.op is not None else ""
-    return from_to(node, 0, 1, what, "p", known=name in ("sigmoid", "softmax"))
 
 
 def _outcomes(p: TensorLike | None, what: str, whole: bool) -> Tensor:
