@@ -78,7 +78,7 @@ class Running(Wide):
     def _scanned(self, stage: Stage) -> Scan | None:
         """The running total of a stage whose points may be shared out."""
         scan = scan_of(stage)
-        if scan is None or self.items.group == 1 or self.kernel.failures:
+        if scan is None or self.items.group == 1 or self.kernel.leaves:
             return None
         written = {store.access.slot for each in self.kernel.stages for store in each.stores}
         if any(load.access.slot in written for load in stage.all_loads()):

@@ -77,7 +77,7 @@ class Stagewise(Launching, Running):
     def _wait_for_writes(self, stage: Stage) -> None:
         """Where members of a group may do this together, what the one of them writes that does
         so is there before others read it."""
-        if stage.stores and self.items.group > 1 and not self.kernel.failures:
+        if stage.stores and self.items.group > 1 and not self.kernel.leaves:
             self._line(self.items.barrier)
 
     def _flush(self, number: int) -> None:
@@ -116,7 +116,7 @@ class Stagewise(Launching, Running):
             self._local = []
             self._receive(stage)
             if stage.accumulates:
-                self._together = not single and not self.kernel.failures
+                self._together = not single and not self.kernel.leaves
                 self._line(self._chunk_lines(stage, ""))
                 self._of_chunks(stage, inner)
             else:

@@ -87,8 +87,8 @@ class _ItemPrinter(Stagewise):
     def _over_axes(self) -> None:
         axes, stages = self.kernel.axes, self.kernel.stages
         rows = any(stage.inner for stage in stages)
-        fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
-        self._together = rows and self.items.group > 1 and not fails
+        leaves = self.kernel.leaves
+        self._together = rows and self.items.group > 1 and not leaves
         if self._together and self._side_by_side():
             self._lanes = min(LANES, self.items.group // 2)
         self._in_teams = self._together and self._lanes == 1

@@ -125,6 +125,11 @@ def outside(node: Tensor, axis: int) -> Failure:
     return Failure(check_message(node, OUTSIDE.format(axis=axis)), OutOfRange)
 
 
+def refused(node: Tensor) -> Failure:
+    """What an entry that is not right ends the call with."""
+    return Failure(check_message(node, node.attrs["message"]), node.attrs["error"])
+
+
 def if_any(
     value: ValueId, size: SizeId, lost: Sequence[SizeId], sizes: SizeTable, new: Callable[[], int]
 ) -> tuple[ValueId, SizeId, list[Instr]]:
