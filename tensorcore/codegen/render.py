@@ -47,7 +47,9 @@ class Launch(NamedTuple):
     ``groups``: each work-group does. ``teams``: each team of members of a group does; ``rows`` are
     the inner axes of each stage, whose points are shared among its members, and ``per`` is how many
     of them a member should have. With ``limit`` there are so many points instead. ``cost``: scalar
-    operations of a point as a sum of products of a number and sizes.
+    operations of a point as a sum of products of a number and sizes. ``cut``: of a kernel whose
+    rows may be cut (``cutting.py``) ``whole`` does all where they are not, and ``part`` and then
+    ``join`` do where they are; ``whole`` is the launch of the first.
     """
 
     way: str
@@ -56,6 +58,8 @@ class Launch(NamedTuple):
     limit: int = 0
     cost: tuple[tuple[int, tuple[SizeId, ...]], ...] = ()
     rows: tuple[tuple[SizeId, ...], ...] = ()
+    cut: str = ""
+    whole: Launch | None = None
 
 
 class KernelText:

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 
 from ..program import Access, Kernel, Size, Slot, Stage, Store
 from .columns import STRIP, ColumnPrinter, by_columns
+from .cutting import Cutting
 from .dialect import Dialect
 from .meeting import LANES, carries, items_of, ordered
 from .parts import work
 from .render import KernelPrinter, KernelText, Launch
-from .stagewise import Launching, Stagewise
+from .stagewise import Launching
 
 #: Points of a row for each member of a team; the last is more than any row has.
 _FEW, _ENOUGH, _MANY, _ALL = 4, 16, 4096, 2**62
@@ -62,7 +63,7 @@ class _ItemColumns(Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(Stagewise):
+class _ItemPrinter(Cutting):
     """Prints every other kernel."""
 
     def __init__(
@@ -114,12 +115,17 @@ class _ItemPrinter(Stagewise):
             return
         cost = tuple((work(s), s.inner) for s in stages)
         if self._in_teams:
-            inner = tuple(s.inner for s in stages if s.inner)
-            self.text.launches.append(Launch("teams", axes, self._points_each(), 0, cost, inner))
-            return
-        way = "groups" if self._together or turned else "items"
-        per = LANES * LANES if turned else self._entries if several else self._lanes
-        self.text.launches.append(Launch(way, axes, per, 0, cost))
+            way, per = "teams", self._points_each()
+        else:
+            way = "groups" if self._together or turned else "items"
+            per = LANES * LANES if turned else self._entries if several else self._lanes
+        inner = tuple(s.inner for s in stages if s.inner)
+        launch = Launch(way, axes, per, 0, cost, inner)
+        if self._may_be_cut():
+            launch = launch._replace(cut="whole")
+        self.text.launches.append(launch)
+        if launch.cut:
+            self._print_cut(launch)
 
     def _points_each(self) -> int:
         """How many points of a row a member should have: what is next to each other in memory few,
@@ -153,14 +159,10 @@ class _ItemPrinter(Stagewise):
         else:
             self._line(f"for ({ctype} point = {start}; point < count; point += {step}) {{")
             self._depth += 1
-        rest = "point"
-        for k in reversed(range(1, rank)):
-            length = self._size(self.kernel.axes[k])
-            self._line(f"const {ctype} i{k} = {rest} % {length}, rest{k} = {rest} / {length};")
-            rest = f"rest{k}"
-        self._line(f"const {ctype} i0 = {rest};")
+        index = [f"i{k}" for k in range(rank)]
+        self._point(index)
         for stage in self.kernel.stages:
-            self._stage(stage, [f"i{k}" for k in range(rank)])
+            self._stage(stage, index)
         self._close()
 
     def _strips(self) -> None:
@@ -186,7 +188,7 @@ class _ItemPrinter(Stagewise):
     # -- the members of a group ---------------------------------------------------------
 
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
-        alone = bool(self.kernel.axes) or self._whole
+        alone = (bool(self.kernel.axes) and not self._cut) or self._whole
         first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
         if not self._together or carries(stage):
             return first, last
@@ -219,6 +221,9 @@ class _ItemPrinter(Stagewise):
         in_turn = self._together and len(inner) > 1 and self._collides(stage)
         if in_turn and not stage.accumulates:
             self._nest_in_turn(stage, outer, inner)
+            return
+        if self._in_teams and len(inner) > 1 and not (in_turn or carries(stage) or ordered(stage)):
+            self._nest_flat(stage, outer, inner)
             return
         alone = self._together and (in_turn or carries(stage))
         if alone:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.cutting import MOST_LEFT
 from ..codegen.meeting import LANES
 from ..codegen.order import RUN, order
 from ..codegen.render import Launch
@@ -21,21 +22,26 @@ _ITEMS_PER_UNIT = 16
 GROUPS_PER_UNIT = 32
 #: Up to so many times what a member should have of a row, 32 take it, and no whole group.
 _PER_LANE = 4
+#: Where fewer groups have rows they are cut, into pieces with no fewer entries than this.
+_GROUPS, _PIECE = 2048, 4096
 
 
 def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
     """How many work-items, or groups of them, and the chunk that each takes; of teams how many
-    members each has."""
+    members each has, and where rows are cut above 32 bits into how many pieces."""
     if launch.way == "one":
         return 1, 1
-    if launch.way == "teams":
-        team = team_of(launch, plan, group)
-        count = -(-plan.product(launch.points) // (group // team))
-        return min(count, device.units * GROUPS_PER_UNIT), team
+    cuts = cuts_of(launch.whole or launch, plan, group) if launch.cut else 1
+    if launch.cut and (launch.cut == "whole") != (cuts == 1):
+        return 0, 1
+    if launch.way == "teams" or launch.cut == "part":
+        team = team_of(launch, plan, group) if launch.way == "teams" else 1
+        count = -(-plan.product(launch.points) // _points_of_group(launch, team, group)) * cuts
+        return min(count, device.units * GROUPS_PER_UNIT), team | (cuts << 32 if cuts > 1 else 0)
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
         each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.units * GROUPS_PER_UNIT), 1
+        return min(-(-count // each), device.units * GROUPS_PER_UNIT), 1 | (cuts - 1 and cuts << 32)
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
 
@@ -51,6 +57,24 @@ def team_of(launch: Launch, plan: Plan, group: int) -> int:
     if needed > most * _PER_LANE:
         return group
     return min(1 << (needed - 1).bit_length(), most)
+
+
+def _points_of_group(launch: Launch, team: int, group: int) -> int:
+    return group // team if launch.way == "teams" else launch.per
+
+
+def cuts_of(launch: Launch, plan: Plan, group: int) -> int:
+    """Into how many pieces rows are cut: enough that many groups have a piece, and no piece is
+    small."""
+    count = plan.product(launch.points)
+    team = team_of(launch, plan, group) if launch.way == "teams" else 1
+    per = _points_of_group(launch, team, group)
+    (inner,) = launch.rows
+    length = plan.product(inner if launch.way == "teams" else inner[:1])
+    if count < 1 or length < 1:
+        return 1
+    groups = -(-count // per)
+    return max(1, min(_GROUPS // groups, length * per // _PIECE, MOST_LEFT // count))
 
 
 def chunks(count: int, work: int, device: Device) -> tuple[int, int]:

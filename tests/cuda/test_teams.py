@@ -12,7 +12,7 @@ import pytest
 import tensorcore
 import tensorcore.tensor as T
 from tensorcore.codegen.render import Launch
-from tensorcore.devices.sharing import spread, team_of
+from tensorcore.devices.sharing import cuts_of, spread, team_of
 from tensorcore.tensor.signal import pool
 
 RANDOM = np.random.default_rng(33)
@@ -159,3 +159,59 @@ def test_a_sum_of_everything_is_joined_by_a_block(emulated: Any) -> None:
         np.testing.assert_allclose(total, a.sum(), rtol=1e-12)
         assert place == a.argmax()
         np.testing.assert_allclose(largest, (a - a.mean()).max(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 9000), (3, 9000), (9000, 3), (3000, 70)])
+def test_few_long_rows_and_columns_are_cut(emulated: Any, shape: tuple[int, int]) -> None:
+    """By a first function into pieces, which a second one joins for each point."""
+    x = T.fmatrix("x")
+    results = [f(x, axis=k) for k in (0, 1) for f in (T.sum, T.max, T.prod, T.any)]
+    f = tensorcore.function([x], [*results, T.sqrt(x.sum(axis=1)) * 2, x.mean(axis=0)])
+    a = RANDOM.uniform(0.999, 1.001, shape).astype("float32")
+    a[0, 0] = np.nan if shape[0] == 3000 else a[0, 0]
+    wide = a.astype("float64")
+    wanted = [g(wide, axis=k) for k in (0, 1) for g in (np.sum, np.max, np.prod, np.any)]
+    wanted += [np.sqrt(wide.sum(1)) * 2, wide.mean(0)]
+    before = emulated.COUNTS.get("launches", 0)
+    f(a[:2, :3])
+    middle = emulated.COUNTS["launches"]
+    for found, exact in zip(f(a), wanted, strict=True):
+        np.testing.assert_allclose(found, exact, rtol=3e-4)
+    assert emulated.COUNTS["launches"] - middle > middle - before, "what is small is one launch"
+
+
+def test_how_many_pieces() -> None:
+    columns = Launch("groups", (0,), 32, rows=((1,),), cut="whole")
+    device: Any = SimpleNamespace(units=132)
+    plan = sizes(1024, 32_768)
+    assert cuts_of(columns, plan, 128) == 64
+    assert spread(columns, plan, device, 128) == (0, 1)
+    part, join = (
+        columns._replace(cut="part", whole=columns),
+        Launch("items", (0,), cut="join", whole=columns),
+    )
+    assert spread(part, plan, device, 128) == (2048, 64 << 32 | 1)
+    assert spread(join, plan, device, 128) == (8, 64 << 32 | 1)
+    enough = sizes(1_000_000, 300)
+    assert cuts_of(columns, enough, 128) == 1
+    assert spread(part, enough, device, 128) == spread(join, enough, device, 128) == (0, 1)
+    assert spread(columns, enough, device, 128) == (132 * 32, 1)
+    rows = Launch("teams", (0,), 4, rows=((1, 2),), cut="whole")
+    assert cuts_of(rows, sizes(10, 1000, 1000), 128) == 204, "along all inner axes"
+    assert cuts_of(rows, sizes(10, 0, 1000), 128) == 1
+    assert cuts_of(rows, sizes(0, 10, 1000), 128) == 1
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4, 5), (2, 3, 1, 1), (40, 2, 9, 9), (2, 0, 3, 3)])
+def test_rows_along_several_axes(emulated: Any, shape: tuple[int, ...]) -> None:
+    """Members take neighbours, as if all inner axes were one."""
+    x = T.ftensor4("x")
+    mean = x.mean(axis=(0, 2, 3), keepdims=True)
+    spreads = T.sqr(x - mean).mean(axis=(0, 2, 3), keepdims=True)
+    f = tensorcore.function([x], [(x - mean) / T.sqrt(spreads + 1), x.max(axis=(0, 2))])
+    a = RANDOM.standard_normal(shape).astype("float32")
+    normal, largest = f(a)
+    over = {"axis": (0, 2, 3), "keepdims": True}
+    wanted = (a - a.mean(**over)) / np.sqrt(a.var(**over) + 1)
+    np.testing.assert_allclose(normal, wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(largest, a.max(axis=(0, 2)))
