@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..program import Accumulate, Stage
+from ..program import Accumulate, Size, Stage
 from .columns import COMBINES
 from .render import Launch
 from .stagewise import Stagewise
@@ -33,10 +33,21 @@ class Cutting(Stagewise):
         return (
             self._together
             and bool(first.inner)
-            and not first.stores
+            and not self._collides(first)
             and not self.kernel.scratch
             and not any(stage.inner for stage in others)
             and all(a.combine in COMBINES for a in first.accumulates)
+        )
+
+    def _collides(self, stage: Stage) -> bool:
+        """Whether points of a stage may write to one place, whose order then matters. Such points
+        never differ in the last inner axis alone."""
+        zero, first = Size("const", (0,)), len(self.kernel.axes)
+        return any(
+            s.combine
+            or s.access.gathered
+            or zero in (self.table[k] for k in s.access.strides[first:])
+            for s in stage.stores
         )
 
     def _row_length(self, stage: Stage) -> str:

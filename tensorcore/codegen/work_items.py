@@ -238,17 +238,6 @@ class _ItemPrinter(Cutting):
             return False
         return by_columns(self.kernel, self.table, self.kernel.scratch)
 
-    def _collides(self, stage: Stage) -> bool:
-        """Whether points of a stage may write to one place, whose order then matters. Such points
-        never differ in the last inner axis alone."""
-        zero, first = Size("const", (0,)), len(self.kernel.axes)
-        return any(
-            s.combine
-            or s.access.gathered
-            or zero in (self.table[k] for k in s.access.strides[first:])
-            for s in stage.stores
-        )
-
     def _nest_in_turn(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
         """Members share the last inner axis, and wait for each other at each point of others."""
         *before, last = inner
