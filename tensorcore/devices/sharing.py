@@ -37,11 +37,11 @@ def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int,
     if launch.way == "teams" or launch.cut == "part":
         team = team_of(launch, plan, group) if launch.way == "teams" else 1
         count = -(-plan.product(launch.points) // _points_of_group(launch, team, group)) * cuts
-        return min(count, device.units * GROUPS_PER_UNIT), team | (cuts << 32 if cuts > 1 else 0)
+        return min(count, device.units * GROUPS_PER_UNIT), _with_cuts(team, cuts)
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
         each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.units * GROUPS_PER_UNIT), 1 | (cuts - 1 and cuts << 32)
+        return min(-(-count // each), device.units * GROUPS_PER_UNIT), _with_cuts(1, cuts)
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
 
@@ -57,6 +57,11 @@ def team_of(launch: Launch, plan: Plan, group: int) -> int:
     if needed > most * _PER_LANE:
         return group
     return min(1 << (needed - 1).bit_length(), most)
+
+
+def _with_cuts(chunk: int, cuts: int) -> int:
+    """The argument that says both."""
+    return chunk if cuts == 1 else cuts << 32 | chunk
 
 
 def _points_of_group(launch: Launch, team: int, group: int) -> int:

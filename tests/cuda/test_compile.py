@@ -60,6 +60,17 @@ def test_every_form_of_kernel_compiles(compiles_only: Any, block: int) -> None:
 
 
 @needs_nvrtc
+def test_the_largest_block_has_room(compiles_only: Any) -> None:
+    """Shared memory of a kernel with as many accumulators as one has, of the widest dtypes."""
+    x, z = T.dmatrix("x"), T.zmatrix("z")
+    columns = [f((x + k), axis=0) for k in range(4) for f in (T.max, T.min)]
+    rows = [(z * k).sum(axis=1) for k in range(2, 6)]
+    softmax = [T.nnet.softmax(x), T.cumsum(z, axis=1), T.argmax(x, axis=1), x.T + 1]
+    with config.change_flags(**{"cuda.architectures": "sm_75", "cuda.block": 512}):
+        tensorcore.function([x, z], [*columns, *rows, *softmax], backend=compiles_only)
+
+
+@needs_nvrtc
 def test_a_text_that_does_not_compile() -> None:
     head = "__global__ void __launch_bounds__(128) k0_0(f32 *__restrict__ p0)"
     text = build.whole(head + " {\n  p0[0] = nowhere;\n}\n")

@@ -196,7 +196,7 @@ def dialect(wide: bool = False) -> Dialect:
         from tensorcore.errors import ConfigError
 
         raise ConfigError(
-            f"option cuda.block: expected a power of two from 32 to 1024, found {block}."
+            f"option cuda.block: expected a power of two from 32 to 512, found {block}."
         )
     atomic = config.get("cuda.scatter") == "atomic"
     return cuda(str(config.math_accuracy), block, wide, atomic)
