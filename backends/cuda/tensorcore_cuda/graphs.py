@@ -33,14 +33,23 @@ _GRAPHS, _SEEN, _SHAPES, _SETS = 8, 64, 4, 4
 _LONGEST = 8192
 
 
+class Lease:
+    """What all buffers of a set refer to that somebody holds; it keeps their memory."""
+
+    __slots__ = ("__weakref__", "arrays")
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self.arrays = arrays
+
+
 class Lent:
     """A buffer of a set, for as long as somebody holds it."""
 
-    __slots__ = ("__weakref__", "_owner", "ptr")
+    __slots__ = ("_lease", "ptr")
 
-    def __init__(self, owner: Any) -> None:
-        self._owner = owner
-        self.ptr: int = owner.ptr
+    def __init__(self, lease: Lease, ptr: int) -> None:
+        self._lease = lease
+        self.ptr = ptr
 
 
 class Results:
@@ -50,19 +59,19 @@ class Results:
         #: No other set of the executable has it, also none that is gone.
         self.number = number
         self.arrays = arrays
-        self._lent: list[weakref.ref[Lent]] = []
+        self._lease: weakref.ref[Lease] | None = None
 
     def free(self) -> bool:
         """Whether nobody holds any of them."""
-        return all(lent() is None for lent in self._lent)
+        return self._lease is None or self._lease() is None
 
     def lend(self) -> list[Array]:
         """The results for who called."""
-        buffers = [Lent(array.buffer) for array in self.arrays]
-        self._lent = [weakref.ref(buffer) for buffer in buffers]
+        lease = Lease(self.arrays)
+        self._lease = weakref.ref(lease)
         return [
-            Array(array.memory, buffer, array.shape, array.dtype)
-            for array, buffer in zip(self.arrays, buffers, strict=True)
+            Array(array.memory, Lent(lease, array.buffer.ptr), array.shape, array.dtype)
+            for array in self.arrays
         ]
 
 
@@ -134,7 +143,7 @@ class GraphExecutable(DeviceExecutable):
     def _run(self, given: Sequence[Array], results: Results) -> Frame:
         """Put a call into the stream: as a graph, or the first time step by step, by which all is
         made ready that must not be made while commands are captured."""
-        key = (results.number, *((array.buffer.ptr, array.shape) for array in given))
+        key = (results.number, *(array.buffer.ptr for array in given))  # a set is for these shapes
         captured = self._graphs.get(key)
         if captured is None and self._seen.get(key, _LONGEST + 1) <= _LONGEST:
             captured = self._capture(key, given, results)
