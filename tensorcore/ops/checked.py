@@ -28,10 +28,8 @@ class Checked(Elementwise):
         x, right, *numbers = args
         first, second = [*numbers, 0, 0][:2]
         whole = (cast_to(as_tensor(number), "int64") for number in (first, second))
-        return (as_tensor(x), cast_to(as_tensor(right), "bool"), *whole), {
-            "error": "OutOfRange",
-            **attrs,
-        }
+        inputs = (as_tensor(x), cast_to(as_tensor(right), "bool"), *whole)
+        return inputs, {"error": "OutOfRange", **attrs}
 
 
 def _reference(
@@ -60,8 +58,9 @@ def checked(
     x: TensorLike, right: TensorLike, first: TensorLike = 0, second: TensorLike = 0, *,
     message: str, error: str = "OutOfRange",
 ) -> Tensor:  # fmt: skip
-    """``x``, where ``right`` holds; where it does not, the call ends with an ``error`` of
-    ``tensorcore.errors``, whose message has the integers ``first`` and ``second`` of that entry as ``{0}`` and ``{1}``."""
+    """``x``, where ``right`` holds; where it does not, the call ends with that ``error`` of
+    ``tensorcore.errors``, whose message has the integers ``first`` and ``second`` of the entry as
+    ``{0}`` and ``{1}``."""
 
 
 checked.gradient(lambda g, y, x, *rest: (g, *(None for _ in rest)))
