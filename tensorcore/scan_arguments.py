@@ -172,7 +172,7 @@ def _reached(length: Tensor, spread: int) -> Tensor:
     """How many steps a sequence allows whose taps lie so far apart."""
     short = "a sequence has {0} entries, and its taps reach over {1} more than one"
     count = length - spread
-    return checked(count, ge(length, spread), length, spread, message=short, error=ShapeError)
+    return checked(count, ge(length, spread), length, spread, message=short, error="ShapeError")
 
 
 # -- what the function returns --------------------------------------------------------------

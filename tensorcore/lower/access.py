@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .. import errors
 from ..errors import OutOfRange
 from ..node import Tensor
 from ..ops.indexing import OUTSIDE
@@ -127,7 +128,7 @@ def outside(node: Tensor, axis: int) -> Failure:
 
 def refused(node: Tensor) -> Failure:
     """What an entry that is not right ends the call with."""
-    return Failure(check_message(node, node.attrs["message"]), node.attrs["error"])
+    return Failure(check_message(node, node.attrs["message"]), getattr(errors, node.attrs["error"]))
 
 
 def if_any(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .. import errors
 from ..errors import ShapeError
 from ..graph import toposort
 from ..node import Tensor, is_constant
@@ -226,7 +227,8 @@ class SizeTable:
             positive = self._positive(node.inputs[1].op.name, parts[0], parts[1])
             what = node.attrs["message"].format("{1}", "{2}")
             room = self.sub(positive, self.one)
-            self.demand("nonnegative", (room, *parts[3:]), node, what, node.attrs["error"])
+            error = getattr(errors, node.attrs["error"])
+            self.demand("nonnegative", (room, *parts[3:]), node, what, error)
             return parts[2]
         return parts[0]
 

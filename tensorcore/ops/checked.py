@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import errors
 from ..dtypes import ALL
-from ..errors import OutOfRange
 from ..node import Tensor, TensorLike, as_tensor
 from ._array_api import copied
 from ._declare import Op, declare
 from ._families import Elementwise
-from .elementwise import cast, cast_to
+from .elementwise import cast_to
 from .logic import ge, lt
 
 
@@ -28,22 +28,23 @@ class Checked(Elementwise):
         x, right, *numbers = args
         first, second = [*numbers, 0, 0][:2]
         whole = (cast_to(as_tensor(number), "int64") for number in (first, second))
-        return (as_tensor(x), cast(right, "bool"), *whole), {"error": OutOfRange, **attrs}
+        inputs = (as_tensor(x), cast_to(as_tensor(right), "bool"), *whole)
+        return inputs, {"error": "OutOfRange", **attrs}
 
 
 def _reference(
-    xp: Any, x: Any, right: Any, first: Any, second: Any, *, message: str, error: type[Exception]
+    xp: Any, x: Any, right: Any, first: Any, second: Any, *, message: str, error: str
 ) -> Any:
     x, right, first, second = xp.broadcast_arrays(x, right, first, second)
     if not xp.all(right):
         wrong = xp.argmin(xp.reshape(xp.astype(right, xp.uint8), (-1,)))
         numbers = (int(xp.reshape(n, (-1,))[wrong]) for n in (first, second))
-        raise error(message.format(*numbers))
+        raise getattr(errors, error)(message.format(*numbers))
     return copied(xp, x)
 
 
 def _samples(dtype: str) -> Iterator[Any]:
-    attrs = {"message": "{0} is wrong beside {1}", "error": OutOfRange}
+    attrs = {"message": "{0} is wrong beside {1}", "error": "OutOfRange"}
     x = np.arange(6).reshape(2, 3).astype(dtype)
     yield (x, np.ones((2, 3), bool), np.arange(6).reshape(2, 3), np.array(6)), attrs
     yield (x[0], np.array(True), np.array(0), np.array(0)), attrs
@@ -55,10 +56,11 @@ def _samples(dtype: str) -> Iterator[Any]:
 )  # fmt: skip
 def checked(
     x: TensorLike, right: TensorLike, first: TensorLike = 0, second: TensorLike = 0, *,
-    message: str, error: type[Exception] = OutOfRange,
+    message: str, error: str = "OutOfRange",
 ) -> Tensor:  # fmt: skip
-    """``x``, where ``right`` holds; where it does not, the call ends with ``error``, whose message
-    has the integers ``first`` and ``second`` of that entry as ``{0}`` and ``{1}``."""
+    """``x``, where ``right`` holds; where it does not, the call ends with that ``error`` of
+    ``tensorcore.errors``, whose message has the integers ``first`` and ``second`` of the entry as
+    ``{0}`` and ``{1}``."""
 
 
 checked.gradient(lambda g, y, x, *rest: (g, *(None for _ in rest)))

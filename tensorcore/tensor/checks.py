@@ -84,7 +84,7 @@ def from_to(value: TensorLike, low: float, high: float | None, function: str, wh
             raise NumberError(f"{function}: {what} {words}, found {numbers[~right][0]}.")
     elif node.op is None or node.op.name not in (_NATURAL if high is None else _SHARES):
         inside = ge(node, low) if high is None else ge(node, low) & le(node, high)
-        return checked(node, inside, message=f"{what} {words}", error=NumberError)
+        return checked(node, inside, message=f"{what} {words}", error="NumberError")
     return node
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import config, dtypes
-from ..errors import NumberError, ShapeError
+from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, make_constant
 from ..ops.checked import checked, within
 from ..ops.composites import fill
@@ -170,7 +170,7 @@ def _some(step: Tensor) -> Tensor:
     if is_constant(step):
         return step
     zero = "the step must not be {0}"
-    return checked(step, gt(abs(step), 0), cast(step, "int64"), message=zero, error=NumberError)
+    return checked(step, gt(abs(step), 0), cast(step, "int64"), message=zero, error="NumberError")
 
 
 def _scalars(what: str, *values: TensorLike) -> tuple[Tensor, ...]:

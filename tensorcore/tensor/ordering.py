@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..errors import NumberError, ShapeError
+from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops.checked import checked, within
 from ..ops.creation import as_size, iota
@@ -104,7 +104,7 @@ def topk_and_argtopk(
     count = switch(lt(k, 0), -k, k)
     few = "{0} entries were asked for, and there are {1}"
     # From the end for the largest: position j is n - 1 - j there and j from the start.
-    j = iota(checked(count, le(count, n), count, n, message=few, error=NumberError))
+    j = iota(checked(count, le(count, n), count, n, message=few, error="NumberError"))
     place = switch(lt(k, 0), j, n - 1 - j)
     chosen = order[..., place]
     values = take_along_axis(moved, chosen, -1)

@@ -243,7 +243,7 @@ class RandomStreams:
             raise ShapeError("choice: without replacement, size is one number.")
         few = "{0} different entries were asked for, and there are {1}"
         (size,) = sizes
-        size = checked(size, le(size, count), size, count, message=few, error=NumberError)
+        size = checked(size, le(size, count), size, count, message=few, error="NumberError")
         if rates is None:
             (w,) = self._words([count])
             return argsort(w)[:size]
@@ -288,7 +288,7 @@ class RandomStreams:
                 words = message.format(*(int(v[wrong][0]) for v in found))
                 raise NumberError(f"random_integers: {words}.")
         count = last - first + 1
-        count = checked(count, le(first, last), first, last, message=message, error=NumberError)
+        count = checked(count, le(first, last), first, last, message=message, error="NumberError")
         return self._drawn(cast(first + _below(w, count), dtype))
 
     def poisson(
@@ -413,7 +413,7 @@ def _outcomes(p: TensorLike | None, what: str, whole: bool) -> Tensor:
         right, message = right & (total >= 1 - near), "the probabilities must add up to 1"
     message = f"{message}, and none be negative"
     if not is_constant(t):
-        return checked(t, right, message=message, error=NumberError)
+        return checked(t, right, message=message, error="NumberError")
     if not right.all():
         raise NumberError(f"{what}: {message}; found {np.array2string(values, threshold=10)}.")
     return t

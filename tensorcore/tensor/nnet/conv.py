@@ -210,7 +210,7 @@ def _room(extent: Tensor, reach: Tensor) -> Tensor:
     """How far filters that reach over so many entries can move."""
     small = "the filters reach over {0} entries of an axis, which with its padding has {1}"
     room = extent - reach
-    return checked(room, le(reach, extent), reach, extent, message=small, error=ShapeError)
+    return checked(room, le(reach, extent), reach, extent, message=small, error="ShapeError")
 
 
 def _numbers(what: str, name: str, value: Any, rank: int) -> list[int]:

@@ -6,9 +6,9 @@ from ...errors import DTypeError
 from ...node import Tensor, TensorLike, as_tensor
 from ...ops.checked import within
 from ...ops.composites import softplus
+from ...ops.creation import iota
 from ...ops.elementwise import log
 from ...ops.logic import eq, switch
-from ..creation import arange
 from ..reductions import argmax, max, sum
 from .activations import softmax
 
@@ -44,7 +44,7 @@ def categorical_crossentropy(coding_dist: TensorLike, true_dist: TensorLike) -> 
     classes = coding.shape[coding.ndim - 1]
     known = within(true, classes, "a class lies outside: {0}, where there are {1} classes")
     column = known.dimshuffle(*range(true.ndim), "x")
-    return -sum(switch(eq(arange(classes), column), log(coding), 0), axis=-1)
+    return -sum(switch(eq(iota(classes), column), log(coding), 0), axis=-1)
 
 
 #: Theano's name for the cross-entropy with a vector of classes.
