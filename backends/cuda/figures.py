@@ -85,7 +85,8 @@ def bandwidth(bench: Bench) -> tuple[Row, float]:
     """Bytes read and written in a second by a copy on the device."""
     size = bench.many(1 << 28)
     memory = bench.device.memory
-    source, target = memory.room(size), memory.room(size)
+    with bench.device.current():
+        source, target = memory.room(size), memory.room(size)
 
     def copy() -> None:
         with bench.device.current():

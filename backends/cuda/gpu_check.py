@@ -235,12 +235,13 @@ def stages(check: Check, scale: str, some: str) -> None:
 def suites_and_tests(check: Check, chosen: list[str]) -> None:
     """The suite and the tests, all parts side by side."""
     suites, reports = [], []
+    path = os.pathsep.join(p for p in (str(HERE), os.environ.get("PYTHONPATH", "")) if p)
     parts = 1 if chosen else SUITE_PARTS
     for k in range(parts):
         reports.append(str(check.folder / f"conformance-{k}.json"))
         command = [check.python, "-m", "tensorcore", "conformance", "--backend", "cuda", *chosen]
         command += ["--require", "cuda", "-q", "--json", reports[-1], "-p", "one_part"]
-        suites.append((command, {"GPU_CHECK_PART": f"{k}/{parts}", "PYTHONPATH": str(HERE)}))
+        suites.append((command, {"GPU_CHECK_PART": f"{k}/{parts}", "PYTHONPATH": path}))
     tests = [check.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", *chosen]
     pieces = [tests] if chosen else [[*tests, "--tenth", str(k)] for k in range(PARTS)]
     with ThreadPoolExecutor(1) as beside:

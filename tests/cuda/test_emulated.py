@@ -368,3 +368,21 @@ def test_devices_in_turn_keep_their_own_streams(emulated: Any) -> None:
             second.device.memory.put(np.ones(3))
         made = first.device.memory.put(np.arange(3.0))
     assert first.device.memory.get(made).tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_call_beside_another_stream_of_the_callers(emulated: Any) -> None:
+    """It uses ours, and gives the caller's back."""
+    import fake_libraries
+
+    w = tensorcore.shared(np.eye(3))
+    f = tensorcore.function([], T.dot(w, w), updates={w: T.dot(w, w) + 1})
+    theirs = emulated.Stream(non_blocking=True)
+    with theirs:
+        for _ in range(4):
+            f()
+            assert fake_libraries.STATE.stream is theirs
+        wanted = np.eye(3)
+        for _ in range(4):
+            wanted = wanted @ wanted + 1
+        np.testing.assert_allclose(w.get_value(), wanted)
+    assert fake_libraries.STATE.stream is None
