@@ -177,7 +177,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f".{name}", __name__)
-    if name[0] == "_":  # asked for by tools, dozens of times, which want no advice
+    if name.startswith("_"):  # asked for by tools, dozens of times, which want no advice
         raise AttributeError(f"tensorcore.tensor has no {name!r}.", name=None, obj=None)
     import difflib
 
