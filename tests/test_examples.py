@@ -50,11 +50,8 @@ def test_an_example_passes_its_own_checks(path, floatX, each_backend, request):
     """Compiled in double precision, or interpreted in single, in turn; each on both backends and
     in both precisions in the long form only: that each backend computes in each dtype is what the
     conformance suite holds."""
-    compiled = EXAMPLES.index(path) % 2 == 0
-    usual = (floatX, each_backend) == (
-        ("float64", "cgen") if compiled else ("float32", "numpy_ref")
-    )
-    if not usual and not request.config.getoption("--long"):
+    usual = ("float64", "cgen") if EXAMPLES.index(path) % 2 == 0 else ("float32", "numpy_ref")
+    if (floatX, each_backend) != usual and not request.config.getoption("--long"):
         pytest.skip("long: give --long")
     with config.change_flags(floatX=floatX):
         run(path)
