@@ -54,8 +54,8 @@ def forms(op: Op[Any], dtype: str, full: bool) -> list[Form]:
 
 #: In how many parts the tier pr shares out forms among the dtypes of an op.
 _TURNS = 3
-#: Families in which the dtype is half of what a form is about.
-_OF_DTYPES = ("cast", "constant")
+#: Families in which the dtype is half of what a form is about: backends have code for each.
+_OF_DTYPES = ("cast", "constant", "contraction")
 
 
 def forms_in_turn(op: Op[Any], dtype: str) -> list[Form]:

@@ -20,6 +20,7 @@ from .subject import subject as make_subject
 
 #: Ops and dtypes, in order.
 Pairs = dict[tuple[str, str], None]
+_IN_TURN = "the dtypes of an op take turns over its forms; tier nightly has all forms in all dtypes"
 
 
 @dataclass
@@ -52,7 +53,10 @@ def outcomes(
     on_backend, lowered = _selected(request, "test_values"), _selected(request, "test_lowering")
     dtypes = dict.fromkeys(dtype for _, dtype in on_backend)
     report.notes |= dict.fromkeys(working_dtypes(subject, dtypes))
-    return gathered(subject, on_backend, lowered, full, at_least(request.config, "nightly"))
+    every = at_least(request.config, "nightly")
+    if full and not every:
+        report.notes[_IN_TURN] = None
+    return gathered(subject, on_backend, lowered, full, every)
 
 
 def gathered(
