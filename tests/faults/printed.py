@@ -32,7 +32,7 @@ def functions() -> list[tuple[Any, list[np.ndarray]]]:
         (step, [data, rng.integers(0, 4, 30)]),
         (tensorcore.function([x], rows, backend="cgen"), [data]),
         (tensorcore.function([v], [places, v * 2], backend="cgen"), [np.zeros(0)]),
-        (tensorcore.function([v], streams.binomial(p=v), backend="cgen"), [rng.random(300)]),
+        (tensorcore.function([v], v * streams.uniform(v.shape), backend="cgen"), [rng.random(300)]),
     ]
 
 
