@@ -14,15 +14,13 @@ import numpy as np
 from ..backend import Timing
 from ..codegen.dialect import Dialect
 from ..codegen.items import ItemKernel, item_kernels
-from ..codegen.order import order
-from ..codegen.products import product
 from ..errors import CompileError
-from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
+from ..program import Failure, Instr, Program, Sizes, View, all_kernels
+from .calls import WithCalls, texts_of_calls
 from .copies import only_for_products
 from .frame import Frame, Plan
 from .loops import LoopStep
-from .machine import SCATTERS, Array, Built, Device
-from .scatter import functions_of
+from .machine import Array, Built, Device
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -45,14 +43,15 @@ class DeviceExecutable:
         self._runner = Runner(program, making)
         self._reports = bool(self._failures)
 
-    def _build(self, dialect: Dialect) -> tuple[Built, tuple[ItemKernel, ...]]:
+    def _build(self, dialect: Dialect) -> tuple[WithCalls, tuple[ItemKernel, ...]]:
         """All functions on the device, and how kernels are run. Raises CompileError."""
-        more = functions_of_calls(self.program, dialect)
-        text, kernels = item_kernels(self.program, dialect, more)
+        text, kernels = item_kernels(self.program, dialect)
+        texts = texts_of_calls(self.program, dialect)
         try:
-            return self.device.build(text), kernels
+            own = self.device.build(text) if kernels else None
         except CompileError as problem:
             raise explained(problem, self.program, kernels) from None
+        return WithCalls(own, self.device, dialect, texts), kernels
 
     def _widely(self) -> Built:
         """The same functions for indices of 64 bits, built when sizes first ask for them."""
@@ -140,36 +139,6 @@ def explained(
         made = f", made at {', '.join(kernel.origins[:3])}" if kernel.origins else ""
         words += f"\nkernel {named[0]} computes: {', '.join(dict.fromkeys(ops))}{made}"
     return CompileError(words)
-
-
-def functions_of_calls(program: Program, dialect: Dialect) -> str:
-    """The text of the functions that carry out calls: products, sorting, computed places."""
-    found: dict[str, str] = {}
-
-    def look(inside: Program) -> None:
-        copies = only_for_products(inside)
-        for step in inside.steps:
-            if not isinstance(step, Call) or step.host:
-                pass
-            elif step.op == "contract":
-                dtype = inside.slots[step.inputs[0]].dtype
-                for tabled in {False, not copies.isdisjoint(step.inputs)}:
-                    made = product(dtype, dialect, tabled)
-                    found[made.helper] = made.helper
-                    found[made.name] = made.text
-            elif step.op == "argsort" or step.op in SCATTERS:
-                scatter = step.op != "argsort"
-                dtype = "int64" if scatter else inside.slots[step.inputs[0]].dtype
-                found[dtype] = order(dtype, dialect).text
-                if scatter:
-                    keys, rest = functions_of(step, inside, dialect).texts
-                    found[keys] = keys
-                    found[rest] = rest
-            for body in bodies(step):
-                look(body)
-
-    look(program)
-    return "".join(found.values())
 
 
 class Runner:
