@@ -61,8 +61,12 @@ class DeviceExecutable:
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
-        held = self.device.memory.held()
-        return {"compiled code": self.built.origin, "memory of the device": held}
+        crossed = "; ".join(self._runner.crossings()) or "arguments and results alone"
+        return {
+            "compiled code": self.built.origin,
+            "memory of the device": self.device.memory.held(),
+            "between host and device": crossed,
+        }
 
     def timings(self) -> list[Timing]:
         """See ``tensorcore.backend.Timed``."""
@@ -210,6 +214,18 @@ class Runner:
                 self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def crossings(self) -> list[str]:
+        """In words, the steps that bring values to the host, or from there."""
+        found = []
+        for k, step in self._order:
+            if not isinstance(step, Sizes):
+                words = step.crosses
+            else:
+                read = any(self.program.sizes[size].kind == "value" for size in step.ids)
+                words = "reads sizes" if read else ""
+            found += [f"step {k} {words}"] if words else []
+        return found
 
     def all_done(self) -> int:
         """As ``done``, with the Programs inside steps."""

@@ -23,10 +23,16 @@ from .sharing import GROUPS_PER_UNIT, Share, Sorter, chunks, spread
 
 class RunningStep(Protocol):
     """A step, ready to run. ``waits``: it reads values on the host, or what it puts into the queue
-    depends on more than sizes; so a call that has it cannot be replayed."""
+    depends on more than sizes; so a call that has it cannot be replayed. ``crosses`` says in words
+    what goes between host and device at it; empty where nothing does."""
 
     @property
     def waits(self) -> bool:
+        """See above."""
+        ...
+
+    @property
+    def crosses(self) -> str:
         """See above."""
         ...
 
@@ -81,7 +87,7 @@ def step_of(step: Any, program: Program, making: Making, copies: frozenset[SlotI
 class KernelStep:
     """The functions of one kernel."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
@@ -146,7 +152,7 @@ class KernelStep:
 class CopyStep:
     """A copy that only products read; one that is large they read where it comes from."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Kernel, written: KernelStep, slot: SlotId) -> None:
         self.step, self.written, self.slot = step, written, slot
@@ -163,7 +169,7 @@ class CopyStep:
 class ViewStep:
     """The same buffer under another shape."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: View) -> None:
         self.step = step
@@ -185,6 +191,7 @@ class HostStep:
 
     def __init__(self, step: Call) -> None:
         self.step = step
+        self.crosses = f"computes {step.op} on the host"
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -207,6 +214,7 @@ class LibraryStep:
         self.step = step
         self.library = making.device.library(step)
         self.reference = HostStep(step)
+        self.crosses = "" if self.library else self.reference.crosses
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -224,7 +232,7 @@ class LibraryStep:
 class SizeStep:
     """A size as a value."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -243,7 +251,7 @@ class SizeStep:
 class ContractStep:
     """Products of matrices, batch by batch."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making, tabled: bool) -> None:
         """``tabled``: an operand may be a copy that was not written."""
@@ -307,7 +315,7 @@ class ContractStep:
 class OrderStep:
     """Sorted positions along the last axis."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step

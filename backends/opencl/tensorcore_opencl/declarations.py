@@ -55,13 +55,18 @@ _DECLARED: dict[str, tuple[str, ...]] = {
         for place in ("__global", "__local")
     ),
 }
+#: What stands before a parenthesis and needs no declaration: our own functions, and words (``asm``
+#: in branches for other devices).
+_OWN = re.compile(r"(tc_\w+|k\d+_\w+|sizeof|defined|reqd_work_group_size|aligned|vectorize|asm)\Z")
 _CALLED = re.compile(r"\b([a-z][a-z0-9_]*)\(")
 _DOUBLE = re.compile(r"\bdouble\b")
 
 
-def declared(text: str, double: bool) -> str:
-    """The declarations of all functions that ``text`` may call, as far as they are known here.
-    ``double``: whether the device has that type."""
-    names = sorted(set(_CALLED.findall(text)) & _DECLARED.keys())
+def declared(text: str, double: bool) -> str | None:
+    """The declarations of all functions of the language that ``text`` calls; None where it calls
+    one that is not known here. ``double``: whether the device has that type."""
+    names = sorted(name for name in set(_CALLED.findall(text)) if not _OWN.match(name))
+    if not _DECLARED.keys() >= set(names):
+        return None
     lines = [line for name in names for line in _DECLARED[name]]
     return "".join(f"{line}\n" for line in lines if double or not _DOUBLE.search(line))
