@@ -6,7 +6,8 @@ from __future__ import annotations
 from . import config, gradient, printing, scalar, tensor
 from .arguments import In, Out, Param
 from .checkpoints import scan_checkpoints
-from .function import Function, clone, explain, function
+from .expressions import clone
+from .function import Function, explain, function
 from .gradient import Lop, Rop, grad, hessian, jacobian
 from .ifelse import ifelse
 from .node import Tensor, TensorConstant

@@ -279,6 +279,7 @@ def _host(node: Tensor, operands: Sequence[Operand], n: Tensor) -> Operand:
 _RULES: dict[str, Rule] = {
     "elementwise": _elementwise,
     "cast": _elementwise,
+    "checked": _elementwise,
     "reduction": _axes,
     "along axes": _axes,
     "dimshuffle": _dimshuffle,

@@ -10,7 +10,8 @@ from typing import Any
 from .node import Tensor, as_tensor
 from .ops.logic import maximum, minimum
 from .ops.movement import OP_RESHAPE, shape_list
-from .scan import Sequenced, as_list, scan, step_count, until
+from .scan import scan
+from .scan_arguments import Sequenced, as_list, step_count, until
 from .tensor.creation import arange
 
 __all__ = ["scan_checkpoints"]

@@ -22,6 +22,10 @@ class OutOfRange(TensorcoreError, IndexError):
     """An index that lies outside its axis."""
 
 
+class NumberError(TensorcoreError, ValueError):
+    """A number that a function does not take, such as a probability above 1."""
+
+
 class MatrixError(TensorcoreError, linalg.LinAlgError):
     """A matrix that has no inverse, factor or decomposition of the kind asked for."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import HOST, Memory, Timing, memory_of
-from .errors import MatrixError, OutOfRange
+from .errors import MatrixError, NumberError, OutOfRange
 from .ops import OPS
 from .program import (
     Branch,
@@ -39,13 +39,12 @@ def call(step: Call, args: Sequence[Any], dtype: str, xp: Any = np) -> Any:
     """
     try:
         result = xp.asarray(OPS[step.op].reference(xp, *args, **step.attrs))
-    except (IndexError, MatrixError) as error:  # the reference does not know the user's line
+    except (IndexError, MatrixError, NumberError) as error:  # it does not know the user's line
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
         title = OPS[step.op].title
-        text = f"{step.title or title}: {str(error).removeprefix(f'{title}: ')}"
-        if isinstance(error, MatrixError):
-            raise MatrixError(f"{text}{made}") from None
-        raise OutOfRange(f"{text}.{made}") from None
+        text = f"{step.title or title}: {str(error).removeprefix(f'{title}: ').rstrip('.')}"
+        found = OutOfRange if isinstance(error, IndexError) else type(error)
+        raise found(f"{text}.{made}") from None
     wanted = getattr(xp, dtype)
     return result if result.dtype == wanted else xp.astype(result, wanted)
 

@@ -223,7 +223,7 @@ class Tensor(Operators):
 
         Returns an array. Raises MissingInputError when a variable has no value.
         """
-        from .function import evaluate
+        from .expressions import evaluate
 
         return evaluate(self, inputs_to_values or {})
 

@@ -95,6 +95,8 @@ def _parts(node: Tensor, label: Callable[[Tensor], str]) -> Iterator[str | Tenso
         yield constant_text(node)
     elif node.op.symbol and len(node.inputs) == 2:
         yield from ("(", node.inputs[0], f" {node.op.symbol} ", node.inputs[1], ")")
+    elif node.op.name == "checked":  # what it looks at is no part of the formula
+        yield node.inputs[0]
     elif node.op.name in _PREFIX:
         yield from ("(-", node.inputs[0], ")")
     else:
@@ -108,6 +110,8 @@ def _parts(node: Tensor, label: Callable[[Tensor], str]) -> Iterator[str | Tenso
 
 def _attrs(node: Tensor) -> str:
     attrs = dict(node.attrs)
+    if node.op is not None and node.op.name == "checked":
+        attrs = {"error": attrs["error"]}
     if bodies_of(node):  # what is inside is shown for itself; of the rest, what is not usual
         attrs = {name: value for name, value in attrs.items() if value not in (False, 0, -1)}
         states = attrs.pop("states", None)

@@ -45,7 +45,8 @@ class Size(NamedTuple):
 class Check(NamedTuple):
     """What must hold between sizes, or the call is refused with ``message``.
 
-    ``equal (a, b)``: both are the same; ``nonnegative (a,)``; ``below (a, b)``: 0 <= a < b;
+    ``equal (a, b)``: both are the same; ``nonnegative (a, ...)``: the first is, and others are
+    there for the message; ``below (a, b)``: 0 <= a < b;
     ``within (a,)``: a 64-bit integer holds it.
     ``message`` is formatted with the checked numbers by position, as in ``"{0} != {1}"``.
     """
@@ -102,10 +103,12 @@ class Instr(NamedTuple):
 
     ``template`` is C-family text: ``{0}, {1}`` are the operands, ``@`` the dialect's suffix
     for functions of ``dtype``. ``dtype`` is that of the result, ``operand_dtype`` that of the
-    operands. Four special ops carry no text: ``const`` holds its number in ``number``,
+    operands. Five special ops carry no text: ``const`` holds its number in ``number``,
     ``index`` reads the loop index of axis ``number``, ``size`` the size with id ``number``.
     ``wrap`` counts a negative index from the end of an axis; ``number`` is ``(size, k)``: an
-    index outside the axis ends the call with ``failures[k]`` of the kernel.
+    index outside the axis ends the call with ``failures[k]`` of the kernel. ``check`` has no value:
+    where its first operand is false, the call ends with ``failures[number]``, and the other two are
+    the numbers of its message; until then the code goes on.
     """
 
     value: ValueId
@@ -115,6 +118,10 @@ class Instr(NamedTuple):
     operand_dtype: str
     template: str = ""
     number: Any = None
+
+
+#: The ops of instructions that may end the call.
+FAILING = ("wrap", "check")
 
 
 def operations(template: str) -> int:
@@ -222,6 +229,13 @@ class Kernel(NamedTuple):
     origins: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     totals: tuple[SlotId, ...] = ()
+
+    @property
+    def leaves(self) -> bool:
+        """Whether code returns in the middle, so that nobody may wait for it: behind an index that
+        lies outside nothing can be read."""
+        bodies = (entry for stage in self.stages for entry in stage.body)
+        return any(isinstance(entry, Instr) and entry.op == "wrap" for entry in bodies)
 
 
 class Call(NamedTuple):
@@ -452,7 +466,7 @@ ARITHMETIC: Mapping[str, Any] = {
 #: What each kind of Check demands.
 HOLDS: Mapping[str, Any] = {
     "equal": lambda a, b: a == b,
-    "nonnegative": lambda a: a >= 0,
+    "nonnegative": lambda a, *others: a >= 0,
     "below": lambda a, b: 0 <= a < b,
     "within": lambda a: -(2**63) <= a < 2**63,
 }

@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from . import dtypes
 from .errors import DTypeError, MissingInputError, ShapeError
 from .graph import substitute, toposort, variables
-from .node import Tensor, as_tensor, is_constant, is_literal
+from .node import Tensor, as_tensor, is_constant
 from .ops.control import Body, State, make_loop, results_of
 from .ops.elementwise import cast_to
-from .ops.logic import minimum
-from .ops.movement import dimshuffle, in_type, shape_list
+from .ops.movement import in_type
 from .origin import where_made
+from .scan_arguments import (
+    Info,
+    Traced,
+    as_list,
+    begins_with_literal,
+    info_of,
+    named,
+    padded,
+    row_of,
+    sequence_of,
+    shifted,
+    step_count,
+    understood,
+    until,
+)
 from .shared import Shared, shared
 from .types import TensorType
 from .updates import OrderedUpdates
 
 __all__ = ["foldl", "foldr", "map", "reduce", "scan", "until"]
-
-
-class until:
-    """Returned by the function of a scan, last: the loop ends after the iteration in which
-    ``condition``, a scalar, is true."""
-
-    def __init__(self, condition: Any) -> None:
-        self.condition = as_tensor(condition)
-        if self.condition.ndim:
-            raise ShapeError(
-                f"until: the condition must be a scalar, found {self.condition.type!r}. Reduce "
-                f"it with T.all or T.any."
-            )
-
-
-class Sequenced(NamedTuple):
-    """A sequence, and the places relative to the step at which it is read."""
-
-    tensor: Tensor
-    taps: tuple[int, ...]
-
-
-class _Info(NamedTuple):
-    """What is known of one output before the function is called; ``initial`` has a first axis
-    of the rows before the first iteration. None where the output does not feed back."""
-
-    initial: Tensor | None
-    taps: tuple[int, ...]
-
-
-class _Traced(NamedTuple):
-    outputs: list[Tensor]
-    updates: dict[Tensor, Tensor]
-    condition: Tensor | None
 
 
 def scan(
@@ -90,26 +70,26 @@ def scan(
     Raises TypeError, ValueError, DTypeError, ShapeError or MissingInputError.
     """
     what = f"scan {name!r}" if name else "scan"
-    listed = [_sequence(entry, what) for entry in as_list(sequences)]
-    infos = [_info(entry, k, what) for k, entry in enumerate(as_list(outputs_info))]
+    listed = [sequence_of(entry, what) for entry in as_list(sequences)]
+    infos = [info_of(entry, k, what) for k, entry in enumerate(as_list(outputs_info))]
     others = [x if isinstance(x, Tensor) else as_tensor(x) for x in as_list(non_sequences)]
     count = step_count(listed, n_steps, what)
     rows: list[Tensor] = []
     elements: list[Tensor] = []
     for tensor, taps in listed:
         for tap in taps:
-            rows.append(_shifted(tensor, taps, tap, go_backwards))
-            elements.append(_row(tensor, _named(tensor.name or "sequence", tap)))
+            rows.append(shifted(tensor, taps, tap, go_backwards))
+            elements.append(row_of(tensor, named(tensor.name or "sequence", tap)))
     before = [
-        [_row(info.initial, _named(f"output{k}", tap)) for tap in info.taps]
+        [row_of(info.initial, named(f"output{k}", tap)) for tap in info.taps]
         if info.initial is not None else []
         for k, info in enumerate(infos)
     ]  # fmt: skip
     earlier = [v for taps in before for v in taps]
     first = shared(0).number
-    traced = _understood(fn(*elements, *earlier, *others), what)
+    traced = understood(fn(*elements, *earlier, *others), what)
     if not infos:
-        infos = [_Info(None, ())] * len(traced.outputs)
+        infos = [Info(None, ())] * len(traced.outputs)
         before = [[] for _ in infos]
     if len(infos) != len(traced.outputs):
         raise ValueError(
@@ -129,9 +109,9 @@ class _Building:
         what: str,
         rows: list[Tensor],
         elements: list[Tensor],
-        infos: list[_Info],
+        infos: list[Info],
         before: list[list[Tensor]],
-        traced: _Traced,
+        traced: Traced,
         count: Tensor,
         others: list[Tensor],
         truncate: int,
@@ -143,7 +123,7 @@ class _Building:
         self.rows, self.elements = rows, elements
         self.infos, self.before = list(infos), [list(taps) for taps in before]
         #: The outputs that begin with a number as Python has it, which takes any dtype.
-        self.loose = {k for k, info in enumerate(infos) if _begins_with_literal(info)}
+        self.loose = {k for k, info in enumerate(infos) if begins_with_literal(info)}
         self.outputs = list(traced.outputs)
         self.condition = traced.condition
         self.count = count
@@ -157,7 +137,7 @@ class _Building:
         """What an iteration gives: the outputs and the condition."""
         return [*self.outputs, *([] if self.condition is None else [self.condition])]
 
-    def _updated(self, traced: _Traced) -> list[Tensor]:
+    def _updated(self, traced: Traced) -> list[Tensor]:
         """Shared variables that change from step to step become states of the loop: those that
         the function says it updates, and those that it made itself, such as random streams. A
         draw made before the loop is one value in all steps."""
@@ -181,7 +161,7 @@ class _Building:
         if self.condition is not None:
             self.condition = replaced[self.visible]
         for v, variable in fresh.items():
-            self.infos.append(_Info(_padded(v), (-1,)))
+            self.infos.append(Info(padded(v), (-1,)))
             self.before.append([variable])
         return list(updates)
 
@@ -289,173 +269,6 @@ class _Building:
         if len(outputs) < 2:
             return (outputs[0] if outputs else None), updates
         return outputs, updates
-
-
-def as_list(value: Any) -> list[Any]:
-    """One value, several or none (None), as a list."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _sequence(entry: Any, what: str) -> Sequenced:
-    taps: Any = (0,)
-    if isinstance(entry, Mapping):
-        if "input" not in entry:
-            raise ValueError(f"{what}: a sequence given as a dict needs the key 'input'.")
-        given = entry.get("taps", (0,))
-        taps = tuple(int(t) for t in (given if isinstance(given, (list, tuple)) else [given]))
-        entry = entry["input"]
-    tensor = as_tensor(entry)
-    if tensor.ndim == 0:
-        raise ShapeError(
-            f"{what}: the sequence {tensor!r} is a scalar, and has no rows to go through. What is "
-            f"the same in each step belongs into non_sequences."
-        )
-    return Sequenced(tensor, taps)
-
-
-def _info(entry: Any, k: int, what: str) -> _Info:
-    taps: tuple[int, ...] = (-1,)
-    if isinstance(entry, Mapping):
-        given = entry.get("taps", (-1,))
-        if given is not None:
-            taps = tuple(int(t) for t in (given if isinstance(given, (list, tuple)) else [given]))
-        initial = entry.get("initial")
-        if initial is None and "taps" in entry and given:
-            raise ValueError(f"{what}: output {k} has taps, so it needs the key 'initial'.")
-        entry = None if given is None else initial
-    if entry is None:
-        return _Info(None, ())
-    if not taps or any(tap >= 0 for tap in taps):
-        raise ValueError(
-            f"{what}: the taps of output {k} are {list(taps)}; an output can be read only from "
-            f"earlier steps, so all must be negative."
-        )
-    initial = as_tensor(entry)
-    if taps == (-1,):
-        return _Info(_padded(initial), taps)
-    if initial.ndim == 0:
-        raise ShapeError(
-            f"{what}: output {k} has the taps {list(taps)}, so its initial value needs a first "
-            f"axis of {-min(taps)} row(s); found a scalar."
-        )
-    depth = -min(taps)
-    return _Info(_unbroadcast_rows(initial[:depth]), taps)
-
-
-def _padded(x: Tensor) -> Tensor:
-    """One row; the first axis counts rows, so it is not known to be 1."""
-    return _unbroadcast_rows(dimshuffle(x, ("x", *range(x.ndim))))
-
-
-def _begins_with_literal(info: _Info) -> bool:
-    x = info.initial
-    while x is not None and x.op is not None and x.op.name in ("dimshuffle", "reshape_to"):
-        x = x.inputs[0]
-    return x is not None and is_literal(x)
-
-
-def _unbroadcast_rows(x: Tensor) -> Tensor:
-    return in_type(x, TensorType(x.dtype, (False, *x.broadcastable[1:])))
-
-
-def _named(what: str, tap: int) -> str:
-    return f"{what}[t{tap:+}]" if tap else f"{what}[t]"
-
-
-def _row(x: Tensor, name: str) -> Tensor:
-    return TensorType(x.dtype, x.broadcastable[1:])(name)
-
-
-def _shifted(x: Tensor, taps: Sequence[int], tap: int, backwards: bool) -> Tensor:
-    """The rows of a sequence that one tap reads, in the order of the steps."""
-    first, last = min(*taps, 0), max(*taps, 0)
-    if first or last:
-        stop = tap - last
-        x = x[tap - first : stop] if stop else x[tap - first :]
-    return x[::-1] if backwards else x
-
-
-def step_count(sequences: Sequence[Sequenced], n_steps: Any, what: str) -> Tensor:
-    """How many steps: ``n_steps``, or what the shortest sequence allows. Raises TypeError or
-    ValueError."""
-    if n_steps is not None:
-        count = as_tensor(n_steps)
-        if count.ndim or dtypes.kind(count.dtype) not in "iu":
-            raise TypeError(f"{what}: n_steps must be an integer scalar, found {count.type!r}.")
-        if is_constant(count) and int(count.attrs["value"]) < 0:
-            raise ValueError(
-                f"{what}: n_steps is {int(count.attrs['value'])}. To go through the sequences "
-                f"from their ends, give go_backwards=True."
-            )
-        return cast_to(count, "int64")
-    if not sequences:
-        raise ValueError(f"{what}: there are no sequences, so give n_steps.")
-    lengths = []
-    for tensor, taps in sequences:
-        length, spread = shape_list(tensor)[0], max(*taps, 0) - min(*taps, 0)
-        lengths.append(length - spread if spread else length)
-    count = lengths[0]
-    for length in lengths[1:]:
-        count = minimum(count, length)
-    return cast_to(count, "int64")
-
-
-# -- what the function returns --------------------------------------------------------------
-
-
-def _understood(returned: Any, what: str) -> _Traced:
-    """Outputs, updates and the condition, in the forms that Theano took them."""
-    if returned is None:
-        return _Traced([], {}, None)
-    if isinstance(returned, until):
-        return _Traced([], {}, returned.condition)
-    if isinstance(returned, Mapping) or _are_updates(returned):
-        return _Traced([], _updates(returned, what), None)
-    if not isinstance(returned, (list, tuple)):
-        return _Traced([_output(returned, what)], {}, None)
-    parts = list(returned)
-    condition = parts.pop().condition if parts and isinstance(parts[-1], until) else None
-    updates: dict[Tensor, Tensor] = {}
-    if parts and (isinstance(parts[-1], Mapping) or _are_updates(parts[-1])):
-        updates = _updates(parts.pop(), what)
-    elif len(parts) == 2 and all(isinstance(p, (list, tuple)) for p in parts) and not parts[-1]:
-        parts.pop()
-    if len(parts) == 1 and isinstance(parts[0], (list, tuple)):
-        parts = list(parts[0])
-    return _Traced([_output(part, what) for part in parts], updates, condition)
-
-
-def _are_updates(value: Any) -> bool:
-    return (
-        isinstance(value, (list, tuple))
-        and bool(value)
-        and all(
-            isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], Shared)
-            for pair in value
-        )
-    )
-
-
-def _updates(value: Any, what: str) -> dict[Tensor, Tensor]:
-    found = dict(value)
-    for v in found:
-        if not isinstance(v, Shared):
-            raise TypeError(f"{what}: updates are of shared variables, found {v!r}.")
-    return {v: as_tensor(new) for v, new in found.items()}
-
-
-def _output(value: Any, what: str) -> Tensor:
-    if isinstance(value, (dict, until)) or value is None:
-        raise TypeError(
-            f"{what}: the function returned {value!r:.60} among its outputs. It returns outputs, "
-            f"then a dict of updates, then until(condition)."
-        )
-    try:
-        return as_tensor(value)
-    except DTypeError as problem:
-        raise DTypeError(f"{what}: an output of the function is no tensor. {problem}") from None
 
 
 # -- what is made of it ---------------------------------------------------------------------

@@ -30,7 +30,7 @@ ROWS = {
     "scan": (
         lambda x: tensorcore.scan(
             lambda a, b: a + b, sequences={"input": x, "taps": [-3, 0]}
-        )[0], [ones(2)], "scan (its reshape): a size, which must not be negative; found -1",
+        )[0], [ones(2)], "scan: a sequence has 2 entries, and its taps reach over 3 more than one",
     ),
     "stack": (
         lambda x, w: T.stack([x, w]), [ones(2, 3), ones(4, 5)],

@@ -141,3 +141,11 @@ def test_what_is_inside_a_loop_follows_it() -> None:
     assert "exp" not in above and "loop{sequences=1, taps=[[1]]}" in above
     lines = [line.partition(" [id")[0] for line in inside.splitlines()[1:]]
     assert lines == [" |mul", " | |exp", " | | |output0[t-1]", " | |x[t]"]
+
+
+def test_what_looks_at_a_number_is_no_part_of_a_formula():
+    classes = T.lvector("classes")
+    assert pp(T.to_one_hot(classes, 3, dtype="bool")) == (
+        "cast{dtype=bool}(eq(dimshuffle{pattern=('x', 0)}(iota(TensorConstant{3})), "
+        "dimshuffle{pattern=(0, 'x')}(classes)))"
+    )

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tensorcore
 from tensorcore import TensorType, dtypes, grad
 from tensorcore import tensor as T
-from tensorcore.errors import OutOfRange
+from tensorcore.errors import NumberError, OutOfRange
 from tensorcore.ops import OPS, Op
+from tensorcore.tensor.shared_randomstreams import RandomStreams
 
 from .oracle import reference
 from .subject import Subject
@@ -92,6 +94,76 @@ def test_a_place_that_a_shape_lacks_is_refused(subject: Subject) -> None:
     for f, wrong in ((flat, 12), (flat, -1), (position, 3), (position, -1)):
         with pytest.raises(OutOfRange):
             f(np.array([0, wrong]))
+
+
+@pytest.mark.parametrize("rows", [3, 3000])
+def test_a_class_that_is_none_is_refused(rows: int, subject: Subject) -> None:
+    """In the entropies, and where only their gradient is computed; with its number, in whichever
+    row; and nothing is updated then."""
+    x, y = TensorType("float64", (False, False))("x"), TensorType("int64", (False,))("y")
+    entropy = T.nnet.categorical_crossentropy(T.nnet.softmax(x), y)
+    count = tensorcore.shared(np.int64(0), "count")
+    f = subject.function([x, y], entropy, updates=[(count, count + 1)])
+    g = subject.function([x, y], grad(entropy.mean(), x), updates=[(count, count + 1)])
+    values, classes = np.random.default_rng(0).standard_normal((rows, 4)), np.arange(rows) % 4
+    shares = np.exp(values) / np.exp(values).sum(1, keepdims=True)
+    true = shares[np.arange(rows), classes]
+    np.testing.assert_allclose(f(values, classes), -np.log(true), rtol=1e-12)
+    slopes = (shares - np.eye(4)[classes]) / rows
+    np.testing.assert_allclose(g(values, classes), slopes, rtol=1e-12, atol=1e-16)
+    for place, wrong in ((0, 4), (rows - 1, -1), (rows // 2, 70)):
+        given = classes.copy()
+        given[place] = wrong
+        for function in (f, g):
+            with pytest.raises(OutOfRange, match=rf"outside: {wrong}\b.* 4 classes"):
+                function(values, given)
+    assert count.get_value() == 2
+
+
+def test_a_number_that_is_none_is_refused(subject: Subject) -> None:
+    """By itself, among others, beside what is summed, and as a size; one that is right is not."""
+    x, n = TensorType("float64", (False, False))("x"), TensorType("int64", ())("n")
+    streams = RandomStreams(3)
+    inside = subject.function([x], streams.binomial(p=x))
+    row = subject.function([x], T.sum(streams.binomial(p=x), axis=1))
+    single = subject.function([x], streams.binomial((50,), p=x[0, 0]))
+    shares = subject.function([x], streams.multinomial(pvals=x))
+    for f in (inside, row, single):
+        f(np.full((2, 40), 0.25))
+        for wrong in (1.5, -0.5, np.nan):
+            values = np.full((2, 40), 0.25)
+            values[0, 0] = wrong
+            with pytest.raises(NumberError, match="p must be from 0 to 1"):
+                f(values)
+    shares(np.full((2, 4), 0.25))
+    with pytest.raises(NumberError, match="come to 1 or less"):
+        shares(np.array([[0.25] * 4, [0.5] * 4]))
+    top = subject.function([x, n], T.topk(x, n))
+    assert top(np.zeros((2, 3)), -3).shape == (2, 3)
+    with pytest.raises(NumberError, match=r"\b4 entries .* are 3\b"):
+        top(np.zeros((2, 3)), 4)
+    steps = subject.function([n], [T.arange(0, 4, n), T.arange(0.0, 4.0, n)])
+    assert steps(-1)[0].shape == (0,) and steps(2)[1].tolist() == [0, 2]
+    with pytest.raises(NumberError, match="step must not be 0"):
+        steps(0)
+    counts = subject.function([n], T.bincount(T.stack([n, 1])))
+    assert counts(3).tolist() == [0, 1, 0, 1]
+    with pytest.raises(OutOfRange, match="negative: -2"):
+        counts(-2)
+
+
+def test_a_refused_number_inside_a_loop(subject: Subject) -> None:
+    """Ends the whole call, in whichever iteration it comes."""
+    n = TensorType("int64", (False,))("n")
+    rows, _ = tensorcore.scan(lambda k, total: total + T.bincount(k.dimshuffle("x"))[-1],
+                              [n], [T.constant(np.int64(0))])  # fmt: skip
+    f = subject.function([n], rows)
+    assert f(np.array([2, 0, 5])).tolist() == [1, 2, 3]
+    for place in range(3):
+        given = np.arange(3)
+        given[place] = -7
+        with pytest.raises(OutOfRange, match="negative: -7"):
+            f(given)
 
 
 def test_integers_beside_sines(subject: Subject) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from ..dtypes import DTYPES, kind, real_part
 from ..errors import UnsupportedOp
 from ..program import (
+    FAILING,
     Access,
     Accumulate,
     Instr,
@@ -257,7 +258,7 @@ class KernelPrinter:
     def _jumps(self, stage: Stage, index: Sequence[str], along: str) -> bool:
         """Whether a stage, along one loop, computes addresses or leaves where one is wrong."""
         needs = self._needs(stage, index)
-        checks = [e.value for e in stage.body if isinstance(e, Instr) and e.op == "wrap"]
+        checks = [e.value for e in stage.body if isinstance(e, Instr) and e.op in FAILING]
         places = [value for access in stage.accesses() for value, _ in access.gathered]
         return any(v not in needs or along in needs[v] for v in (*checks, *places))
 
@@ -297,6 +298,8 @@ class KernelPrinter:
                 self._define(entry.value, entry.dtype, self._read(entry, index))
             elif entry.op == "wrap":
                 self._wrap(entry)
+            elif entry.op == "check":
+                self._check(entry)
             else:
                 self._define(entry.value, entry.dtype, self._instruction(entry, index))
 
@@ -396,14 +399,23 @@ class KernelPrinter:
     def _wrap(self, instr: Instr) -> None:
         size, failure = instr.number
         (given,) = (self._names[a] for a in instr.args)
-        if failure not in self.text.failures:
-            self.text.failures.append(failure)
-        number = f"f{self.text.failures.index(failure)}"
+        number = self._failure(failure)
         length = self._size(size)
         self._define(instr.value, "int64", f"{given} < 0 ? {given} + {length} : {given}")
         name = self._names[instr.value]
         test = f"{name} < 0 || {name} >= {length}"
         self._line(f"if ({test}) {{ tc_fail(error, {number}, {given}, {length}); return; }}")
+
+    def _check(self, instr: Instr) -> None:
+        right, first, second = (self._names[a] for a in instr.args)
+        number = self._failure(instr.number)
+        self._line(f"if (!{right}) tc_fail(error, {number}, {first}, {second});")
+
+    def _failure(self, failure: int) -> str:
+        """The name of the number that one of the kernel's failures has."""
+        if failure not in self.text.failures:
+            self.text.failures.append(failure)
+        return f"f{self.text.failures.index(failure)}"
 
     def _define(self, value: int, dtype: str, text: str) -> None:
         name = f"v{value}"

@@ -29,7 +29,7 @@ class Turning(Meeting):
         """The axis along which operands lie that the last axis strides over, and their loads; no
         loads where points are better taken one after the other."""
         kernel, last = self.kernel, len(self.kernel.axes) - 1
-        if last < 1 or self.items.group % LANES or kernel.scratch or kernel.failures:
+        if last < 1 or self.items.group % LANES or kernel.scratch or kernel.leaves:
             return 0, ()
         if any(stage.inner for stage in kernel.stages):
             return 0, ()

@@ -63,7 +63,7 @@ class Wide(Turning):
     def _may_be_wide(self, stage: Stage) -> bool:
         """Whether points of a stage may be taken several at a time, by members of a group or by
         work-items."""
-        if not self.items.aligned or self.items.group == 1 or self.kernel.failures:
+        if not self.items.aligned or self.items.group == 1 or self.kernel.leaves:
             return False
         if any(a.combine in ("argmax", "argmin", "carry") for a in stage.accumulates):
             return False

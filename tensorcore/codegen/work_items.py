@@ -106,8 +106,8 @@ class _ItemPrinter(_Launching, Wide):
     def _over_axes(self) -> None:
         axes, stages = self.kernel.axes, self.kernel.stages
         rows = any(stage.inner for stage in stages)
-        fails = bool(self.kernel.failures)  # which leave early, and nobody waits for them
-        self._together = rows and self.items.group > 1 and not fails
+        leaves = self.kernel.leaves
+        self._together = rows and self.items.group > 1 and not leaves
         if self._together and self._side_by_side():
             self._lanes = min(LANES, self.items.group // 2)
         axis, turned = self._turned()
@@ -226,7 +226,7 @@ class _ItemPrinter(_Launching, Wide):
             self._local = []
             self._receive(stage)
             if stage.accumulates:
-                self._together = not single and not self.kernel.failures
+                self._together = not single and not self.kernel.leaves
                 self._line(self._chunk_lines(stage, ""))
                 self._of_chunks(stage, inner)
             else:

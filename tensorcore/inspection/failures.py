@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Capabilities
+from ..errors import ShapeError
 from ..graph import Graph, toposort
 from ..interpret import Interpreter
 from ..lower import lower
@@ -26,6 +28,7 @@ HINT = (
 _NODES = 3
 _OPERANDS = 6
 _ELEMENTS = 20
+_FEW = 4
 _DEPTH = 4
 
 #: Gives the value of a node, or raises.
@@ -45,7 +48,8 @@ def explain(
     """
     found = _culprits(str(problem), outputs)
     if verbosity != "high":
-        problem.add_note(_sizes_text(found, given) + HINT)
+        few = 1 if isinstance(problem, ShapeError) else _FEW
+        problem.add_note(_sizes_text(found, given, few) + HINT)
         return
     for node in found[:_NODES]:
         problem.add_note(_node_text(node, given))
@@ -67,15 +71,20 @@ def _culprits(message: str, outputs: Sequence[Tensor]) -> list[Tensor]:
     return same or list(reversed(on_line))
 
 
-def _sizes_text(nodes: Sequence[Tensor], given: Mapping[Tensor, Any]) -> str:
-    """The sizes of what the function was given that made these nodes, as far as they are known."""
+def _sizes_text(nodes: Sequence[Tensor], given: Mapping[Tensor, Any], few: int) -> str:
+    """The sizes of what the function was given that made these nodes, as far as they are known;
+    and what the call brought that has no more than ``few`` entries."""
     known: list[str] = []
     for operand in list(dict.fromkeys(x for node in nodes for x in arguments(node)))[:_OPERANDS]:
         try:
             sizes = _value(apply("shape", operand), given)
         except Exception:  # noqa: BLE001 (the error to be explained must come through)
             continue
-        known.append(f"{operand!r} of shape {tuple(map(int, sizes))}")
+        shape = tuple(map(int, sizes))
+        value = given[operand] if operand in given and math.prod(shape) <= few else None
+        shown = "" if value is None else f", which is {np.array2string(np.asarray(value))}"
+        sized = f" of shape {shape}" if shape or not shown else ""
+        known.append(f"{operand!r}{sized}{shown}")
     return f"There: {', '.join(known)}.\n" if known else ""
 
 

@@ -13,6 +13,7 @@ from ..node import Tensor
 from ..ops import OPS, Op
 from ..ops._families import REDUCED_DTYPE, RULES, Cast, Elementwise, Reduction
 from ..ops.barriers import Barrier
+from ..ops.checked import Checked
 from ..types import TensorType
 
 _GROUPS = {
@@ -131,7 +132,7 @@ def _gradient(op: Op[Any]) -> str:
 
 
 def _is_discrete(op: Op[Any], dtype: str) -> bool:
-    if isinstance(op.family, Elementwise) and not isinstance(op.family, Cast):
+    if isinstance(op.family, Elementwise) and not isinstance(op.family, (Cast, Checked)):
         return not dtypes.is_float(_applied(op, dtype).dtype)
     reduced = isinstance(op.family, Reduction)
     return reduced and not dtypes.is_float(REDUCED_DTYPE[op.rule](dtype))

@@ -46,7 +46,7 @@ def orig_function(inputs: Any, outputs: Any, mode: Any = None, **kwargs: Any) ->
 
 def rebuild_collect_shared(outputs: Any, inputs: Any = None, replace: Any = None, **k: Any) -> Any:
     """Inputs and outputs of the expression with parts replaced, and what ``function`` needs."""
-    from ..function import clone
+    from ..expressions import clone
 
     return list(inputs or ()), clone(outputs, replace=replace), [{}, {}, [], []]
 

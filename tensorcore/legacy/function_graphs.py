@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..function import clone
+from ..expressions import clone
 from ..graph import Graph, Walked, rebuild, toposort
 from ..node import Tensor, as_tensor
 from .graphs import InconsistencyError

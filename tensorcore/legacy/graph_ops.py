@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..function import clone
+from ..expressions import clone
 from ..gradient_control import NullGradient, with_gradient
 from ..node import Tensor, as_tensor
 from .gradients import DisconnectedType

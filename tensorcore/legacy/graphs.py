@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MissingInputError, TensorcoreError, TestValueError
-from ..function import clone as _clone
+from ..expressions import clone as _clone
 from ..graph import Interner, applications, toposort
 from ..node import Application, Tensor, TensorConstant, is_constant
 from ..printing import min_informative_str

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import is_float
-from ..function import clone
+from ..expressions import clone
 from ..node import Application, Tensor, as_tensor, is_constant
 from ..ops._declare import Op as Declared
 from .gradients import DisconnectedType, is_disconnected

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..function import clone
+from ..expressions import clone
 from ..graph import rebuild, toposort
 from ..node import Tensor, as_tensor
 from ..scan import scan as _scan
-from ..scan import until
+from ..scan_arguments import until
 from ..tensor import set_subtensor, zeros
 from ..updates import OrderedUpdates
 from .graphs import equal_computations, inputs
@@ -66,9 +66,9 @@ def isNaN_or_Inf_or_None(x: Any) -> bool:
 
 def get_updates_and_outputs(ls: Any) -> Any:
     """What a function of a scan returned: the condition, outputs and updates."""
-    from ..scan import _understood
+    from ..scan_arguments import understood
 
-    traced = _understood(ls, "scan")
+    traced = understood(ls, "scan")
     return traced.condition, traced.outputs, traced.updates
 
 

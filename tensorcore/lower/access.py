@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .. import errors
 from ..errors import OutOfRange
 from ..node import Tensor
 from ..ops.indexing import OUTSIDE
@@ -123,6 +124,11 @@ def outside(node: Tensor, axis: int) -> Failure:
     """What an index of this node outside an axis ends the call with."""
     axis = node.attrs.get("named", range(axis + 1))[axis]
     return Failure(check_message(node, OUTSIDE.format(axis=axis)), OutOfRange)
+
+
+def refused(node: Tensor) -> Failure:
+    """What an entry that is not right ends the call with."""
+    return Failure(check_message(node, node.attrs["message"]), getattr(errors, node.attrs["error"]))
 
 
 def if_any(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Scalar operations in a kernel, about: a compiler's time grows faster than the length of a
 #: function, and a function of mathematics that is inlined is long.
 MAX_OPERATIONS = 160
-POINTWISE = frozenset({"elementwise", "cast", "gather"})
+POINTWISE = frozenset({"elementwise", "cast", "gather", "checked"})
 
 
 @dataclass(slots=True, eq=False)

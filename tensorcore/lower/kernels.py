@@ -16,6 +16,7 @@ from ..errors import UnsupportedOp
 from ..node import Tensor, is_constant
 from ..origin import where_made
 from ..program import (
+    FAILING,
     Access,
     Accumulate,
     Failure,
@@ -28,7 +29,7 @@ from ..program import (
     Store,
     ValueId,
 )
-from .access import AxisMap, IndexMap, address, if_any, outside
+from .access import AxisMap, IndexMap, address, if_any, outside, refused
 from .fuse import Fuser, Group, iterated, space_axes
 from .sizes import SizeTable
 
@@ -225,9 +226,20 @@ class KernelBuilder:
             self._read(source, index, where, stage, inner)
             for source, index in self.fuser.operands(node)
         ]
+        if node.op is not None and node.op.name == "checked":
+            return self._checked(node, part, args)
         result = self._new()
         part.body.append(_instruction(result, node, args))
         return result
+
+    def _checked(self, node: Tensor, part: _Part, args: Sequence[ValueId]) -> ValueId:
+        """The first operand, behind what looks whether it is right."""
+        value, *looked_at = args
+        failure = self.failures.setdefault(refused(node), len(self.failures))
+        part.body.append(
+            Instr(self._new(), "check", tuple(looked_at), "bool", "int64", "", failure)
+        )
+        return value
 
     def _gather(self, node: Tensor, where: Mapping[int, int], stage: int, inner: bool) -> ValueId:
         """The entry at the wrapped and checked indices; the load stands behind them."""
@@ -395,7 +407,7 @@ def _without_unused(stages: Iterable[Stage]) -> tuple[Stage, ...]:
         used.update(v for s in stage.stores for v, _ in s.access.gathered)
         body: list[Instr | Load] = []
         for entry in reversed(stage.body):
-            if entry.value in used or (isinstance(entry, Instr) and entry.op == "wrap"):
+            if entry.value in used or (isinstance(entry, Instr) and entry.op in FAILING):
                 gathered = () if isinstance(entry, Instr) else entry.access.gathered
                 used.update(entry.args if isinstance(entry, Instr) else (v for v, _ in gathered))
                 body.append(entry)

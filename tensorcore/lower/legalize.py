@@ -18,9 +18,9 @@ from ..program import Call, Program, all_steps
 from .access import INLINE, TRANSPARENT
 
 #: Primitives that become kernels, views or sizes, so that a fusing backend needs no call.
-_EXPRESSED = frozenset({"elementwise", "cast", "reduction", "movement", "dimshuffle", "reshape",
-                        "broadcast_to", "join", "window", "window_update", "constant", "counter",
-                        "size", "gather", "scatter", "cumulative", "positions",
+_EXPRESSED = frozenset({"elementwise", "cast", "checked", "reduction", "movement", "dimshuffle",
+                        "reshape", "broadcast_to", "join", "window", "window_update", "constant",
+                        "counter", "size", "gather", "scatter", "cumulative", "positions",
                         "unfold", "fold"})  # fmt: skip
 #: What a fusing backend always takes as a call.
 _BASIC_CALLS = frozenset({"contract"})

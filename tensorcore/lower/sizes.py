@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .. import errors
 from ..errors import ShapeError
 from ..graph import toposort
 from ..node import Tensor, is_constant
@@ -221,6 +222,14 @@ class SizeTable:
             assert node.inputs[0].op is not None
             positive = self._positive(node.inputs[0].op.name, parts[0], parts[1])
             return self.arith("select", positive, parts[2], parts[3])
+        if name == "checked":
+            assert node.inputs[1].op is not None
+            positive = self._positive(node.inputs[1].op.name, parts[0], parts[1])
+            what = node.attrs["message"].format("{1}", "{2}")
+            room = self.sub(positive, self.one)
+            error = getattr(errors, node.attrs["error"])
+            self.demand("nonnegative", (room, *parts[3:]), node, what, error)
+            return parts[2]
         return parts[0]
 
     def _positive(self, comparison: str, a: SizeId, b: SizeId) -> SizeId:
@@ -361,6 +370,10 @@ def size_parts(node: Tensor) -> tuple[Tensor, ...]:
         return node.inputs if _wide(node) and all(_whole(i) for i in node.inputs) else ()
     if name == "switch" and (pair := _comparison(node.inputs[0])) is not None:
         return (*pair, *node.inputs[1:])
+    if name == "checked" and (pair := _comparison(node.inputs[1])) is not None:
+        return (
+            (*pair, node.inputs[0], *node.inputs[2:]) if all(map(_whole, node.inputs[2:])) else ()
+        )
     return ()
 
 
@@ -392,7 +405,7 @@ def check_message(node: Tensor, text: str) -> str:
     if op is not None and given and set(given) != {i for i in data if i.inputs or i.op is None}:
         tail += f"\n  it was given: {_listed(given)}"
         operands = f"operands of its {op.title}" if "(" in name else operands
-    if data:
+    if data and (op is None or op.family.name != "checked"):
         tail += f"\n  {operands}: {_listed(data)}"
     return f"{name}: {text}.{hint}" + tail.replace("{", "{{").replace("}", "}}")
 

@@ -103,6 +103,9 @@ def _check_stage(
                 size, failure = entry.number
                 _demand(size in known, f"step {number}: an unknown size")
                 _demand(failure < len(kernel.failures), f"step {number}: an unknown failure")
+            if entry.op == "check":
+                known_one = entry.number < len(kernel.failures)
+                _demand(known_one, f"step {number}: an unknown failure")
         _demand(wanted <= local | shared, f"step {number}: {what} reads too early")
         local.add(entry.value)
     used = {a.source for a in stage.accumulates} | {s.value for s in stage.stores}

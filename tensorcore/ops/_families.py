@@ -63,6 +63,11 @@ def _last(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     return tuple(names), names[-1]
 
 
+def _checked(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
+    """The dtype of the first operand"""
+    return (names[0], "bool", "int64", "int64"), names[0]
+
+
 def _order(names: list[str], literal: list[bool]) -> tuple[tuple[str, ...], str]:
     """The dtype of the second operand; of integers a float"""
     if dtypes.kind(names[0]) not in "iu":
@@ -96,6 +101,7 @@ RULES: dict[str, DTypeRule] = {
     "pair": _pair,
     "last": _last,
     "order": _order,
+    "checked": _checked,
 }
 
 

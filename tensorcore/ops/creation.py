@@ -75,7 +75,7 @@ class Counter(Constant):
         self, op: Op[Any], node: Tensor, shapes: Sequence[Shape], sizes: SizeBuilder
     ) -> Shape:
         length = sizes.integer(node.inputs[0])
-        sizes.demand("nonnegative", (length,), node, "its length, which must not be negative")
+        sizes.demand("nonnegative", (length,), node, "its length must not be negative")
         return (length,)
 
 

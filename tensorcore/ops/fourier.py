@@ -72,7 +72,7 @@ class Transforms:
             return (*lead, _half(sizes, n))
         if self.real == "result":
             whole = sizes.integer(node.inputs[1])
-            sizes.demand("nonnegative", (whole,), node, "its length, which must not be negative")
+            sizes.demand("nonnegative", (whole,), node, "its length must not be negative")
             sizes.same(n, _half(sizes, whole), node, "the frequencies and those of its length")
             return (*lead, whole)
         return tuple(shapes[0])

@@ -133,7 +133,7 @@ class Reshape(Movement):
     ) -> Shape:
         result = tuple(sizes.integer(s) for s in node.inputs[1:])
         for size in result:
-            sizes.demand("nonnegative", (size,), node, "a size, which must not be negative")
+            sizes.demand("nonnegative", (size,), node, "a size must not be negative")
         sizes.same(sizes.mul(*shapes[0]), sizes.mul(*result), node, "the number of elements")
         one = sizes.const(1)
         return tuple(
@@ -182,7 +182,7 @@ class BroadcastTo(Reshape):
                 what = f"axis {axis + node.ndim} of the result and of the operand"
                 result[axis] = sizes.same(shapes[0][axis], result[axis], node, what)
         for size in result:
-            sizes.demand("nonnegative", (size,), node, "a size, which must not be negative")
+            sizes.demand("nonnegative", (size,), node, "a size must not be negative")
         return tuple(result)
 
 

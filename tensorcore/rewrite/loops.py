@@ -27,8 +27,8 @@ from ..origin import made_at
 from ..types import TensorType, TupleType
 
 #: Families that a kernel computes on the way, so that nothing is won by doing them at once.
-_LIGHT = frozenset({"elementwise", "cast", "dimshuffle", "broadcast_to", "reshape", "constant",
-                    "size", "window", "counter"})  # fmt: skip
+_LIGHT = frozenset({"elementwise", "cast", "checked", "dimshuffle", "broadcast_to", "reshape",
+                    "constant", "size", "window", "counter"})  # fmt: skip
 _ROUNDS = 4
 
 

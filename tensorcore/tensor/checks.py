@@ -6,8 +6,13 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..node import Tensor, TensorLike, as_tensor
+import numpy as np
+
+from ..errors import NumberError
+from ..node import Tensor, TensorLike, as_tensor, is_constant
 from ..ops._families import normalize_axes
+from ..ops.checked import checked
+from ..ops.logic import ge, le
 from ..origin import where_made
 
 
@@ -57,6 +62,29 @@ def integer_scalar(value: TensorLike, what: str) -> Tensor:
     node = integers(value, what)
     if node.ndim:
         raise TypeError(f"{what} must be an integer scalar, found {node!r} of type {node.type!r}.")
+    return node
+
+
+#: Ops whose results are from 0 to 1, and those whose results are not negative: in a loop that
+#: looks at each entry nothing is computed by vectors.
+_SHARES = frozenset({"sigmoid", "hard_sigmoid", "softmax"})
+_NATURAL = _SHARES | {"exp", "sqrt", "sqr", "abs", "softplus"}
+
+
+def from_to(value: TensorLike, low: float, high: float | None, function: str, what: str) -> Tensor:
+    """Real numbers from ``low`` to ``high``, both included, or without an end, which ``function``
+    was given as ``what``. Others, NaN among them, raise NumberError: constants here, and what is
+    computed at the call, unless the op that computes it gives no others."""
+    node = as_tensor(value)
+    words = f"must be from {low} to {high}" if high is not None else f"must be {low} or more"
+    if is_constant(node):
+        numbers = node.attrs["value"]
+        right = (numbers >= low) & (numbers <= (np.inf if high is None else high))
+        if not right.all():
+            raise NumberError(f"{function}: {what} {words}, found {numbers[~right][0]}.")
+    elif node.op is None or node.op.name not in (_NATURAL if high is None else _SHARES):
+        inside = ge(node, low) if high is None else ge(node, low) & le(node, high)
+        return checked(node, inside, message=f"{what} {words}", error="NumberError")
     return node
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from .. import config, dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant, is_literal, make_constant
+from ..ops.checked import checked, within
 from ..ops.composites import fill
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to
-from ..ops.logic import eq, ge, maximum, switch
+from ..ops.logic import eq, ge, gt, maximum, switch
 from ..ops.movement import broadcast_to, dimshuffle, shape_list
 from ..ops.rounding import ceil
 from ..origin import where_made
@@ -139,7 +140,7 @@ def ones_like(x: TensorLike, dtype: Any = None, opt: bool = False) -> Tensor:
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
     """``start, start + step, ...`` below ``stop``: int64 of integers, else floats; ``dtype`` casts.
 
-    A step of zero gives nothing; as a number it raises ValueError.
+    A step of zero raises ValueError, a symbolic one at the call.
     """
     if stop is None:
         start, stop = 0, start
@@ -149,6 +150,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     whole = [v for v in (start, stop, step) if not dtypes.is_float(v.dtype)]
     if len(whole) == 3:
         start, stop, step = (cast_to(v, "int64") for v in (start, stop, step))
+        step = _some(step)
         length = maximum(-((start - stop) // step), 0)
     else:
         common = dtypes.result_dtype(
@@ -157,9 +159,18 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
         if all(is_literal(v) for v in (start, stop, step)):
             common = str(config.floatX)
         start, stop, step = (cast_to(v, common) for v in (start, stop, step))
+        step = _some(step)
         length = cast(maximum(ceil((stop - start) / step), 0), "int64")
     result = cast_to(start + iota(length) * step, start.dtype)
     return result if dtype is None else cast(result, dtype)
+
+
+def _some(step: Tensor) -> Tensor:
+    """The step, which must not be zero."""
+    if is_constant(step):
+        return step
+    zero = "the step must not be {0}"
+    return checked(step, gt(abs(step), 0), cast(step, "int64"), message=zero, error="NumberError")
 
 
 def _scalars(what: str, *values: TensorLike) -> tuple[Tensor, ...]:
@@ -326,9 +337,11 @@ def fill_diagonal_offset(a: TensorLike, val: TensorLike, offset: TensorLike) -> 
 
 def to_one_hot(y: TensorLike, nb_class: Any, dtype: Any = None) -> Tensor:
     """A matrix with a row per entry of the integer vector ``y``: one in its column, else zeros;
-    floatX by default. A class outside 0 to ``nb_class`` - 1 has a row of zeros."""
+    floatX by default. A class outside 0 to ``nb_class`` - 1 raises OutOfRange at the call."""
     y = as_tensor(y)
     if y.ndim != 1 or not y.dtype.startswith(("int", "uint")):
         raise TypeError(f"to_one_hot: expected a vector of integers, found {y.type!r}.")
-    match = eq(dimshuffle(iota(as_size(nb_class, "to_one_hot")), ("x", 0)), dimshuffle(y, (0, "x")))
+    classes = as_size(nb_class, "to_one_hot")
+    y = within(y, classes, "a class lies outside: {0}, where there are {1} classes")
+    match = eq(dimshuffle(iota(classes), ("x", 0)), dimshuffle(y, (0, "x")))
     return cast(match, dtypes.canonical(dtype or config.floatX))

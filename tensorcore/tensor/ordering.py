@@ -11,14 +11,15 @@ import numpy as np
 from .. import dtypes
 from ..errors import ShapeError
 from ..node import Tensor, TensorLike, as_tensor, is_constant
+from ..ops.checked import checked, within
 from ..ops.creation import as_size, iota
 from ..ops.elementwise import cast, cast_to, mod, mul
 from ..ops.indexing import gather
-from ..ops.logic import isnan, le, lt, maximum, minimum, neq, switch
+from ..ops.logic import ge, isnan, le, lt, maximum, minimum, neq, switch
 from ..ops.movement import broadcast_to, dimshuffle, join, shape_list
 from ..ops.rounding import floor
 from ..ops.sorting import argsort as _argsort
-from .checks import integers, listed, one_axis, one_of
+from .checks import from_to, integers, listed, one_axis, one_of
 from .indexing import inc_subtensor, nonzero, set_subtensor
 from .joining import stack
 from .reductions import any, cumsum, sum
@@ -94,13 +95,16 @@ def topk_and_argtopk(
     idx_dtype: Any = "int64",
 ) -> tuple[Tensor, Tensor]:
     """The ``kth`` largest entries along ``axis``, largest first, and their positions; for a
-    negative ``kth`` the smallest, smallest first."""
+    negative ``kth`` the smallest, smallest first. More than there are raises NumberError, a
+    ValueError, at the call."""
     moved, axis = _along_last(x, axis, "topk")
     k = as_size(kth, "topk")
     order = _argsort(moved)
     n = shape_list(moved)[-1]
+    count = switch(lt(k, 0), -k, k)
+    few = "{0} entries were asked for, and there are {1}"
     # From the end for the largest: position j is n - 1 - j there and j from the start.
-    j = iota(minimum(switch(lt(k, 0), -k, k), n))
+    j = iota(checked(count, le(count, n), count, n, message=few, error="NumberError"))
     place = switch(lt(k, 0), j, n - 1 - j)
     chosen = order[..., place]
     values = take_along_axis(moved, chosen, -1)
@@ -125,12 +129,10 @@ def argtopk(x: TensorLike, kth: TensorLike, axis: int | None = -1, sorted: bool 
 def quantile(x: TensorLike, q: TensorLike, axis: int | None = None) -> Tensor:
     """The values below which the shares ``q`` (0 to 1) of the entries along ``axis`` lie, with
     linear interpolation; NaN where an entry is. The axes of ``q`` come first, as in NumPy."""
-    return _quantile(x, as_tensor(q), axis, "quantile")
+    return _quantile(x, from_to(q, 0, 1, "quantile", "q"), axis, "quantile")
 
 
 def _quantile(x: TensorLike, share: Tensor, axis: int | None, what: str) -> Tensor:
-    if is_constant(share) and not ((share.attrs["value"] >= 0) & (share.attrs["value"] <= 1)).all():
-        raise ValueError(f"{what}: q must be from 0 to {100 if what == 'percentile' else 1}.")
     moved, _ = _along_last(x, axis, what)
     moved = cast_to(
         moved, dtypes.float_result(moved.dtype) if not dtypes.is_float(moved.dtype) else moved.dtype
@@ -152,7 +154,7 @@ def _quantile(x: TensorLike, share: Tensor, axis: int | None, what: str) -> Tens
 
 def percentile(x: TensorLike, q: TensorLike, axis: int | None = None) -> Tensor:
     """``quantile`` with ``q`` from 0 to 100."""
-    given = as_tensor(q)
+    given = from_to(q, 0, 100, "percentile", "q")
     if is_constant(given):
         share = as_tensor(np.asarray(given.attrs["value"], "float64") / 100)
     else:
@@ -199,12 +201,12 @@ def bincount(
     if x.ndim != 1 or not x.dtype.startswith(("int", "uint", "bool")):
         raise TypeError(f"bincount: expected a vector of integers, found {x.type!r}.")
     place = cast_to(x, "int64")
+    place = checked(place, ge(place, 0), place, message="a number is negative: {0}")
     least = as_size(0 if minlength is None else minlength, "bincount")
     top = join(place, dimshuffle(least - 1, ("x",)), axis=0).max() + 1
     values = as_tensor(1, "int64") if weights is None else cast_to(as_tensor(weights), "float64")
     blank = broadcast_to(cast_to(as_tensor(0), values.dtype), top)
-    # Negative places would count from the end; behind the last one they are refused.
-    return inc_subtensor(blank[switch(lt(place, 0), top, place)], values)
+    return inc_subtensor(blank[place], values)
 
 
 def unique(
@@ -303,6 +305,8 @@ def extract(condition: TensorLike, x: TensorLike) -> Tensor:
 
 # -- numbers of positions -------------------------------------------------------------------
 
+_PLACE = "a position lies outside: {0}, where there are {1}"
+
 
 def unravel_index(indices: TensorLike, dims: Any, order: str = "C") -> tuple[Tensor, ...]:
     """The coordinates in a shape of positions counted through it. A position that the shape does
@@ -310,7 +314,7 @@ def unravel_index(indices: TensorLike, dims: Any, order: str = "C") -> tuple[Ten
     one_of(order, ("C", "F"), "unravel_index: order")
     place = cast_to(integers(indices, "unravel_index: the positions"), "int64")
     sizes = size_list(dims, "unravel_index")
-    rest = _looked_at(place, reduce(mul, sizes, as_tensor(1, "int64")))
+    rest = within(place, reduce(mul, sizes, as_tensor(1, "int64")), _PLACE)
     found = []
     for size in sizes if order == "F" else reversed(sizes):
         found.append(mod(rest, size))
@@ -338,13 +342,6 @@ def ravel_multi_index(
     for place, size in pairs if order == "C" else reversed(pairs):
         place = integers(place, "ravel_multi_index: a coordinate")
         if mode == "raise":
-            place = _looked_at(cast_to(place, "int64"), size)
+            place = within(place, size, _PLACE)
         result = result * size + _inside(place, size, mode)
     return result
-
-
-def _looked_at(place: Tensor, size: Tensor) -> Tensor:
-    """``place``, which is refused at the call where it is negative or not below ``size``: it says
-    where to read from as many zeros, which are not made."""
-    zeros = broadcast_to(as_tensor(0, "int64"), size)
-    return place + zeros[switch(lt(place, 0), size, place)]

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from .. import config, dtypes
-from ..errors import DTypeError, ShapeError
-from ..node import Tensor, TensorLike, as_tensor
+from ..errors import DTypeError, NumberError, ShapeError
+from ..node import Tensor, TensorLike, as_tensor, is_constant
+from ..ops.checked import checked
 from ..ops.creation import iota
 from ..ops.elementwise import cast, cast_to, log, sqrt
 from ..ops.logic import and_, ge, le, lt, right_shift, switch
@@ -24,6 +25,7 @@ from ..ops.movement import shape_list
 from ..ops.random import philox
 from ..ops.trigonometric import cos
 from ..shared import Shared
+from .checks import from_to
 from .indexing import subtensor
 from .joining import concatenate, stack
 from .ordering import argsort, take_along_axis
@@ -134,8 +136,9 @@ class RandomStreams:
         dtype: Any = None,
         nstreams: Any = None,
     ) -> Tensor:
-        """Normally distributed, by the method of Box and Muller (1958)."""
-        avg, std = as_tensor(avg), as_tensor(std)
+        """Normally distributed, by the method of Box and Muller (1958). A negative ``std`` raises
+        NumberError, a ValueError."""
+        avg, std = as_tensor(avg), from_to(std, 0, None, "normal", "std")
         word = _float(dtype, avg, std)
         sizes = _sizes(size, ndim, "normal", avg, std)
         drawn = self._words(sizes, 2 if word == "float64" else 1)
@@ -158,8 +161,9 @@ class RandomStreams:
         dtype: Any = "int64",
         nstreams: Any = None,
     ) -> Tensor:
-        """How many of ``n`` trials (an integer scalar) succeed, each with probability ``p``."""
-        p, trials = as_tensor(p), _integer(n, "binomial: n")
+        """How many of ``n`` trials (an integer scalar) succeed, each with probability ``p``. A
+        probability outside 0 to 1 raises NumberError, a ValueError."""
+        p, trials = from_to(p, 0, 1, "binomial", "p"), _integer(n, "binomial: n")
         word = p.dtype if p.dtype in ("float32", "float64") else "float64"
         sizes = _sizes(size, ndim, "binomial", p)
         if _is_one(trials):
@@ -180,10 +184,11 @@ class RandomStreams:
     ) -> Tensor:
         """How often each of the outcomes along the last axis of ``pvals`` comes in ``n`` draws.
 
-        The last outcome takes what the others leave to 1. The result has the sizes ``size``, or
+        The last outcome takes what the others leave to 1; where these come to more, or one is
+        negative, NumberError is raised. The result has the sizes ``size``, or
         those of ``pvals`` but for its last axis, and then the outcomes.
         """
-        p, trials = _probabilities(pvals, "multinomial"), _integer(n, "multinomial: n")
+        p, trials = _outcomes(pvals, "multinomial", False), _integer(n, "multinomial: n")
         lead = _sizes(size, ndim, "multinomial") if size is not None else shape_list(p)[:-1]
         low, high = _intervals(p)
         if _is_one(trials):
@@ -209,38 +214,44 @@ class RandomStreams:
 
         With ``replace=False`` no entry comes twice; then ``size`` is one number, at most as many,
         and for a matrix ``p`` that many are drawn for each row of it. Without ``a``, ``p`` says
-        how many numbers there are.
+        how many numbers there are. More than there are, and probabilities that are negative or do
+        not add up to 1, raise NumberError, a ValueError.
         """
         if a is None:
             a = shape_list(_probabilities(p, "choice"))[-1]
         a = as_tensor(a)
         count = _integer(a, "choice: a") if a.ndim == 0 else shape_list(a)[0]
         sizes = _sizes(size, ndim, "choice")
+        if p is not None:
+            p = _outcomes(p, "choice", True)
         if not replace:
             places = self._without_repetition(sizes, count, p)
         elif p is None:
             (w,) = self._words(sizes)
             places = _below(w, count)
         else:
-            _, high = _intervals(_probabilities(p, "choice"))
+            _, high = _intervals(as_tensor(p))
             (w,) = self._words(sizes)
             u = _unit(w, high.dtype).dimshuffle(*range(len(sizes)), "x")
             places = sum(cast(ge(u, high), "int64"), axis=-1)
         return self._drawn(cast(places if a.ndim == 0 else subtensor(a, places), dtype))
 
     def _without_repetition(
-        self, sizes: Sequence[Tensor], count: Tensor, p: TensorLike | None
+        self, sizes: Sequence[Tensor], count: Tensor, rates: TensorLike | None
     ) -> Tensor:
         if len(sizes) != 1:
             raise ShapeError("choice: without replacement, size is one number.")
-        if p is None:
+        few = "{0} different entries were asked for, and there are {1}"
+        (size,) = sizes
+        size = checked(size, le(size, count), size, count, message=few, error="NumberError")
+        if rates is None:
             (w,) = self._words([count])
-            return argsort(w)[: sizes[0]]
+            return argsort(w)[:size]
         # The order in which exponential clocks of these rates ring.
-        rates = _probabilities(p, "choice")
+        rates = as_tensor(rates)
         (w,) = self._words(shape_list(rates) if rates.ndim > 1 else [count])
         order = argsort(-log(_unit(w, rates.dtype, 1)) / rates, axis=-1)
-        return order[..., : sizes[0]]
+        return order[..., :size]
 
     def permutation(
         self,
@@ -264,11 +275,21 @@ class RandomStreams:
         dtype: Any = "int64",
         nstreams: Any = None,
     ) -> Tensor:
-        """Integers from ``low`` to ``high``, both included."""
+        """Integers from ``low`` to ``high``, both included. A ``low`` above ``high`` raises
+        NumberError, a ValueError."""
         low, high = as_tensor(low), as_tensor(high)
         (w,) = self._words(_sizes(size, ndim, "random_integers", low, high))
-        first = cast_to(low, "int64")
-        return self._drawn(cast(first + _below(w, cast_to(high, "int64") - first + 1), dtype))
+        first, last = cast_to(low, "int64"), cast_to(high, "int64")
+        message = "low, which is {0}, must not be above high, which is {1}"
+        if is_constant(low) and is_constant(high):
+            wrong = low.attrs["value"] > high.attrs["value"]
+            if np.any(wrong):
+                found = np.broadcast_arrays(low.attrs["value"], high.attrs["value"])
+                words = message.format(*(int(v[wrong][0]) for v in found))
+                raise NumberError(f"random_integers: {words}.")
+        count = last - first + 1
+        count = checked(count, le(first, last), first, last, message=message, error="NumberError")
+        return self._drawn(cast(first + _below(w, count), dtype))
 
     def poisson(
         self,
@@ -279,11 +300,12 @@ class RandomStreams:
         nstreams: Any = None,
     ) -> Tensor:
         """How many events happen where ``lam`` are expected: the distribution function, which is
-        summed term by term, inverted at a uniform draw."""
+        summed term by term, inverted at a uniform draw. A negative ``lam`` raises NumberError, a
+        ValueError."""
         from ..scan import scan, until
         from .reductions import all
 
-        mean = cast_to(as_tensor(lam), "float64")
+        mean = cast_to(from_to(lam, 0, None, "poisson", "lam"), "float64")
         sizes = _sizes(size, ndim, "poisson", mean)
         parts = cast(1 + max(mean) / _LARGEST_MEAN, "int64")
         (w,) = self._words([*sizes, parts])
@@ -373,6 +395,28 @@ def _probabilities(p: TensorLike | None, what: str) -> Tensor:
     if t.ndim == 0:
         raise ShapeError(f"{what}: probabilities are a vector or rows of a matrix.")
     return t if t.dtype in ("float32", "float64") else cast_to(t, "float64")
+
+
+def _outcomes(p: TensorLike | None, what: str, whole: bool) -> Tensor:
+    """Probabilities of outcomes along the last axis: none negative, and adding up to 1, or without
+    the last one to no more than 1."""
+    t = _probabilities(p, what)
+    if t.op is not None and t.op.name == "softmax":
+        return t
+    # An array has the operators and methods that are used here as a tensor does.
+    values: Any = t.attrs["value"] if is_constant(t) else t
+    total = (values if whole else values[..., :-1]).sum(axis=-1, keepdims=True)
+    near = math.sqrt(np.finfo(t.dtype).eps)  # NumPy's tolerance
+    right = (values >= 0) & (total <= 1 + near)
+    message = "the probabilities of all but the last outcome must come to 1 or less"
+    if whole:
+        right, message = right & (total >= 1 - near), "the probabilities must add up to 1"
+    message = f"{message}, and none be negative"
+    if not is_constant(t):
+        return checked(t, right, message=message, error="NumberError")
+    if not right.all():
+        raise NumberError(f"{what}: {message}; found {np.array2string(values, threshold=10)}.")
+    return t
 
 
 # -- from words to numbers ------------------------------------------------------------------

@@ -10,7 +10,9 @@ import numpy as np
 from ...errors import ShapeError
 from ...gradient import grad
 from ...node import Tensor, TensorLike, as_tensor
+from ...ops.checked import checked
 from ...ops.contraction import contract
+from ...ops.logic import le
 from ...ops.movement import dimshuffle, shape_list, window_set
 from ...ops.unfolding import unfold
 from ..creation import zeros
@@ -175,7 +177,8 @@ def _convolution(
     windows: list[Any] = []
     for k in range(rank):
         reach = (lengths[k] - 1) * gaps[k] + 1
-        windows += [(shape_list(x)[2 + k] - reach) // steps[k] + 1, lengths[k], steps[k], gaps[k]]
+        room = _room(shape_list(x)[2 + k], reach)
+        windows += [room // steps[k] + 1, lengths[k], steps[k], gaps[k]]
     if flip:
         w = w[(slice(None), slice(None), *(slice(None, None, -1),) * rank)]
     space = tuple(range(2, 2 + rank))
@@ -201,6 +204,13 @@ def _convolution(
     outer = shape_list(y)
     joined = reshape(y, (outer[0] * outer[1], *outer[2:]))
     return dimshuffle(joined, (1, 0, *space))
+
+
+def _room(extent: Tensor, reach: Tensor) -> Tensor:
+    """How far filters that reach over so many entries can move."""
+    small = "the filters reach over {0} entries of an axis, which with its padding has {1}"
+    room = extent - reach
+    return checked(room, le(reach, extent), reach, extent, message=small, error="ShapeError")
 
 
 def _numbers(what: str, name: str, value: Any, rank: int) -> list[int]:

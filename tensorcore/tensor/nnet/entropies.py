@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ...errors import DTypeError
 from ...node import Tensor, TensorLike, as_tensor
+from ...ops.checked import within
 from ...ops.composites import softplus
-from ...ops.elementwise import cast, log
-from ...ops.logic import eq, ge, lt, switch
-from ..creation import arange
+from ...ops.creation import iota
+from ...ops.elementwise import log
+from ...ops.logic import eq, switch
 from ..reductions import argmax, max, sum
 from .activations import softmax
 
@@ -28,8 +29,8 @@ def categorical_crossentropy(coding_dist: TensorLike, true_dist: TensorLike) -> 
     """The cross-entropy of each row of probabilities; stable when they are a softmax.
 
     ``coding_dist``: matrix (n, k). ``true_dist``: probabilities (n, k), or an integer vector
-    (n,) of classes 0 to k - 1. Returns a vector (n,). A class outside that range has no
-    entropy: its entry is NaN. Raises DTypeError for any other ``true_dist``.
+    (n,) of classes 0 to k - 1. Returns a vector (n,). A class outside that range raises OutOfRange
+    at the call; any other ``true_dist`` DTypeError.
     """
     coding, true = as_tensor(coding_dist), as_tensor(true_dist)
     if true.ndim == coding.ndim:
@@ -41,11 +42,9 @@ def categorical_crossentropy(coding_dist: TensorLike, true_dist: TensorLike) -> 
             f"{true.type!r}."
         )
     classes = coding.shape[coding.ndim - 1]
-    column = true.dimshuffle(*range(true.ndim), "x")
-    chosen = switch(eq(arange(classes), column), log(coding), 0)
-    known = ge(true, 0) & lt(true, classes)
-    missing = cast(float("nan"), coding.dtype)
-    return switch(known, -sum(chosen, axis=-1), missing)
+    known = within(true, classes, "a class lies outside: {0}, where there are {1} classes")
+    column = known.dimshuffle(*range(true.ndim), "x")
+    return -sum(switch(eq(iota(classes), column), log(coding), 0), axis=-1)
 
 
 #: Theano's name for the cross-entropy with a vector of classes.

@@ -40,7 +40,8 @@ def pool_2d(
     (``average_exc_pad``) the ``pad`` entries of padding on each side.
 
     ``stride`` is by default ``ws``, so that windows do not overlap. With ``ignore_border`` a last
-    window that is not whole is left out. ``ds, st, padding`` are older names of ``ws, stride,
+    window that is not whole is left out, and images smaller than a window give nothing, as in
+    Theano. ``ds, st, padding`` are older names of ``ws, stride,
     pad``. Raises ShapeError or ValueError.
     """
     return _pool("pool_2d", 2, input, ws, ignore_border, stride, pad, mode, ds, st, padding)
