@@ -118,8 +118,9 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         size = 1 if launch.way == "one" else items.group
         head = f"{dialect.entry} {items.sized.format(size)} ${suffix}({', '.join(parameters)})"
         # After a failure nothing is done any more, as values may be missing; but who may fail
-        # himself does not look, for others may be writing at the time.
-        guard = "  if (error[0]) return;\n" if reports and "tc_fail(" not in body else ""
+        # himself does not look where others may be writing at the time.
+        looks = reports and ("tc_fail(" not in body or launch.way == "one")
+        guard = "  if (error[0]) return;\n" if looks else ""
         own = "".join(_own(text, k, launch, dialect) for k in text.rows)
         found.append(f"{head} {{\n{numbered}{guard}{own}{body}\n}}\n")
     return "".join(found)

@@ -15,7 +15,7 @@ from ..backend import Timing
 from ..codegen.dialect import Dialect
 from ..codegen.items import ItemKernel, item_kernels
 from ..errors import CompileError
-from ..program import Failure, Instr, Program, Sizes, View, all_kernels
+from ..program import Failure, Instr, Program, Sizes, SlotId, View, all_kernels
 from .calls import WithCalls, texts_of_calls
 from .copies import only_for_products
 from .frame import Frame, Plan
@@ -195,10 +195,12 @@ class Runner:
             self._plans.move_to_end(key)
         return Frame(self, arrays, plan, error, failures)
 
-    def run(self, frame: Frame) -> None:
-        """Put all steps into the queue."""
+    def run(self, frame: Frame, only: range | None = None) -> None:
+        """Put all steps into the queue, or those whose numbers are in ``only``."""
         timed = self.program.timed
         steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        if only is not None:
+            steps = [pair for pair in steps if pair[0] in only]
         self.done += len(steps)
         for k, step in steps:
             start = time.perf_counter() if timed else 0.0
@@ -252,12 +254,16 @@ class Runner:
             if array.buffer is not place.buffer and place.nbytes:
                 frame.memory.move(place.buffer, 0, array.buffer, 0, place.nbytes)
 
-    def results(self, frame: Frame) -> list[Array]:
-        """Outputs and then values of commits, each with a buffer of its own."""
+    def results(self, frame: Frame, without: SlotId | None = None) -> list[Any]:
+        """Outputs and then values of commits, each with a buffer of its own; None for the slot
+        ``without``."""
         taken = {id(frame.arrays[slot].buffer) for slot in self._bound}
-        found = []
+        found: list[Any] = []
         for slot in self._results:
             array = frame.arrays[slot]
+            if slot == without:
+                found.append(None)
+                continue
             if id(array.buffer) in taken:
                 array = self.device.memory.copy(array)
             taken.add(id(array.buffer))
