@@ -28,7 +28,8 @@ class Items(NamedTuple):
     before the name of an entry to fix the size of its groups, ``{0}``. ``unroll``: the line before
     a loop of known length that is to be written out. ``claim``: whether this work-item is the first
     to write into ``error``. ``shuffle``: where 32 neighbours in a group go in step, the value
-    ``{0}`` of the member ``{1}`` places further; empty where they do not. ``adds``: by dtype the
+    ``{0}`` of the member ``{1}`` places further; empty where they do not. ``spread``: there, the
+    value ``{0}`` of the first of the ``{1}`` neighbours that one belongs to. ``adds``: by dtype the
     statement that adds ``{1}`` to ``{0}`` whoever else does so, for who asks for that. ``aligned``:
     what says that a struct lies at multiples of ``{0}`` bytes, where work-items may take several
     neighbours at once.
@@ -46,6 +47,7 @@ class Items(NamedTuple):
     unroll: str
     claim: str
     shuffle: str = ""
+    spread: str = ""
     adds: Mapping[str, str] = _NONE
     aligned: str = ""
 
@@ -225,6 +227,7 @@ CUDA = Dialect(
         unroll="#pragma unroll",
         claim="atomicCAS((int *)error, 0, 2) == 0",
         shuffle="__shfl_down_sync(0xffffffffu, {0}, {1})",
+        spread="__shfl_sync(0xffffffffu, {0}, 0, {1})",
         aligned="__align__({0})",
     ),
 )

@@ -13,8 +13,8 @@ from ..dtypes import DTYPES
 from ..program import Failure, Program, SizeId, SlotId, all_kernels
 from .dialect import Dialect
 from .function import number_of
-from .meeting import items_of
-from .parts import CHUNK
+from .meeting import items_of, teams_of
+from .parts import CHUNK, CHUNK_OF_GROUPS
 from .prelude import COMPLEX_TYPES, fail, needed
 from .render import KernelText, Launch
 from .work_items import print_items
@@ -89,7 +89,8 @@ def item_kernels(
 def with_head(functions: str, dialect: Dialect) -> str:
     """A text of functions with all that they use before it, but for the types of the language."""
     head = COMPLEX_TYPES + needed(functions, dialect)
-    head += CHUNK if "tc_chunk(" in functions else ""
+    if "tc_chunk(" in functions:
+        head += CHUNK if items_of(dialect).group == 1 else CHUNK_OF_GROUPS
     head += fail(dialect) if "tc_fail(" in functions else ""
     return dialect.spelled(head + functions)
 
@@ -121,15 +122,17 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         # himself does not look where others may be writing at the time.
         looks = reports and ("tc_fail(" not in body or launch.way == "one")
         guard = "  if (error[0]) return;\n" if looks else ""
-        own = "".join(_own(text, k, launch, dialect) for k in text.rows)
+        own = teams_of(items) if launch.way == "teams" else ""
+        own += "".join(_own(text, k, launch, dialect) for k in text.rows)
         found.append(f"{head} {{\n{numbered}{guard}{own}{body}\n}}\n")
     return "".join(found)
 
 
 def _own(text: KernelText, position: int, launch: Launch, dialect: Dialect) -> str:
-    """The row of this work-item, or group."""
+    """The row of this work-item, or group or team."""
     items = items_of(dialect)
-    number = items.group_item if launch.way == "groups" else items.item
+    found = {"groups": items.group_item, "teams": f"({items.group_item} * teams + mine)"}
+    number = found.get(launch.way, items.item)
     word = DTYPES[text.dtypes[position]].c
     place = f"w{position} + (i64){number} * ({text.rows[position]})"
     if launch.way == "groups" and launch.per > 1:  # side by side

@@ -19,8 +19,10 @@ from .render import KernelPrinter, KernelText
 
 #: The parameters of a part.
 RANGE = "i64 from, i64 to"
-#: Chunks of a stage that accumulates, at most.
-CHUNKS = 256
+#: Chunks of a stage that accumulates, at most, and entries of a chunk at least; and both for groups
+#: of work-items, of which each takes a chunk, and many are needed to keep memory busy.
+CHUNKS, _LEAST = 256, 16384
+MANY_CHUNKS, _LEAST_OF_GROUPS = 2048, 4096
 #: What parts need: how kernels are split, and the lengths of chunks. ``c->split`` runs a part on
 #: all points, perhaps with others; work of less than 10 us is not worth its while.
 SPLIT = """\
@@ -39,14 +41,16 @@ static inline void tc_in_turn(Context *c, const u32 *o, Part *part, i64 count, f
   }
 }
 """
-CHUNK = f"""\
+_CHUNK = """\
 static inline i64 tc_chunk(i64 n, f64 rest) {{
-  const f64 least = 16384 / (rest < 1 ? 1 : rest);
-  i64 chunk = (n + {CHUNKS - 1}) / {CHUNKS};
+  const f64 least = {least} / (rest < 1 ? 1 : rest);
+  i64 chunk = (n + {most} - 1) / {most};
   chunk = chunk < least ? (i64)least : chunk;
   return rest == 1 ? (chunk + 127) / 128 * 128 : chunk + !chunk;
 }}
 """
+CHUNK = _CHUNK.format(most=CHUNKS, least=_LEAST)
+CHUNK_OF_GROUPS = _CHUNK.format(most=MANY_CHUNKS, least=_LEAST_OF_GROUPS)
 ROWS = """\
 static inline i64 tc_rows(i64 n, f64 rest, i64 strips) {
   i64 chunks = strips < 1 ? 1 : 32 / strips;
@@ -137,6 +141,9 @@ class Parted(KernelPrinter):
 
 class Parts(Parted):
     """Prints a kernel whose first axis is cut, or which has none."""
+
+    #: The number of the chunk that is taken.
+    _chunk = "q"
 
     def print(self) -> KernelText:
         """The functions, and the body that calls them."""
@@ -270,11 +277,11 @@ class Parts(Parted):
         return kept
 
     def _left(self, name: str) -> str:
-        """What chunk ``q`` has left of a variable."""
-        return f"{self._here}{name}s[q]"
+        """What a chunk has left of a variable."""
+        return f"{self._here}{name}s[{self._chunk}]"
 
     def _take(self, a: Accumulate) -> None:
-        """Put what chunk ``q`` has accumulated to that of those before it."""
+        """Put what a chunk has accumulated to that of those before it."""
         v, found = a.value, self._left(f"v{a.value}")
         if self._pairwise(a):
             self._line(f"{self._type(a.dtype)} s{v} = {found};")

@@ -44,8 +44,12 @@ class Launch(NamedTuple):
     ``points``: sizes whose product, divided by ``per`` and rounded up, is how many points there
     are; they are shared out as ``way`` says. ``one``: one work-item does it all. ``chunks``: each
     takes as many as the argument ``chunk`` says. ``items``: each takes every so many-th.
-    ``groups``: each work-group does. With ``limit`` there are so many points instead. ``cost``:
-    scalar operations of a point as a sum of products of a number and sizes.
+    ``groups``: each work-group does. ``teams``: each team of members of a group does; ``rows`` are
+    the inner axes of each stage, whose points are shared among its members, and ``per`` is how many
+    of them a member should have. With ``limit`` there are so many points instead. ``cost``: scalar
+    operations of a point as a sum of products of a number and sizes. ``cut``: of a kernel whose
+    rows may be cut (``cutting.py``) ``whole`` does all where they are not, and ``part`` and then
+    ``join`` do where they are; ``whole`` is the launch of the first.
     """
 
     way: str
@@ -53,6 +57,9 @@ class Launch(NamedTuple):
     per: int = 1
     limit: int = 0
     cost: tuple[tuple[int, tuple[SizeId, ...]], ...] = ()
+    rows: tuple[tuple[SizeId, ...], ...] = ()
+    cut: str = ""
+    whole: Launch | None = None
 
 
 class KernelText:
@@ -141,9 +148,10 @@ class KernelPrinter:
         """The same for the first inner axis of a stage."""
         return "0", self._size(stage.inner[0])
 
-    def _inner_step(self, stage: Stage) -> int:
-        """From one point of the first inner axis to the next that is computed here."""
-        return 1
+    def _inner_step(self, stage: Stage, times: int = 1) -> str:
+        """From one point of the first inner axis to the next that is computed here, or so many
+        times that."""
+        return str(times)
 
     # -- lines --------------------------------------------------------------------------
 
@@ -160,11 +168,13 @@ class KernelPrinter:
         if not any(word.search(line) for line in self._lines[place + 1 :]):
             del self._lines[place]
 
-    def _loop(self, index: str, length: str, pragma: str, start: str = "0", step: int = 1) -> None:
+    def _loop(
+        self, index: str, length: str, pragma: str, start: str = "0", step: str = "1"
+    ) -> None:
         if pragma:
             self._vectors[self._depth] = len(self._lines)
             self._line(pragma)
-        on = f"{index}++" if step == 1 else f"{index} += {step}"
+        on = f"{index}++" if step == "1" else f"{index} += {step}"
         self._line(f"for ({self.dialect.indices} {index} = {start}; {index} < {length}; {on}) {{")
         self._depth += 1
 
@@ -336,7 +346,7 @@ class KernelPrinter:
             self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
             start, end = self._inner_bounds(stage) if k == 0 else ("0", self._size(stage.inner[k]))
             if k < rank - 1:
-                self._loop(inner[k], end, "", start, self._inner_step(stage) if k == 0 else 1)
+                self._loop(inner[k], end, "", start, "1" if k else self._inner_step(stage))
         self._innermost(stage, outer, inner, start, end)
         for _ in range(rank - 1):
             self._close()
@@ -349,13 +359,14 @@ class KernelPrinter:
         if self._vectorises(stage, [*outer, *inner]):
             pragma = self._simd([c for a in stage.accumulates for c in _clauses(a)])
         index = inner[-1]
-        step = self._inner_step(stage) if len(inner) == 1 else 1
+        alone, leaf = len(inner) == 1, BLOCK if pragma else _SCALAR_BLOCK
+        step = self._inner_step(stage) if alone else "1"
         if not sums:
             self._loop(index, length, pragma, start, step)
             self._body(stage, [*outer, *inner])
             self._close()
             return
-        block = (BLOCK if pragma else _SCALAR_BLOCK) * step
+        block = self._inner_step(stage, leaf) if alone else str(leaf)
         self._line(f"for ({self.dialect.indices} b = {start}; b < {length}; b += {block}) {{")
         self._depth += 1
         end = f"b + {block} < {length} ? b + {block} : {length}"

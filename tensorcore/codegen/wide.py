@@ -25,6 +25,8 @@ _BYTES, _MOST, _WORK = 16, 8, 256
 #: Bytes of the rows that a group keeps.
 _ROOM = 16384
 _BLOCK = 32
+#: Entries of a running total that a work-item takes where none lie next to each other.
+_RUNNING = 4
 
 
 class Wide(Turning):
@@ -54,7 +56,7 @@ class Wide(Turning):
             return 1
         sizes = [self._bytes(a) for stage in stages for a in stage.accesses() if self._next(a)]
         if not sizes:
-            return 1
+            return _RUNNING if any(map(self._is_running, stages)) else 1
         entries = min(_BYTES // max(sizes), _MOST)
         while entries > 1 and max(map(work, stages)) * entries > _WORK:
             entries //= 2
@@ -65,13 +67,20 @@ class Wide(Turning):
         work-items."""
         if not self.items.aligned or self.items.group == 1 or self.kernel.leaves:
             return False
-        if any(a.combine in ("argmax", "argmin", "carry") for a in stage.accumulates):
+        if any(a.combine in ("argmax", "argmin") for a in stage.accumulates):
+            return False
+        carries = any(a.combine == "carry" for a in stage.accumulates)
+        if carries and not self._is_running(stage):
             return False
         if any(store.combine or store.access.gathered for store in stage.stores):
-            return False
+            return self._is_running(stage)
         if any(load.access.slot in self._written() for load in stage.all_loads()):
             return False
         return len(stage.inner) == 1 or not (stage.inner or not self.kernel.axes)
+
+    def _is_running(self, stage: Stage) -> bool:
+        """Whether it carries a running total that is shared out."""
+        return False
 
     def _written(self) -> set[int]:
         """The slots that a stage writes and not only for itself."""
@@ -105,10 +114,11 @@ class Wide(Turning):
         lengths = {stage.inner for stage in self.kernel.stages if self._is_wide(stage)}
         if len(lengths) != 1 or not twice:
             return
-        kept = [a for a in twice if a.slot not in self.kernel.scratch or self._only(a)]
-        self._rows = {access: number for number, access in enumerate(kept)}
+        kept = [a for a in twice if a.slot not in self.kernel.scratch or self._only_so(a)]
+        if sum(map(self._bytes, kept)) * self._entries * self.items.group <= _ROOM:
+            self._rows = {access: number for number, access in enumerate(kept)}
 
-    def _only(self, access: Access) -> bool:
+    def _only_so(self, access: Access) -> bool:
         """Whether a row of the group's own is accessed in this way alone, in wide loops."""
         return all(
             other.slot != access.slot or (other == access and self._is_wide(stage))
@@ -120,7 +130,7 @@ class Wide(Turning):
         """Whether a row of this length stays in the group's memory."""
         sizes = sum(map(self._bytes, self._rows))
         each = self._entries * self.items.group
-        return f"{length} <= {_ROOM // max(sizes, 1) // each * each}"
+        return f"{length} <= {_ROOM // sizes // each * self._entries} * team"
 
     # -- loops --------------------------------------------------------------------------
 
@@ -142,31 +152,38 @@ class Wide(Turning):
             super()._innermost(stage, outer, inner, start, length)
             return
         first = "first + " if start.startswith("first") else ""
-        step = self._entries * self.items.group
-        begin = f"{first}{self._entries} * {self.items.member}"
+        begin = f"{first}{self._entries} * {self._place_in_row()}"
         sums = [a for a in stage.accumulates if self._pairwise(a)]
         index = [*outer, *inner]
         if not sums:
-            self._neighbours(stage, index, begin, length, step)
+            self._neighbours(stage, index, begin, length)
             return
-        block, ctype = _BLOCK * self.items.group, self.dialect.indices
-        self._line(f"for ({ctype} b = {begin}; b < {length}; b += {block}) {{")
+        block, ctype, kept, on = self._sharing(_BLOCK), self.dialect.indices, "", ""
+        if self._rows:
+            kept = f", kept = {self.items.member}"
+            on = f", kept += {_BLOCK // self._entries * self.items.group}"
+        self._line(f"for ({ctype} b = {begin}{kept}; b < {length}; b += {block}{on}) {{")
         self._depth += 1
         self._line(f"const {ctype} past = b + {block} < {length} ? b + {block} : {length};")
         for a in sums:
             self._line(f"{self._type(a.dtype)} s{a.value} = {self.start(a)};")
-        self._neighbours(stage, index, "b", length, step, "past")
+        self._neighbours(stage, index, "b", length, "past")
         for a in sums:
             self._leaf(a)
         self._close()
 
     def _neighbours(
-        self, stage: Stage, index: list[str], begin: str, length: str, step: int, past: str = ""
+        self, stage: Stage, index: list[str], begin: str, length: str, past: str = ""
     ) -> None:
-        """The loop in which a member takes neighbours of a row."""
-        here = f"{index[-1]}w"
-        head = f"{here} = {begin}; {here} < {past or length}; {here} += {step}"
-        self._line(f"for ({self.dialect.indices} {head}) {{")
+        """The loop in which a member takes neighbours of a row, and where it keeps them."""
+        here, at, on = f"{index[-1]}w", "", ""
+        if self._rows:
+            at = f", at = {'kept' if past else self.items.member}"
+            on = f", at += {self.items.group}"
+        head = f"{here} = {begin}{at}; {here} < {past or length}; "
+        self._line(
+            f"for ({self.dialect.indices} {head}{here} += {self._sharing(self._entries)}{on}) {{"
+        )
         self._depth += 1
         self._several([stage], index, here, length)
         self._close()
@@ -174,18 +191,26 @@ class Wide(Turning):
 
     def _several(self, stages: Sequence[Stage], index: list[str], here: str, length: str) -> None:
         """Read neighbours from ``here`` on, compute them one by one, and write them."""
-        ctype, entries = self.dialect.indices, self._entries
-        self._line(f"const int whole = {here} + {entries} <= {length};")
-        with self._in_registers(stages, [*index[:-1], here], here, length):
-            if self.items.unroll:
-                self._line(self.items.unroll)
-            self._line(f"for (int e = 0; e < {entries}; e++) {{")
-            self._depth += 1
-            self._line(f"const {ctype} {index[-1]} = {here} + e;")
-            self._line(f"if (!whole && {index[-1]} >= {length}) continue;")
+        self._line(f"const int whole = {here} + {self._entries} <= {length};")
+        with (
+            self._in_registers(stages, [*index[:-1], here], here, length),
+            self._one_by_one(index, length),
+        ):
             for stage in stages:
                 self._body(stage, index)
-            self._close()
+
+    @contextmanager
+    def _one_by_one(self, index: Sequence[str], length: str) -> Iterator[None]:
+        """The loop over neighbours in registers, each of which is a point."""
+        here = index[-1]
+        if self.items.unroll:
+            self._line(self.items.unroll)
+        self._line(f"for (int e = 0; e < {self._entries}; e++) {{")
+        self._depth += 1
+        self._line(f"const {self.dialect.indices} {here} = {here}w + e;")
+        self._line(f"if (!whole && {here} >= {length}) continue;")
+        yield
+        self._close()
 
     @contextmanager
     def _in_registers(
@@ -212,20 +237,22 @@ class Wide(Turning):
         self._line(f"{self._vector(access)} {name};")
         row, filled = self._row(access), access in self._rows and access in self._filled
         if row and filled:
-            self._line(f"if ({self._fits(length)}) {name} = {row}[{here} / {self._entries}]; else")
+            self._line(f"if ({self._fits(length)}) {name} = {row}[at]; else")
         _, pointer, place = self._at(access, index)
         self._moved(access, f"{pointer} + ({place})", f"{name} = {{0}};",
                     f"{name}.e[e] = {pointer}[({place}) + e];", here, length)  # fmt: skip
         if row and not filled:
-            self._line(f"if ({self._fits(length)}) {row}[{here} / {self._entries}] = {name};")
+            self._line(f"if ({self._fits(length)}) {row}[at] = {name};")
             self._filling.append(access)
 
     def _put(self, access: Access, name: str, index: list[str], here: str, length: str) -> None:
         """Neighbours from registers to where they belong."""
         row = self._row(access)
         if row:
-            self._line(f"if ({self._fits(length)}) {row}[{here} / {self._entries}] = {name}; else")
+            self._line(f"if ({self._fits(length)}) {row}[at] = {name}; else")
             self._filling.append(access)
+        elif self._in_teams:
+            self._line("if (inside)")
         _, pointer, place = self._at(access, index, True)
         self._moved(access, f"{pointer} + ({place})", f"{{0}} = {name};",
                     f"{pointer}[({place}) + e] = {name}.e[e];", here, length)  # fmt: skip

@@ -2,14 +2,11 @@
 
 Where work-items are threads of a processor (a group of one), each takes a chunk of the points of a
 kernel's first axis and loops over them as C code does. Where they are the lanes of a graphics
-processor, each takes one point; and where points reduce rows, a work-group takes a point, its
-members share out the row and put their results together in memory of the group. Where points reduce
-columns, which lie side by side in memory, a group takes as many neighbouring points as read memory
-together, and its members share out the columns' entries.
-
-A kernel without axes is a row of functions, launched one after the other: stages that divide are
-shared out in chunks of their first inner axis, and between them one work-item does the rest. What
-one function leaves for the next is in a struct in memory, whose fields those of ``parts.py`` are.
+processor, each takes one point; and where points reduce rows, a team of a work-group's members, or
+the whole group where rows are long, takes a point: they share out the row and put their results
+together. Where points reduce columns, which lie side by side in memory, a group takes as many
+neighbouring points as read memory together, and its members share out the columns' entries.
+Kernels without axes are in ``stagewise.py``.
 """
 
 from __future__ import annotations
@@ -18,11 +15,15 @@ from collections.abc import Sequence
 
 from ..program import Access, Kernel, Size, Slot, Stage, Store
 from .columns import STRIP, ColumnPrinter, by_columns
+from .cutting import Cutting
 from .dialect import Dialect
-from .meeting import LANES, items_of
-from .parts import CHUNKS, Parted, work
+from .meeting import LANES, carries, items_of, ordered
+from .parts import work
 from .render import KernelPrinter, KernelText, Launch
-from .wide import Wide
+from .stagewise import Launching
+
+#: Points of a row for each member of a team; the last is more than any row has.
+_FEW, _ENOUGH, _MANY, _ALL = 4, 16, 4096, 2**62
 
 
 def print_items(
@@ -34,22 +35,7 @@ def print_items(
     return _ItemPrinter(kernel, slots, sizes, dialect).print()
 
 
-class _Launching(Parted):
-    """What both printers have in common."""
-
-    def _own_rows(self) -> None:
-        for slot in self.kernel.scratch:
-            length = " * ".join(map(self._size, self.slots[slot].shape)) or "1"
-            self.text.rows[int(self._pointer(slot, True)[1:])] = length
-
-    def _range(self, count: str) -> None:
-        """The lines that say which points a work-item takes."""
-        item = items_of(self.dialect).item
-        self._line(f"const i64 from = {item} * chunk;")
-        self._line(f"const i64 to = {count} - from < chunk ? {count} : from + chunk;")
-
-
-class _ItemColumns(_Launching, ColumnPrinter):
+class _ItemColumns(Launching, ColumnPrinter):
     """Prints a kernel that reduces columns: each work-item takes strips of them, or matrices."""
 
     def print(self) -> KernelText:
@@ -77,19 +63,15 @@ class _ItemColumns(_Launching, ColumnPrinter):
         return f"from * {STRIP}", f"({last} < {width} ? {last} : {width})"
 
 
-class _ItemPrinter(_Launching, Wide):
+class _ItemPrinter(Cutting):
     """Prints every other kernel."""
-
-    _here = "k->"
 
     def __init__(
         self, kernel: Kernel, slots: Sequence[Slot], sizes: Sequence[Size], dialect: Dialect
     ) -> None:
         super().__init__(kernel, slots, sizes, dialect)
-        #: Whether one work-item walks a stage of a kernel without axes, and whether one member
-        #: of a group writes.
-        self._whole = self._once = False
-        self._glue = 0
+        #: Whether one member of a group writes.
+        self._once = False
 
     def print(self) -> KernelText:
         """The functions, and how they are launched."""
@@ -110,6 +92,7 @@ class _ItemPrinter(_Launching, Wide):
         self._together = rows and self.items.group > 1 and not leaves
         if self._together and self._side_by_side():
             self._lanes = min(LANES, self.items.group // 2)
+        self._in_teams = self._together and self._lanes == 1
         axis, turned = self._turned()
         self._keep_rows()
         several = not (rows or turned) and self._entries > 1
@@ -131,9 +114,32 @@ class _ItemPrinter(_Launching, Wide):
             self.text.launches.append(Launch("chunks", axes[:1], 1, 0, cost))
             return
         cost = tuple((work(s), s.inner) for s in stages)
-        way = "groups" if self._together or turned else "items"
-        per = LANES * LANES if turned else self._entries if several else self._lanes
-        self.text.launches.append(Launch(way, axes, per, 0, cost))
+        if self._in_teams:
+            way, per = "teams", self._points_each()
+        else:
+            way = "groups" if self._together or turned else "items"
+            per = LANES * LANES if turned else self._entries if several else self._lanes
+        inner = tuple(s.inner for s in stages if s.inner)
+        launch = Launch(way, axes, per, 0, cost, inner)
+        if self._may_be_cut():
+            launch = launch._replace(cut="whole")
+        self.text.launches.append(launch)
+        if launch.cut:
+            self._print_cut(launch)
+
+    def _points_each(self) -> int:
+        """How many points of a row a member should have: what is next to each other in memory few,
+        so that neighbours read it together; else enough that to meet is worth while; and many where
+        neighbouring rows are read together."""
+        stages = [stage for stage in self.kernel.stages if stage.inner]
+        if any(carries(stage) and not self._scanned(stage) for stage in stages):
+            return _ALL
+        accesses = [access for stage in stages for access in stage.accesses()]
+        last = len(self.kernel.axes) - 1
+        if not any(map(self._next, accesses)):
+            return _MANY if any(self._is_one(a.strides[last]) for a in accesses) else _ENOUGH
+        few = all(len(s.inner) == 1 and not ordered(s) and not carries(s) for s in stages)
+        return max(self._entries, _FEW) if few else _ENOUGH
 
     def _points(self) -> None:
         """The loop over the points that a work-item, or group, takes."""
@@ -143,8 +149,8 @@ class _ItemPrinter(_Launching, Wide):
         if self._together:
             start, step = self.items.group_item, self.items.groups
         self._line(f"const {self.dialect.indices} count = {count};")
-        if self._lanes > 1:
-            lanes, lane = self._lanes, self._lane()
+        if self._lanes > 1 or self._in_teams:
+            lanes, lane = ("teams", "mine") if self._in_teams else (self._lanes, self._lane())
             head = f"base = {start} * {lanes}; base < count; base += {step} * {lanes}"
             self._line(f"for ({ctype} {head}) {{")
             self._depth += 1
@@ -153,14 +159,10 @@ class _ItemPrinter(_Launching, Wide):
         else:
             self._line(f"for ({ctype} point = {start}; point < count; point += {step}) {{")
             self._depth += 1
-        rest = "point"
-        for k in reversed(range(1, rank)):
-            length = self._size(self.kernel.axes[k])
-            self._line(f"const {ctype} i{k} = {rest} % {length}, rest{k} = {rest} / {length};")
-            rest = f"rest{k}"
-        self._line(f"const {ctype} i0 = {rest};")
+        index = [f"i{k}" for k in range(rank)]
+        self._point(index)
         for stage in self.kernel.stages:
-            self._stage(stage, [f"i{k}" for k in range(rank)])
+            self._stage(stage, index)
         self._close()
 
     def _strips(self) -> None:
@@ -183,147 +185,25 @@ class _ItemPrinter(_Launching, Wide):
         self._several(self.kernel.stages, index, here, last)
         self._close()
 
-    # -- kernels without: stage by stage ------------------------------------------------
-
-    def _alone(self, number: int, stage: Stage) -> None:
-        if not stage.inner:
-            self._body(stage, [])
-        elif self._divides(stage):
-            self._shared_out(number, stage)
-        else:
-            self._whole = True
-            self._stage(stage, [])
-            self._whole = False
-
-    def _flush(self, number: int) -> None:
-        """What one work-item does between two stages that are shared out, as a function. It takes
-        what earlier ones left, and leaves what the stages from ``number`` on need."""
-        lines, self._lines = self._lines, []
-        stages = self.kernel.stages
-        taken = {v for stage in stages for v in stage.taken()}
-        for v in sorted(v for v in taken if f"v{v}" in self.text.shared):
-            self._line(f"const {self._type(self._dtypes[v])} v{v} = k->v{v};")
-        head, self._lines = self._lines, []
-        later = {v for stage in stages[number:] for v in stage.taken()}
-        for v in sorted(later & set(self._names)):
-            if f"v{v}" not in self.text.shared:
-                ctype = self._type(self._dtypes[v])
-                self._line(f"{self._field(f'v{v}', f'{ctype} v{v}')} = {self._names[v]};")
-        tail, self._lines = self._lines, []
-        if lines or tail:
-            body = "\n".join([*head, *lines, *tail])
-            self.text.functions.append((f"_g{self._glue}", "", body))
-            self.text.launches.append(Launch("one"))
-            self._glue += 1
-
-    def _shared_out(self, number: int, stage: Stage) -> None:
-        """A stage as a function of its own, for every chunk of its first inner axis; what chunks
-        have accumulated is put together by the work-item that comes after."""
-        self._flush(number)
-        inner = [f"j{k}" for k in range(len(stage.inner))]
-        single = self.items.group == 1
-        with self._function(f"_{number}"):
-            self._local = []
-            self._receive(stage)
-            if stage.accumulates:
-                self._together = not single and not self.kernel.leaves
-                self._line(self._chunk_lines(stage, ""))
-                self._of_chunks(stage, inner)
-            else:
-                self._pieces(stage, inner)
-            self._lines[:0] = self._local
-        launch = Launch("chunks" if single else "items", stage.inner[:1])
-        if stage.accumulates:
-            launch = launch._replace(points=(), limit=CHUNKS)
-        if self._together:
-            launch = launch._replace(way="groups")
-        self._together = False
-        inside = stage.inner if stage.accumulates else stage.inner[1:]
-        self.text.launches.append(launch._replace(cost=((work(stage), inside),)))
-        if not stage.accumulates:
-            return
-        self._line(self._chunk_lines(stage, str(number)))
-        for a in stage.accumulates:
-            self._declare(a)
-        self._line(f"for (i64 q = 0; q < chunks{number}; q++) {{")
-        self._depth += 1
-        for a in stage.accumulates:
-            self._take(a)
-        self._close()
-        for a in stage.accumulates:
-            self._fold(a)
-            self._finish(a)
-
-    def _pieces(self, stage: Stage, inner: list[str]) -> None:
-        if self.items.group == 1:
-            self._range(self._size(stage.inner[0]))
-            self._line("const i64 first = from, last = to;")
-            self._nest(stage, [], inner)
-            return
-        step, length = self.items.items, self._size(stage.inner[0])
-        start = self.items.item
-        ctype = self.dialect.indices
-        self._line(f"for ({ctype} first = {start}; first < {length}; first += {step}) {{")
-        self._depth += 1
-        self._line(f"const {ctype} last = first + 1;")
-        self._nest(stage, [], inner)
-        self._close()
-
-    def _chunk_lines(self, stage: Stage, suffix: str) -> str:
-        """The length of a chunk, and how many there are."""
-        length = self._size(stage.inner[0])
-        rest = " * ".join(["1.0", *map(self._size, stage.inner[1:])])
-        step = f"step{suffix}"
-        return (
-            f"const {self.dialect.indices} {step} = tc_chunk({length}, {rest}), "
-            f"chunks{suffix} = ({length} + {step} - 1) / {step};"
-        )
-
-    def _of_chunks(self, stage: Stage, inner: list[str]) -> None:
-        """What a function does that accumulates by chunks."""
-        items, ctype = self.items, self.dialect.indices
-        if items.group == 1:
-            self._range("chunks")
-            self._line("for (i64 q = from; q < to; q++) {")
-        elif self._together:
-            self._line(f"for ({ctype} q = {items.group_item}; q < chunks; q += {items.groups}) {{")
-        else:
-            self._line(f"for ({ctype} q = {items.item}; q < chunks; q += {items.items}) {{")
-        self._depth += 1
-        size = self._size(stage.inner[0])
-        self._line(f"const {ctype} first = q * step;")
-        self._line(f"const {ctype} last = {size} - first < step ? {size} : first + step;")
-        for a in stage.accumulates:
-            self._declare(a)
-        self._nest(stage, [], inner)
-        only = f"if ({items.member} == 0) " if self._together else ""
-        for a in stage.accumulates:
-            self._fold(a)
-            self._meet(a)
-            for name, ctype in self._kept(a):
-                place = self._field(f"{name}s", f"{ctype} {name}s[{CHUNKS}]")
-                self._line(f"{only}{place}[q] = {name};")
-        self._close()
-
     # -- the members of a group ---------------------------------------------------------
 
     def _inner_bounds(self, stage: Stage) -> tuple[str, str]:
-        alone = bool(self.kernel.axes) or self._whole
+        alone = (bool(self.kernel.axes) and not self._cut) or self._whole
         first, last = ("0", self._size(stage.inner[0])) if alone else ("first", "last")
-        if not self._together or _carries(stage):
+        if not self._together or carries(stage):
             return first, last
         member = self._place_in_row()
-        if not _ordered(stage):
+        if not ordered(stage):
             return (member if first == "0" else f"first + {member}"), last
-        each = f"({last} - {first} + {self.items.group - 1}) / {self.items.group}"
+        each = f"({last} - {first} + {self._sharing()} - 1) / {self._sharing()}"
         ctype = self.dialect.indices
         self._line(f"const {ctype} each = {each}, begin = {first} + {member} * each;")
         self._line(f"const {ctype} end = begin + each < {last} ? begin + each : {last};")
         return "begin", "end"
 
-    def _inner_step(self, stage: Stage) -> int:
-        shared = self._together and not _ordered(stage) and not _carries(stage)
-        return self.items.group // self._lanes if shared else 1
+    def _inner_step(self, stage: Stage, times: int = 1) -> str:
+        shared = self._together and not ordered(stage) and not carries(stage)
+        return self._sharing(times) if shared else str(times)
 
     def _stage(self, stage: Stage, outer: Sequence[str]) -> None:
         # What has no inner axes every member computes, and one writes.
@@ -334,13 +214,20 @@ class _ItemPrinter(_Launching, Wide):
             self._line(self.items.barrier)
 
     def _nest(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
+        scan = self._scanned(stage) if self._together else None
+        if scan is not None:
+            self._scan_row(scan, stage, outer, "0", self._size(stage.inner[0]))
+            return
         in_turn = self._together and len(inner) > 1 and self._collides(stage)
         if in_turn and not stage.accumulates:
             self._nest_in_turn(stage, outer, inner)
             return
-        alone = self._together and (in_turn or _carries(stage))
+        if self._in_teams and len(inner) > 1 and not (in_turn or carries(stage) or ordered(stage)):
+            self._nest_flat(stage, outer, inner)
+            return
+        alone = self._together and (in_turn or carries(stage))
         if alone:
-            self._line(f"if ({self.items.member} == 0) {{")
+            self._line(f"if ({self._place_in_row()} == 0) {{")
         super()._nest(stage, outer, inner)
         if alone:
             self._line("}")
@@ -351,17 +238,6 @@ class _ItemPrinter(_Launching, Wide):
             return False
         return by_columns(self.kernel, self.table, self.kernel.scratch)
 
-    def _collides(self, stage: Stage) -> bool:
-        """Whether points of a stage may write to one place, whose order then matters. Such points
-        never differ in the last inner axis alone."""
-        zero, first = Size("const", (0,)), len(self.kernel.axes)
-        return any(
-            s.combine
-            or s.access.gathered
-            or zero in (self.table[k] for k in s.access.strides[first:])
-            for s in stage.stores
-        )
-
     def _nest_in_turn(self, stage: Stage, outer: Sequence[str], inner: list[str]) -> None:
         """Members share the last inner axis, and wait for each other at each point of others."""
         *before, last = inner
@@ -369,8 +245,7 @@ class _ItemPrinter(_Launching, Wide):
             self._place(stage, [*outer, *inner], [*outer, *inner[:k]])
             self._loop(name, self._size(stage.inner[k]), "")
         self._place(stage, [*outer, *inner], [*outer, *before])
-        step = self.items.group // self._lanes
-        self._loop(last, self._size(stage.inner[-1]), "", self._place_in_row(), step)
+        self._loop(last, self._size(stage.inner[-1]), "", self._place_in_row(), self._sharing())
         self._body(stage, [*outer, *inner])
         self._close()
         self._line(self.items.barrier)
@@ -387,14 +262,10 @@ class _ItemPrinter(_Launching, Wide):
 
     def _write(self, store: Store, index: Sequence[str]) -> str:
         text = super()._write(store, index)
+        if store in self._vector_stores:  # into registers
+            return text
         conditions = [f"{self._place_in_row()} == 0"] if self._once else []
-        conditions += ["inside"] if self._lanes > 1 else []
+        conditions += ["inside"] if self._lanes > 1 or self._in_teams else []
+        if self._between():
+            conditions.append(f"{self.items.member} == 0")
         return f"if ({' && '.join(conditions)}) {{ {text} }}" if conditions else text
-
-
-def _carries(stage: Stage) -> bool:
-    return any(a.combine == "carry" for a in stage.accumulates)
-
-
-def _ordered(stage: Stage) -> bool:
-    return any(a.combine in ("argmax", "argmin") for a in stage.accumulates)

@@ -54,9 +54,9 @@ class ScatterStep:
         made = "".join(f"\n  made at {origin}" for origin in step.origins)
         made = made.replace("{", "{{").replace("}", "}}")
         title = step.title or OPS[step.op].title
+        named = step.attrs.get("named") or range(len(step.inputs) - 2)
         making.failures.extend(
-            Failure(f"{title}: {OUTSIDE.format(axis=k)}.{made}", OutOfRange)
-            for k in range(len(step.inputs) - 2)
+            Failure(f"{title}: {OUTSIDE.format(axis=axis)}.{made}", OutOfRange) for axis in named
         )
 
     def run(self, frame: Frame) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.cutting import MOST_LEFT
+from ..codegen.meeting import LANES
 from ..codegen.order import RUN, order
 from ..codegen.render import Launch
 from .frame import Plan
@@ -18,18 +20,66 @@ _WORTH = 40_000
 _ITEMS_PER_UNIT = 16
 #: Groups per unit of other devices; the points beyond them they take in turn.
 GROUPS_PER_UNIT = 32
+#: Up to so many times what a member should have of a row, 32 take it, and no whole group.
+_PER_LANE = 4
+#: Where fewer groups have rows they are cut, into pieces with no fewer entries than this.
+_GROUPS, _PIECE = 2048, 4096
 
 
 def spread(launch: Launch, plan: Plan, device: Device, group: int) -> tuple[int, int]:
-    """How many work-items, or groups of them, and the chunk that each takes."""
+    """How many work-items, or groups of them, and the chunk that each takes; of teams how many
+    members each has, and where rows are cut above 32 bits into how many pieces."""
     if launch.way == "one":
         return 1, 1
+    cuts = cuts_of(launch.whole or launch, plan, group) if launch.cut else 1
+    if launch.cut and (launch.cut == "whole") != (cuts == 1):
+        return 0, 1
+    if launch.way == "teams" or launch.cut == "part":
+        team = team_of(launch, plan, group) if launch.way == "teams" else 1
+        count = -(-plan.product(launch.points) // _points_of_group(launch, team, group)) * cuts
+        return min(count, device.units * GROUPS_PER_UNIT), _with_cuts(team, cuts)
     count = launch.limit or -(-plan.product(launch.points) // launch.per)
     if launch.way != "chunks":
         each = group if launch.way == "items" else 1
-        return min(-(-count // each), device.units * GROUPS_PER_UNIT), 1
+        return min(-(-count // each), device.units * GROUPS_PER_UNIT), _with_cuts(1, cuts)
     work = sum(number * plan.product(sizes) for number, sizes in launch.cost)
     return chunks(count, work if launch.limit else work * count, device)
+
+
+def team_of(launch: Launch, plan: Plan, group: int) -> int:
+    """How many members share a point: a power of two, so that there is something to do for each of
+    them. More than go in step, which wait for each other, are worth their while in long rows."""
+    needed = 1
+    for inner in launch.rows:
+        points = -(-plan.product(inner) // launch.per)
+        needed = max(needed, min(plan.known[inner[0]], points))
+    most = min(LANES, group)
+    if needed > most * _PER_LANE:
+        return group
+    return min(1 << (needed - 1).bit_length(), most)
+
+
+def _with_cuts(chunk: int, cuts: int) -> int:
+    """The argument that says both."""
+    return chunk if cuts == 1 else cuts << 32 | chunk
+
+
+def _points_of_group(launch: Launch, team: int, group: int) -> int:
+    return group // team if launch.way == "teams" else launch.per
+
+
+def cuts_of(launch: Launch, plan: Plan, group: int) -> int:
+    """Into how many pieces rows are cut: enough that many groups have a piece, and no piece is
+    small."""
+    count = plan.product(launch.points)
+    team = team_of(launch, plan, group) if launch.way == "teams" else 1
+    per = _points_of_group(launch, team, group)
+    (inner,) = launch.rows
+    length = plan.product(inner if launch.way == "teams" else inner[:1])
+    if count < 1 or length < 1:
+        return 1
+    groups = -(-count // per)
+    return max(1, min(_GROUPS // groups, length * per // _PIECE, MOST_LEFT // count))
 
 
 def chunks(count: int, work: int, device: Device) -> tuple[int, int]:

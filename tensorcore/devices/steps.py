@@ -106,6 +106,7 @@ class KernelStep:
             return True
         counts = [plan.product(slots[slot].shape) for slot in self.spec.slots]
         counts += [plan.product(launch.points) for launch in self.spec.launches]
+        counts += [plan.product(inner) for launch in self.spec.launches for inner in launch.rows]
         counts += [abs(plan.known[size]) for size in self.spec.sizes]
         return max(counts, default=0) <= NARROW
 
@@ -117,15 +118,18 @@ class KernelStep:
             functions, wide = [self._wide().entry(name) for name in spec.names], True
         sizes = (plan.integer(size, wide) for size in spec.sizes)
         numbers = (*sizes, *spec.numbers, self.failure)
-        launches, most = [], 0
+        launches, most, shared = [], 0, 0
         for k, (function, launch) in enumerate(zip(functions, spec.launches, strict=True)):
             groups, chunk = spread(launch, plan, self.device, self.group)
             local = 1 if launch.way == "one" else self.group
             if groups:
                 launches.append((k, function, (*numbers, np.int64(chunk)), groups, local))
-            each = {"items": local, "groups": launch.per}.get(launch.way, 1)
+                shared = spec.shared_bytes and max(shared, 16)
+                shared = shared if launch.cut == "whole" else spec.shared_bytes
+            rows = {"items": local, "groups": launch.per, "teams": self.group // chunk}
+            each = rows.get(launch.way, 1)
             most = max(most, groups * each)
-        return launches, most
+        return launches, most, shared
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -133,7 +137,7 @@ class KernelStep:
         ready = plan.ready.get(id(self))
         if ready is None:
             ready = plan.ready[id(self)] = self._prepare(frame)
-        launches, workers = ready
+        launches, workers, shared = ready
         buffers = []
         for k, slot in enumerate(spec.slots):
             if k in spec.own:
@@ -143,7 +147,7 @@ class KernelStep:
             else:
                 buffers.append(frame.made(slot).buffer)
         if spec.shared_bytes:
-            buffers.append(frame.memory.room(spec.shared_bytes))
+            buffers.append(frame.memory.room(shared))
         if spec.reports:
             assert frame.error is not None
             buffers.append(frame.error.buffer)

@@ -54,6 +54,13 @@ static void tc_fiber(void) {
   if (from_ < 32) memcpy(&own_, tc_given[threadIdx.x - lane_ + from_], sizeof own_); \
   tc_wait(IN_WARP); \
   own_; })
+#define __shfl_sync(mask, value, source, width) ({ \
+  __typeof__(value) own_ = (value); \
+  memcpy(tc_given[threadIdx.x], &own_, sizeof own_); \
+  tc_wait(IN_WARP); \
+  memcpy(&own_, tc_given[threadIdx.x / (width) * (width) + (source)], sizeof own_); \
+  tc_wait(IN_WARP); \
+  own_; })
 #define atomicAdd(place, value) (*(place) += (value))
 static int atomicCAS(int *place, int expected, int wanted) {
   const int found = *place;

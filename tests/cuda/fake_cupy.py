@@ -40,9 +40,12 @@ class Stream:
         self.ptr = 0 if null else 1000 + len(self.by_pointer)
         self.by_pointer[self.ptr] = self
         self.captured: list[Any] | None = None
+        self._spoilt = False
         self._before: Any = None
+        self.device_id: int = fake_libraries.STATE.device
 
     def __enter__(self) -> Self:
+        assert self.device_id == fake_libraries.STATE.device, "a stream of another device"
         self._before, fake_libraries.STATE.stream = fake_libraries.STATE.stream, self
         return self
 
@@ -57,21 +60,37 @@ class Stream:
 
     def begin_capture(self, mode: Any = None) -> None:
         assert self.captured is None, "a capture inside a capture"
-        self.captured = []
+        self.captured, self._spoilt = [], False
 
     def end_capture(self) -> Graph:
         commands, self.captured = self.captured, None
         assert commands is not None, "no capture to end"
+        if self._spoilt:
+            raise CUDARuntimeError("cudaErrorStreamCaptureInvalidated")
         count("captures")
         return Graph(commands)
 
     def is_capturing(self) -> bool:
+        if self._spoilt:
+            raise RuntimeError("the stream was capturing, but an error has invalidated it")
         return self.captured is not None
+
+    def refuse(self, what: str) -> None:
+        """What a capture forbids also ends it."""
+        self._spoilt = True
+        raise CUDARuntimeError(f"cudaErrorStreamCaptureUnsupported: {what}")
 
     def synchronize(self) -> None:
         if self.captured is not None:
-            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: synchronize")
+            self.refuse("synchronize")
         count("waits")
+
+
+def current_stream(what: str) -> Stream:
+    """The one that CuPy's own functions use."""
+    found: Stream | None = fake_libraries.STATE.stream
+    assert found is not None, f"{what} for the default stream, which waits for nobody"
+    return found
 
 
 class Graph:
@@ -93,8 +112,11 @@ class Device:
     def __init__(self, number: int) -> None:
         assert number < DEVICES
         self.id = number
+        self._before: list[int] = []
 
     def __enter__(self) -> Self:
+        self._before.append(fake_libraries.STATE.device)
+        fake_libraries.STATE.device = self.id
         return self
 
     def __exit__(
@@ -103,7 +125,7 @@ class Device:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        return None
+        fake_libraries.STATE.device = self._before.pop()
 
 
 class PooledPointer:
@@ -124,6 +146,7 @@ class MemoryPool:
         self._used = self._total = 0
 
     def malloc(self, size: int) -> PooledPointer:
+        current_stream("memory")  # whose later commands may use it again
         free = self._free.setdefault(size, [])
         if not free:
             count("allocations")
@@ -180,7 +203,7 @@ class CupyModule:
 def memcpy_async(target: int, source: int, size: int, kind: int, stream: int) -> None:
     used = Stream.by_pointer[stream]
     if kind != 3 and used.captured is not None:
-        raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: copy from or to the host")
+        used.refuse("copy from or to the host")
     count("copies")
     used.do(lambda: ctypes.memmove(target, source, size) and None)
 
@@ -198,8 +221,9 @@ def gemm(
     b: int, b_type: int, ldb: int, b_step: int, zero: int,
     c: int, c_type: int, ldc: int, c_step: int, batch: int, compute: int, algorithm: int,
 ) -> None:  # fmt: skip
-    """cuBLAS's product of matrices by columns; refuses what cuBLAS refuses."""
-    stream = handle["stream"]
+    """cuBLAS's product of matrices by columns; refuses what cuBLAS refuses. As with CuPy it goes
+    into the current stream."""
+    stream = current_stream("a product")
     assert lda >= (k if ta else m) and ldb >= (n if tb else k) and ldc >= m, "leading dimension"
     assert max(m, n, k, lda, ldb, ldc, batch) < 2**31 and min(m, n, k, batch) > 0
     dtype = np.dtype(_ENTRIES[a_type])
@@ -227,10 +251,6 @@ def gemm(
                 matrix(c + c_step * size, m, n, ldc)[...] = product
 
     stream.do(run)
-
-
-def set_stream(handle: Any, stream: int) -> None:
-    handle["stream"] = Stream.by_pointer[stream]
 
 
 def properties(number: int) -> dict[str, Any]:
@@ -275,7 +295,7 @@ def modules() -> dict[str, ModuleType]:
     )  # fmt: skip
     function = _module("cupy.cuda.function", Module=CupyModule, Function=Function)
     cublas = _module(
-        "cupy.cuda.cublas", create=dict, setStream=set_stream, gemmStridedBatchedEx=gemm,
+        "cupy.cuda.cublas", create=dict, gemmStridedBatchedEx=gemm,
         CUBLAS_OP_N=0, CUBLAS_OP_T=1, CUBLAS_COMPUTE_32F=68, CUBLAS_COMPUTE_64F=70,
         CUBLAS_COMPUTE_16F=64, CUBLAS_COMPUTE_32F_FAST_TF32=77, CUBLAS_GEMM_DEFAULT=-1,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 #: What errors of matrices do, and who gives memory; the stream of each thread is the caller's.
-STATE = SimpleNamespace(linalg="ignore", allocator=None, stream=None)
+STATE = SimpleNamespace(linalg="ignore", allocator=None, stream=None, device=0)
 #: Names that CuPy shares with NumPy, with the same meaning.
 SHARED = (
     "abs", "arange", "argmax", "asarray", "broadcast_arrays", "broadcast_to", "concatenate", "conj",

@@ -60,6 +60,17 @@ def test_every_form_of_kernel_compiles(compiles_only: Any, block: int) -> None:
 
 
 @needs_nvrtc
+def test_the_largest_block_has_room(compiles_only: Any) -> None:
+    """Shared memory of a kernel with as many accumulators as one has, of the widest dtypes."""
+    x, z = T.dmatrix("x"), T.zmatrix("z")
+    columns = [f((x + k), axis=0) for k in range(4) for f in (T.max, T.min)]
+    rows = [(z * k).sum(axis=1) for k in range(2, 6)]
+    softmax = [T.nnet.softmax(x), T.cumsum(z, axis=1), T.argmax(x, axis=1), x.T + 1]
+    with config.change_flags(**{"cuda.architectures": "sm_75", "cuda.block": 512}):
+        tensorcore.function([x, z], [*columns, *rows, *softmax], backend=compiles_only)
+
+
+@needs_nvrtc
 def test_a_text_that_does_not_compile() -> None:
     head = "__global__ void __launch_bounds__(128) k0_0(f32 *__restrict__ p0)"
     text = build.whole(head + " {\n  p0[0] = nowhere;\n}\n")
@@ -115,9 +126,17 @@ def everything(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     from types import SimpleNamespace
 
     compiler = SimpleNamespace(
-        target=lambda c: "sm_90" if c >= 75 else "", architectures=(75, 90), words="13.0"
-    )
-    runtime = SimpleNamespace(runtimeGetVersion=lambda: changes.pop("made_for", 13000))
+        target=lambda c: "sm_90" if c >= 75 else "", architectures=(75, 90), words="13.0",
+        version=(13, 0),
+    )  # fmt: skip
+
+    def found(name: str, otherwise: Any) -> Any:
+        value = changes.get(name, otherwise)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    runtime = SimpleNamespace(runtimeGetVersion=lambda: found("made_for", 13000))
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "cupy.cuda", SimpleNamespace(runtime=runtime))
     monkeypatch.setattr(nvrtc, "find", lambda: changes.get("nvrtc", "somewhere"))
@@ -125,7 +144,7 @@ def everything(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     monkeypatch.setattr(diagnosis, "find_spec", lambda name: changes.get("cupy", True))
     driver = changes.get("driver", diagnosis.Driver("", 13))
     monkeypatch.setattr(diagnosis, "driver", lambda: driver)
-    monkeypatch.setattr(diagnosis, "devices", lambda: changes.get("devices", [CARD]))
+    monkeypatch.setattr(diagnosis, "devices", lambda: found("devices", [CARD]))
 
 
 OLD = CARD._replace(name="Old Card", capability=61)
@@ -137,6 +156,12 @@ MISSING = [
     ({"nvrtc": ""}, "NVRTC, which compiles kernels, is not installed", "nvidia-cuda-nvrtc"),
     ({"driver": diagnosis.Driver("", 12)}, "made for CUDA 13, and the driver serves CUDA 12",
      "pip install cupy-cuda12x"),
+    ({"driver": diagnosis.Driver("", 12), "made_for": 12080}, "NVRTC is of CUDA 13.0, and the",
+     "pip install nvidia-cuda-nvrtc-cu12"),
+    ({"made_for": RuntimeError("libcudart.so: cannot open\nmore")},
+     "CuPy cannot be imported: libcudart.so: cannot open", "install it anew"),
+    ({"devices": RuntimeError("cudaErrorSystemNotReady")},
+     "the CUDA devices cannot be listed: cudaErrorSystemNotReady", ""),
     ({"devices": [OLD]}, "Old Card has compute capability 6.1, and NVRTC 13.0 compiles for 7.5",
      "an older CuPy"),
 ]  # fmt: skip

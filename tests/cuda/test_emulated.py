@@ -329,3 +329,42 @@ def test_a_kernel_that_is_not_there(emulated: Any) -> None:
     device: Any = tensorcore.plugins.select("cuda").backend
     with pytest.raises(CompileError, match="no kernel nowhere"):
         device.device.build("").entry("nowhere")
+
+
+def test_without_cublas_products_are_our_own(
+    emulated: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.delattr(sys.modules["cupy.cuda"], "cublas")
+    monkeypatch.setitem(sys.modules, "cupy.cuda.cublas", None)
+    x = T.fmatrix("x")
+    f = tensorcore.function([x], T.dot(x, x))
+    a = np.arange(9, dtype="float32").reshape(3, 3)
+    np.testing.assert_array_equal(f(a), a @ a)
+    assert "products" not in emulated.COUNTS
+    assert "cuBLAS, so by kernels of our own" in f.executable.notes()
+
+
+def test_code_that_the_driver_does_not_load(emulated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Any, code: bytes) -> None:
+        raise emulated.CUDARuntimeError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION")
+
+    monkeypatch.setattr(emulated.CupyModule, "load", refused)
+    with pytest.raises(CompileError, match="CUDA_ERROR_UNSUPPORTED_PTX"):
+        tensorcore.function([], tensorcore.shared(1.0) + 1)
+
+
+def test_devices_in_turn_keep_their_own_streams(emulated: Any) -> None:
+    """A host step of a function on one device calls a function on another, and that one the first
+    again: each of CuPy's calls finds the device and the stream it needs."""
+    first: Any = tensorcore.plugins.select("cuda:0").backend
+    second: Any = tensorcore.plugins.select("cuda:1").backend
+    with first.device.current():
+        with second.device.current():
+            with first.device.current():
+                assert second.device.facts.number != first.device.facts.number
+                first.device.memory.put(np.ones(3))
+            second.device.memory.put(np.ones(3))
+        made = first.device.memory.put(np.arange(3.0))
+    assert first.device.memory.get(made).tolist() == [0.0, 1.0, 2.0]

@@ -146,3 +146,43 @@ def test_eight_threads_update_one_variable(emulated: Any) -> None:
     for thread in threads:
         thread.join()
     assert w.get_value().tolist() == [80.0] * 5
+
+
+def test_what_was_forgotten_is_made_ready_again(emulated: Any) -> None:
+    """A graph holds no copy from the host, also where calls of other shapes came between."""
+    x = tensorcore.shared(np.ones(3))
+    f = tensorcore.function([], [x.sum() + x.shape[0], x.size])
+    lengths = (3, *range(4, 24))
+    for _ in range(4):
+        for length in lengths:
+            x.set_value(np.ones(length))
+            total, size = f()
+            assert (float(total), int(size)) == (2.0 * length, length)
+    x.set_value(np.ones(3))
+    before = emulated.COUNTS.get("captures", 0)
+    for _ in range(6):
+        assert float(f()[0]) == 6.0
+    assert emulated.COUNTS["captures"] > before
+    assert "captured" in f.executable.notes()["CUDA graphs"]
+
+
+def test_a_capture_that_cuda_gives_up_leaves_the_stream_as_it_was(
+    emulated: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorcore_cuda.graphs import GraphExecutable
+
+    w = tensorcore.shared(np.ones(4))
+    f = tensorcore.function([], [], updates={w: w * 2 + 1})
+    plain = GraphExecutable.begin_into
+
+    def refused(self: Any, given: Any, places: Any) -> Any:
+        frame = plain(self, given, places)
+        if self.device.stream.captured is not None:
+            self.device.stream.synchronize()
+        return frame
+
+    monkeypatch.setattr(GraphExecutable, "begin_into", refused)
+    for _ in range(8):
+        f()
+    assert w.get_value().tolist() == [511.0] * 4
+    assert "capture failed (CUDARuntimeError: " in f.executable.notes()["CUDA graphs"]

@@ -23,9 +23,9 @@ OPTIONS = (
     ),
     config.Option(
         "cuda.block",
-        config.integer(1, 1024),
+        config.integer(1, 512),
         128,
-        "Threads in a block, a power of two and at least 32.",
+        "Threads in a block, a power of two from 32 to 512.",
     ),
     config.Option(
         "cuda.graphs",

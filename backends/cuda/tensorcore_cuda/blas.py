@@ -26,14 +26,14 @@ REDUCED = {
 
 
 class Multiplier:
-    """cuBLAS with a handle of our own, on one stream. Not for two threads at once."""
+    """cuBLAS with a handle of our own, on CuPy's current stream, which each call of CuPy's sets.
+    Not for two threads at once."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self) -> None:
         from cupy.cuda import cublas, runtime
 
         self._cublas, self._runtime = cublas, runtime
         self._handle = cublas.create()
-        cublas.setStream(self._handle, stream.ptr)
         #: Factors of the product and of what was in the result, which cuBLAS reads on the host.
         factors = {t for _, _, t in _TYPES.values()} | {t for _, t in REDUCED.values()}
         self._factors = {t: np.array([1, 0], t) for t in factors}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcore import config
 from tensorcore.codegen.dialect import Dialect, cuda
 from tensorcore.devices.machine import LibraryCall, Multiply
-from tensorcore.errors import BackendUnavailable
+from tensorcore.errors import BackendUnavailable, CompileError
 from tensorcore.program import Call
 
 from .libraries import Libraries
@@ -77,6 +77,15 @@ def choose(found: list[Facts], words: str) -> Facts:
     raise BackendUnavailable(f"there is no CUDA device {words!r}; there are: {names}.")
 
 
+class _Here(threading.local):
+    """Which device the commands of a thread go to."""
+
+    device: Device | None = None
+
+
+_here = _Here()
+
+
 class Device:
     """A device in use; see ``tensorcore.devices.machine.Device``. One for all threads, with one
     stream of its own, which no other library's work waits for."""
@@ -103,10 +112,20 @@ class Device:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Commands of this thread go to this device, one thread's at a time."""
+        """Commands of this thread go to this device, one thread's at a time. CuPy's current stream
+        is ours meanwhile: its cuBLAS and its pools take no other, whatever they were told."""
         self.check()
-        with self.lock, self._made:
-            yield
+        with self.lock:
+            before = _here.device
+            if before is self:
+                yield
+                return
+            with self._made, self.stream:
+                _here.device = self
+                try:
+                    yield
+                finally:
+                    _here.device = before
 
     def dialect(self, wide: bool = False) -> Dialect:
         """CUDA C for blocks as they are set now."""
@@ -122,17 +141,31 @@ class Device:
         code, origin = build.code_for(nvrtc.compiler().target(self.facts.capability), source)
         with self.current():
             module = Module()
-            module.load(code)
+            try:
+                module.load(code)
+            except Exception as problem:  # the driver's own, whose class depends on CuPy's version
+                words = nvrtc.compiler().words
+                raise CompileError(
+                    f"the driver of {self.facts.name} does not load what NVRTC {words} has "
+                    f"compiled: {problem}. Hint: 'tensorcore doctor' names the versions; a newer "
+                    f"driver or an older NVRTC helps."
+                ) from problem
         return build.Loaded(module, self.stream, source, origin)
 
     def multiplication(
         self, dtype: str, lengths: Sequence[int], strides: Sequence[int]
     ) -> Multiply | None:
-        """The product by cuBLAS, where it takes such matrices."""
-        from .blas import Multiplier
+        """The product by cuBLAS, where it is installed and takes such matrices."""
+        missing = self.libraries.missing
+        if self._multiplier is None and not missing.get("cuBLAS"):
+            from .blas import Multiplier
 
+            try:
+                self._multiplier = Multiplier()
+            except ImportError as problem:  # cuBLAS is a package of its own
+                missing["cuBLAS"] = str(problem).splitlines()[0]
         if self._multiplier is None:
-            self._multiplier = Multiplier(self.stream)
+            return None
         option = {"float16": "cuda.half_sums", "float32": "cuda.tf32"}.get(dtype)
         reduced = bool(option and config.get(option))
         found: Multiply | None = self._multiplier.product(dtype, lengths, strides, reduced)
@@ -163,7 +196,7 @@ def dialect(wide: bool = False) -> Dialect:
         from tensorcore.errors import ConfigError
 
         raise ConfigError(
-            f"option cuda.block: expected a power of two from 32 to 1024, found {block}."
+            f"option cuda.block: expected a power of two from 32 to 512, found {block}."
         )
     atomic = config.get("cuda.scatter") == "atomic"
     return cuda(str(config.math_accuracy), block, wide, atomic)

@@ -98,6 +98,10 @@ def _of_cupy(words: str, found: Driver, versions: dict[str, str]) -> Diagnosis:
         compiler = nvrtc.compiler()
     except (BackendUnavailable, CompileError) as problem:
         return none(str(problem), "")
+    if compiler.version[0] > found.major:
+        reason = f"NVRTC is of CUDA {compiler.words}, and the driver serves CUDA {found.major}"
+        hint = f"pip install nvidia-cuda-nvrtc-cu{found.major} in its place, or a newer driver"
+        return none(reason, hint)
     if not compiler.target(chosen.capability):
         oldest = compiler.architectures[0]
         reason = (

@@ -24,6 +24,7 @@ from tensorcore.devices.run import DeviceExecutable
 from tensorcore.program import Program
 
 from .device import Device
+from .memory import NotReady
 
 #: Graphs of one executable, combinations of buffers that are remembered, shapes of arguments with
 #: sets of results, and sets for each.
@@ -32,14 +33,23 @@ _GRAPHS, _SEEN, _SHAPES, _SETS = 8, 64, 4, 4
 _LONGEST = 8192
 
 
+class Lease:
+    """What all buffers of a set refer to that somebody holds; it keeps their memory."""
+
+    __slots__ = ("__weakref__", "arrays")
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self.arrays = arrays
+
+
 class Lent:
     """A buffer of a set, for as long as somebody holds it."""
 
-    __slots__ = ("__weakref__", "_owner", "ptr")
+    __slots__ = ("_lease", "ptr")
 
-    def __init__(self, owner: Any) -> None:
-        self._owner = owner
-        self.ptr: int = owner.ptr
+    def __init__(self, lease: Lease, ptr: int) -> None:
+        self._lease = lease
+        self.ptr = ptr
 
 
 class Results:
@@ -49,19 +59,19 @@ class Results:
         #: No other set of the executable has it, also none that is gone.
         self.number = number
         self.arrays = arrays
-        self._lent: list[weakref.ref[Lent]] = []
+        self._lease: weakref.ref[Lease] | None = None
 
     def free(self) -> bool:
         """Whether nobody holds any of them."""
-        return all(lent() is None for lent in self._lent)
+        return self._lease is None or self._lease() is None
 
     def lend(self) -> list[Array]:
         """The results for who called."""
-        buffers = [Lent(array.buffer) for array in self.arrays]
-        self._lent = [weakref.ref(buffer) for buffer in buffers]
+        lease = Lease(self.arrays)
+        self._lease = weakref.ref(lease)
         return [
-            Array(array.memory, buffer, array.shape, array.dtype)
-            for array, buffer in zip(self.arrays, buffers, strict=True)
+            Array(array.memory, Lent(lease, array.buffer.ptr), array.shape, array.dtype)
+            for array in self.arrays
         ]
 
 
@@ -94,9 +104,9 @@ class GraphExecutable(DeviceExecutable):
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
         words = self._refused or f"{len(self._graphs)} captured, replayed {self.replays} times"
-        lacking = {
-            f"{k}, so on the host": why for k, why in self.device.libraries.missing.items() if why
-        }
+        instead = {"cuBLAS": "so by kernels of our own"}
+        missing = self.device.libraries.missing.items()
+        lacking = {f"{k}, {instead.get(k, 'so on the host')}": why for k, why in missing if why}
         return {**super().notes(), **lacking, "CUDA graphs": words}
 
     def __call__(
@@ -133,7 +143,7 @@ class GraphExecutable(DeviceExecutable):
     def _run(self, given: Sequence[Array], results: Results) -> Frame:
         """Put a call into the stream: as a graph, or the first time step by step, by which all is
         made ready that must not be made while commands are captured."""
-        key = (results.number, *((array.buffer.ptr, array.shape) for array in given))
+        key = (results.number, *(array.buffer.ptr for array in given))  # a set is for these shapes
         captured = self._graphs.get(key)
         if captured is None and self._seen.get(key, _LONGEST + 1) <= _LONGEST:
             captured = self._capture(key, given, results)
@@ -159,6 +169,9 @@ class GraphExecutable(DeviceExecutable):
                 stream.begin_capture()
                 frame = self.begin_into(given, results.arrays)
                 graph = stream.end_capture()
+            except NotReady:  # what was made ready is forgotten, after calls of other shapes
+                self._end(stream)
+                return None
             except Exception as problem:  # noqa: BLE001  # the same call works step by step
                 self._end(stream)
                 first = (str(problem).splitlines() or [""])[0]
@@ -172,7 +185,7 @@ class GraphExecutable(DeviceExecutable):
 
     @staticmethod
     def _end(stream: Any) -> None:
-        """Leave the state of capturing, whose graph nobody wants any more."""
-        with suppress(Exception):  # it may have ended by itself
-            if stream.is_capturing():
-                stream.end_capture()
+        """Leave the state of capturing, whose graph nobody wants any more. Whether there is one is
+        not asked: of a capture that CUDA gave up CuPy's answer is an error, and it must end too."""
+        with suppress(Exception):
+            stream.end_capture()

@@ -27,7 +27,7 @@ class Libraries:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        #: By the kind of library why it does not work, empty where it does.
+        #: By the library why it does not work, empty where it does.
         self.missing: dict[str, str] = {}
 
     def call(self, step: Call) -> LibraryCall | None:
@@ -58,7 +58,7 @@ class Libraries:
         import cupy
 
         device = self._device
-        with device.current(), device.stream, cupy.cuda.using_allocator(device.memory.room):
+        with device.current(), cupy.cuda.using_allocator(device.memory.room):
             yield
 
     def _seen(self, array: Array) -> Any:

@@ -24,6 +24,11 @@ class Part:
         self.ptr: int = owner.ptr + start
 
 
+class NotReady(Exception):
+    """A copy between host and device while commands are captured: a graph would repeat it with
+    memory of the host that is gone by then."""
+
+
 class CudaMemory(DeviceMemory):
     """The memory of a device. All commands go into its one stream, in whose order buffers that
     are given back may be used again."""
@@ -43,12 +48,17 @@ class CudaMemory(DeviceMemory):
 
     @contextmanager
     def taking_from(self, pool: Any) -> Iterator[None]:
-        """Buffers come from another pool, as those of a captured graph, which must stay its own."""
+        """Buffers come from another pool, as those of a captured graph, which must stay its own.
+        Meanwhile nothing is copied from or to the host: that raises NotReady."""
         before, self._source = self._source, pool
         try:
             yield
         finally:
             self._source = before
+
+    def _check_ready(self) -> None:
+        if self._source is not self.pool:
+            raise NotReady("a copy between host and device is not for a graph")
 
     def room(self, size: int) -> Any:
         """See ``DeviceMemory``."""
@@ -92,6 +102,7 @@ class CudaMemory(DeviceMemory):
         """See ``tensorcore.backend.Memory``. Memory of the host that is not pinned has been read
         when the command returns, so nothing must be kept alive for it."""
         with self.device.current():
+            self._check_ready()
             made = self.empty(array.shape, array.dtype)
             if array.nbytes:
                 source = np.ascontiguousarray(array)
@@ -105,6 +116,7 @@ class CudaMemory(DeviceMemory):
         """See ``tensorcore.backend.Memory``."""
         found = np.empty(buffer.shape, buffer.dtype)
         with self.device.current():
+            self._check_ready()
             if found.nbytes:
                 kind = self._runtime.memcpyDeviceToHost
                 self._runtime.memcpyAsync(
