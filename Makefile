@@ -23,7 +23,8 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 PYTHON ?= $(shell $(FIND_PYTHON))
 
 BIN := $(VENV)/bin
-PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q \
+# What is used is compiled when it is first imported; most of what is installed never is.
+PIP  = $(BIN)/python -m pip --disable-pip-version-check install -q --no-compile \
 	$(if $(CONSTRAINTS),-c $(CONSTRAINTS)) $(if $(NUMPY),'$(NUMPY)')
 
 .PHONY: help demo test roundabout faults gpu-check conformance scoreboard example bench docs lint format types check wheel clean

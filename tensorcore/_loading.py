@@ -236,10 +236,16 @@ def backend_defects(backend: object, name: str = "") -> list[str]:
     own = getattr(backend, "name", None)
     if not isinstance(own, str) or (name and own != name):
         defects.append(f"has the name {own!r}, expected {name or 'text'!r}")
-    memory = getattr(backend, "memory", None)
-    if memory is not None and not all(callable(getattr(memory, m, None)) for m in ("put", "get")):
-        defects.append(f"has a memory ({type(memory).__name__}) without put() and get()")
     return defects
+
+
+def _memory_defects(backend: Backend) -> list[str]:
+    """What is wrong with its memory, which may open a device: so only a backend that can run is
+    asked for it."""
+    memory = getattr(backend, "memory", None)
+    if memory is None or all(callable(getattr(memory, m, None)) for m in ("put", "get")):
+        return []
+    return [f"has a memory ({type(memory).__name__}) without put() and get()"]
 
 
 def _capability_defects(found: object) -> list[str]:
@@ -287,7 +293,7 @@ def _is_limit(value: object) -> bool:
 
 def check_given(backend: Backend) -> None:
     """Raises PluginError when an object that is given as a backend is none."""
-    defects = backend_defects(backend)
+    defects = backend_defects(backend) or _memory_defects(backend)
     if defects:
         raise PluginError(f"the backend given {'; '.join(defects)}")
     try:
@@ -315,6 +321,8 @@ def check_runs(backend: Backend, entry: Entry) -> Diagnosis:
         reason = str(found.reason) or "it says that it cannot run, and not why"
         raise Failure(state, reason, str(found.hint))
     defects = guarded("capabilities()", entry, lambda: _capability_defects(backend.capabilities()))
+    own = guarded(f"the backend {backend.name!r}", entry, lambda: _memory_defects(backend))
+    defects += [f"backend {backend.name!r} {words}" for words in own]
     if defects:
         raise Failure("broken", "; ".join(defects), _tell(entry))
     return found

@@ -81,8 +81,8 @@ class Binds(Protocol):
 
 @runtime_checkable
 class Updates(Protocol):
-    """Optional on an Executable with buffers of ``HOST``: calls that write over cells in place
-    although other threads run meanwhile."""
+    """Optional on an Executable: calls that write over cells in place although other threads run
+    meanwhile. Inputs and outputs are arrays of the host, cells buffers of the backend's memory."""
 
     def update(
         self, inputs: Sequence[Any], cells: Sequence[Any], announce: Callable[[], object]

@@ -238,7 +238,7 @@ class Function:
     def _update(self, inputs: list[np.ndarray], held: list[tuple[Memory, Any]]) -> Sequence[Any]:
         """The outputs, with the cells written: in place by executables that can, and else by new
         buffers that take the place of the old ones."""
-        if self._overwrites and all(held[k][0] is HOST for k in self._commits):
+        if self._overwrites and all(held[k][0] is self._memory for k in self._commits):
             outputs = self.executable.update(inputs, self._places(held), self._announce)  # type: ignore[attr-defined]
             if outputs is not NotImplemented:
                 return outputs  # type: ignore[no-any-return]
@@ -252,7 +252,7 @@ class Function:
         """The values, but for those that are updated the cells themselves. ``held`` forgets them:
         a buffer that anybody else refers to would not be written over."""
         cells = zip(self._cells, held, strict=True)
-        found = [cell.copied_to(HOST, home, buffer) for cell, (home, buffer) in cells]
+        found = [cell.copied_to(self._memory, home, buffer) for cell, (home, buffer) in cells]
         for k in self._commits:
             found[k] = self._cells[k].cell
         held.clear()

@@ -101,6 +101,17 @@ def on_reference() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(params=["numpy_ref", "cgen"])
+def the_reference_first(request: pytest.FixtureRequest) -> Iterator[str]:
+    """As ``each_backend``, compiled in the long form only: for tests of what users' words mean.
+    That backends compute the same is what the conformance suite holds."""
+    if request.param != "numpy_ref" and not request.config.getoption("--long"):
+        pytest.skip("long: give --long")
+    skip_unless_ready(request.param)
+    with config.change_flags(backend=request.param):
+        yield request.param
+
+
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No TENSORCORE variable, and a home folder with no rc file in it."""

@@ -330,7 +330,7 @@ class TestThreads:
 
 
 class TestDepth:
-    def test_a_chain_and_its_gradient_of_20_000_nodes(self):
+    def test_a_chain_and_its_gradient_take_linear_time(self):
         def seconds_per_node(links):
             start = time.process_time()
             x = T.dvector("x")
@@ -346,7 +346,7 @@ class TestDepth:
         with config.change_flags(debug=False):
             seconds_per_node(20)
             short = seconds_per_node(300)
-            assert seconds_per_node(2_500) < 3 * short
+            assert seconds_per_node(1_000) < 3 * short
 
 
 def test_an_input_with_an_update_is_a_state_of_the_function():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -136,13 +137,14 @@ class TestTraversal:
     def test_deep_chains_need_no_recursion(self):
         x = T.dscalar("x")
         y = x
-        for _ in range(20_000):
+        assert sys.getrecursionlimit() < 4_000
+        for _ in range(4_000):
             y = y + 1
-        assert len(toposort([y])) == 40_001
+        assert len(toposort([y])) == 8_001
         z = substitute([y], {x: x * 2})[0]
-        assert len(toposort([z])) == 40_003
+        assert len(toposort([z])) == 8_003
         assert len(clone(y, {x: x * 2}, share_inputs=False).inputs) == 2
-        assert len(Graph((x,), (y,)).toposort()) == 20_002
+        assert len(Graph((x,), (y,)).toposort()) == 4_002
 
     def test_substitution_leaves_the_rest_as_it_is(self):
         x, y = T.dscalars("x", "y")

@@ -217,7 +217,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize("k", range(len(CALLS)))
-def test_a_call_gives_what_theano_documents(k, each_backend):
+def test_a_call_gives_what_theano_documents(k, the_reference_first):
     write, arrays, expected = CALLS[k]
     values = [np.asarray(a) for a in arrays]
     inputs = [T.TensorType(v.dtype.name, (False,) * v.ndim)(f"x{i}") for i, v in enumerate(values)]
@@ -274,7 +274,7 @@ def test_shared_takes_theanos_keywords(on_reference):
     assert s.get_value(borrow=False).shape == (3, 1)
 
 
-def test_clone_takes_theanos_keywords(each_backend):
+def test_clone_takes_theanos_keywords(the_reference_first):
     x, y, w = T.vector("x"), T.vector("y"), shared(np.ones(2), name="w")
     z = (x * w).sum()
     replaced = tensorcore.clone(z, replace={x: y * 2}, strict=True, share_inputs=True)

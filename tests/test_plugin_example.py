@@ -77,8 +77,10 @@ def test_values_gradients_and_updates(installed: dict[str, str]) -> None:
     assert run("-c", GRADIENT, **installed) == "equal\n"
 
 
-def test_it_is_conforming(installed: dict[str, str]) -> None:
-    """Ops in two dtypes and shared state: the whole smoke tier is a stage of CI."""
+def test_it_is_conforming(installed: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Ops in two dtypes and shared state, in the long form: more of it is a stage of CI."""
+    if not request.config.getoption("--long"):
+        pytest.skip("long: give --long")
     chosen = "(test_ops and (bool or complex64)) or test_state"
     suite = ("-m", "tensorcore", "conformance", "--backend", "strict")
     words = run(*suite, "--", "-k", chosen, **installed)

@@ -38,10 +38,13 @@ def test_the_named_test_passes_without_sabotage(
 
 
 @pytest.mark.parametrize("row", ALL, ids=lambda row: f"{row.backend}: {row.name}")
-def test_a_sabotage_is_caught(row: Sabotage) -> None:
+def test_a_sabotage_is_caught(row: Sabotage, request: pytest.FixtureRequest) -> None:
+    """That a plain test does not see it is asked of compiled code in the long form only: it says
+    something of the sabotage and nothing of the suite."""
     skip_unless_ready(row.backend)
     with altered(row):
-        assert plain(subject(row.backend), row.op, row.dtype, row.attrs) == []
+        if row.backend == "numpy_ref" or request.config.getoption("--long"):
+            assert plain(subject(row.backend), row.op, row.dtype, row.attrs) == []
         complaint = run(row.caught, subject(row.backend))
     assert complaint, f"{row.caught} does not see it"
     assert re.search(row.says, complaint, re.DOTALL), complaint

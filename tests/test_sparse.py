@@ -111,8 +111,12 @@ CASES: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_against_scipy(format: str, backend: str) -> None:
-    """All in one function, for several sizes, empty ones too."""
+def test_against_scipy(format: str, backend: str, request: Any) -> None:
+    """All in one function, for several sizes, empty ones too; by rows on the reference and by
+    columns compiled, and the other way round in the long form only."""
+    usual = (format == "csr") == (backend == "numpy_ref")
+    if not usual and not request.config.getoption("--long"):
+        pytest.skip("long: give --long")
     x, y = sparse.matrix(format, "x", "float64"), sparse.csr_dmatrix("y")
     w, v, m = T.dmatrix("w"), T.dvector("v"), T.dmatrix("m")
     f = function([x, y, w, v, m], [ours(x, y, w, v, m) for ours, _ in CASES.values()],

@@ -17,7 +17,7 @@ from conftest import skip_unless_ready
 FOLDER = Path(__file__).parent / "theano_programs"
 PROGRAMS = sorted(FOLDER.glob("*.py"))
 #: Compiled here as well; the others run on the reference only, for the time that it takes.
-COMPILED = ("custom_ops", "logistic_regression", "recurrent_network", "word_embedding")
+COMPILED = ("custom_ops", "recurrent_network")
 #: In single precision too, as most old programs ran.
 SINGLE = ("logistic_regression", "optimisers")
 SINGLE_LONG = ("gaussian_process", "probabilistic_model")

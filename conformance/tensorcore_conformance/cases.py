@@ -83,17 +83,24 @@ class Form:
 
 @dataclass(frozen=True)
 class Request:
-    """What cases are asked for: ``full`` for every class of shapes, else the main ones."""
+    """What cases are asked for: ``full`` for every class of shapes, else the main ones; with
+    ``shared`` those of a class come in every layout in the op's main dtype only."""
 
     op: Op[Any]
     dtype: str
     full: bool
     rng: np.random.Generator
+    shared: bool = False
 
     @property
     def main(self) -> str:
         """The dtype in which the smoke tier checks more than one form of the op."""
         return main_dtype(self.op)
+
+    @property
+    def every_layout(self) -> bool:
+        """Whether shapes come in every layout that come after the first of their class."""
+        return self.full and not (self.shared and self.dtype != self.main)
 
     def operand_dtypes(self) -> tuple[str, ...]:
         """The dtype of each operand of an elementwise op."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -319,11 +319,13 @@ def _supported(subject: Subject, found: Iterable[Form]) -> list[Form]:
     return result
 
 
-def all_forms(subject: Subject, pairs: Iterable[tuple[Any, str]], full: bool) -> list[Form]:
-    """The forms of the ops and dtypes that the backend declares."""
+def all_forms(
+    subject: Subject, pairs: Iterable[tuple[Any, str]], chosen: Callable[[Any, str], list[Form]]
+) -> list[Form]:
+    """The forms that are chosen of the ops and dtypes that the backend declares."""
     return [
         form
         for op, dtype in pairs
         if not missing_samples(op) and dtype in subject.capabilities.dtypes
-        for form in _supported(subject, forms(op, dtype, full))
+        for form in _supported(subject, chosen(op, dtype))
     ]

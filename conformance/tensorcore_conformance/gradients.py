@@ -28,6 +28,8 @@ _WIDE = WIDER[DTYPE]
 _STEP, _TOLERANCE = (1e-6, 1e-7) if _WIDE is np.longdouble else (1e-5, 1e-5)
 _SECOND_STEP, _SECOND_TOLERANCE = 1e-5, 2e-5
 _MOST_ELEMENTS = 40
+#: Random directions in which a second gradient must be right: a wrong element is wrong in each.
+_WAYS = 3
 _NEAR = 0.1
 #: The labels of cases with ordinary values, in the plainest layout.
 _ORDINARY = ("from 0", "layout 0", "own sample")
@@ -44,15 +46,14 @@ class _Point:
     wrt: tuple[int, ...]
     g: Array
     directions: tuple[Array, ...]
+    #: Along these the first gradients are followed, all elements at once.
+    ways: tuple[tuple[Array, ...], ...]
 
-    def moved(self, number: int, step: float) -> tuple[Array, ...]:
-        """The arrays with element ``number``, counted through all of ``wrt``, moved."""
+    def moved(self, way: Sequence[Array], step: float) -> tuple[Array, ...]:
+        """The arrays moved along a way, which has a part for each of ``wrt``."""
         arrays = [np.array(a, order="C") for a in self.arrays]
-        for k in self.wrt:
-            if number < arrays[k].size:
-                arrays[k].flat[number] += step
-                return tuple(arrays)
-            number -= arrays[k].size
+        for k, part in zip(self.wrt, way, strict=True):
+            arrays[k] += (step * part).astype(arrays[k].dtype)
         return tuple(arrays)
 
     @property
@@ -79,8 +80,11 @@ def _point(form: Form) -> _Point | None:
             return None
         rng = generator("gradient", form.op.name)
         shape = reference(form.op, _operands(form, case.arrays), form.attrs).shape
-        directions = tuple(_uniform(rng, case.arrays[k].shape) for k in wrt)
-        return _Point(form, _not_steep(case.arrays), wrt, _uniform(rng, shape), directions)
+        directions, *ways = (
+            tuple(_uniform(rng, case.arrays[k].shape) for k in wrt) for _ in range(1 + _WAYS)
+        )
+        g = _uniform(rng, shape)
+        return _Point(form, _not_steep(case.arrays), wrt, g, directions, tuple(ways))
     return None
 
 
@@ -228,9 +232,10 @@ def _run_pack(
     slopes = _slopes(call, points)
     for k, point in enumerate(points):
         count = len(point.wrt)
+        second = [np.array([_along(base[k][count : 2 * count], way) for way in point.ways])]
         complaints = [
             _compare("gradient", base[k][:count], _first(point), _TOLERANCE),
-            _compare("second gradient", base[k][count : 2 * count], slopes[k], _SECOND_TOLERANCE),
+            _compare("second gradient", second, slopes[k], _SECOND_TOLERANCE, "along direction"),
             *_forward(point, base[k]),
             _linear(base[k][:count], linear[0][k][:count], linear[1][k][:count]),
         ]
@@ -238,17 +243,17 @@ def _run_pack(
 
 
 def _slopes(call: Any, points: Sequence[_Point]) -> list[list[float]]:
-    """Central differences of the backend's own first gradients along the directions."""
+    """Central differences along the ways, of the backend's own first gradients in the
+    directions."""
     slopes: list[list[float]] = [[] for _ in points]
-    for number in range(max(p.count for p in points)):
+    for number in range(_WAYS):
         ends = []
         for sign in (1, -1):
-            feeds = [(p.moved(number, sign * _SECOND_STEP), p.g) for p in points]
+            feeds = [(p.moved(p.ways[number], sign * _SECOND_STEP), p.g) for p in points]
             ends.append(call(feeds))
         for k, point in enumerate(points):
-            if number < point.count:
-                values = [_along(end[k][: len(point.wrt)], point.directions) for end in ends]
-                slopes[k].append((values[0] - values[1]) / (2 * _SECOND_STEP))
+            values = [_along(end[k][: len(point.wrt)], point.directions) for end in ends]
+            slopes[k].append((values[0] - values[1]) / (2 * _SECOND_STEP))
     return slopes
 
 
@@ -295,7 +300,13 @@ def _forward(point: _Point, found: Sequence[Array]) -> list[str]:
     return complaints
 
 
-def _compare(what: str, found: Sequence[Array], expected: Sequence[float], tolerance: float) -> str:
+def _compare(
+    what: str,
+    found: Sequence[Array],
+    expected: Sequence[float],
+    tolerance: float,
+    place: str = "at element",
+) -> str:
     flat = np.concatenate([np.asarray(a, dtype=DTYPE).ravel() for a in found])
     slopes = np.asarray(expected)
     if flat.shape != slopes.shape:
@@ -305,7 +316,7 @@ def _compare(what: str, found: Sequence[Array], expected: Sequence[float], toler
     if (errors <= allowed).all():
         return ""
     k = int(np.nanargmax(np.where(np.isnan(errors), np.inf, errors)))
-    return f"the {what} at element {k} is {flat[k]}, central differences give {slopes[k]}"
+    return f"the {what} {place} {k} is {flat[k]}, central differences give {slopes[k]}"
 
 
 def _linear(one: Sequence[Array], two: Sequence[Array], both: Sequence[Array]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -11,13 +12,15 @@ from tensorcore.ops import OPS
 
 from .check import PACK, Outcome, all_forms, check_tasks, conclude, prepared, settle
 from .claims import working_dtypes
+from .conftest import at_least
 from .report import COMPILED, PASSED, Entry, Report
-from .samples import missing_samples
+from .samples import forms, forms_in_turn, missing_samples
 from .subject import PrimitivesOnly, Subject
 from .subject import subject as make_subject
 
 #: Ops and dtypes, in order.
 Pairs = dict[tuple[str, str], None]
+_IN_TURN = "the dtypes of an op take turns over its forms; tier nightly has all forms in all dtypes"
 
 
 @dataclass
@@ -50,12 +53,19 @@ def outcomes(
     on_backend, lowered = _selected(request, "test_values"), _selected(request, "test_lowering")
     dtypes = dict.fromkeys(dtype for _, dtype in on_backend)
     report.notes |= dict.fromkeys(working_dtypes(subject, dtypes))
-    return gathered(subject, on_backend, lowered, full)
+    every = at_least(request.config, "nightly")
+    if full and not every:
+        report.notes[_IN_TURN] = None
+    return gathered(subject, on_backend, lowered, full, every)
 
 
-def gathered(subject: Subject, on_backend: Pairs, lowered: Pairs, full: bool) -> Outcomes:
+def gathered(
+    subject: Subject, on_backend: Pairs, lowered: Pairs, full: bool, every: bool = False
+) -> Outcomes:
     """All cases of pairs of an op and a dtype, packed by dtype: what should come of them is
-    computed once for the backend and for the lowering."""
+    computed once for the backend and for the lowering. With ``full`` the dtypes take turns over
+    the forms, unless ``every`` one is asked for."""
+    chosen = forms_in_turn if full and not every else partial(forms, full=full)
     primitives = make_subject(PrimitivesOnly())
     result = Outcomes(defaultdict(list), defaultdict(list))
     for dtype in dict.fromkeys(d for _, d in [*on_backend, *lowered]):
@@ -63,7 +73,7 @@ def gathered(subject: Subject, on_backend: Pairs, lowered: Pairs, full: bool) ->
         pairs = [(OPS[name], dtype) for name in names]
         declared = dtype in subject.capabilities.dtypes
         both = subject if declared else primitives
-        tasks = [prepared(form, both) for form in all_forms(both, pairs, full)]
+        tasks = [prepared(form, both) for form in all_forms(both, pairs, chosen)]
         some = [t for t in tasks if declared and (t.form.op.name, dtype) in on_backend]
         before = subject.compiles
         for outcome in check_tasks(subject, some):

@@ -19,7 +19,7 @@ from .prelude import COMPLEX_TYPES, fail, needed
 from .render import KernelText, Launch
 from .work_items import print_items
 
-__all__ = ["ItemKernel", "item_kernels", "items_of"]
+__all__ = ["ItemKernel", "item_kernels", "items_of", "with_head"]
 
 
 class ItemKernel(NamedTuple):
@@ -83,11 +83,16 @@ def item_kernels(
             )
         )
     functions = "".join(source.replace("$", name) for source, name in names.items()) + more
+    return with_head(functions, dialect), tuple(found)
+
+
+def with_head(functions: str, dialect: Dialect) -> str:
+    """A text of functions with all that they use before it, but for the types of the language."""
     head = COMPLEX_TYPES + needed(functions, dialect)
     if "tc_chunk(" in functions:
         head += CHUNK if items_of(dialect).group == 1 else CHUNK_OF_GROUPS
     head += fail(dialect) if "tc_fail(" in functions else ""
-    return dialect.spelled(head + functions), tuple(found)
+    return dialect.spelled(head + functions)
 
 
 def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
@@ -114,8 +119,9 @@ def _functions(text: KernelText, dialect: Dialect, reports: bool) -> str:
         size = 1 if launch.way == "one" else items.group
         head = f"{dialect.entry} {items.sized.format(size)} ${suffix}({', '.join(parameters)})"
         # After a failure nothing is done any more, as values may be missing; but who may fail
-        # himself does not look, for others may be writing at the time.
-        guard = "  if (error[0]) return;\n" if reports and "tc_fail(" not in body else ""
+        # himself does not look where others may be writing at the time.
+        looks = reports and ("tc_fail(" not in body or launch.way == "one")
+        guard = "  if (error[0]) return;\n" if looks else ""
         own = teams_of(items) if launch.way == "teams" else ""
         own += "".join(_own(text, k, launch, dialect) for k in text.rows)
         found.append(f"{head} {{\n{numbered}{guard}{own}{body}\n}}\n")

@@ -15,6 +15,8 @@ from .versions import slice_of, versioned
 
 _HEAD = re.compile(r"\s*for \(i64 (\w+) = ([^;]+); (\w+) < ([^;]+); \1\+\+\) \{$")
 _DRAW = re.compile(r"tc_philox_u64\((v\d+), (v\d+)\)")
+_DEFINED = re.compile(r"\s*const \w+ (v\d+) = ")
+_VALUE = re.compile(r"\bv\d+\b")
 #: How many words a block has; they stay in the nearest cache.
 _BLOCK = 256
 
@@ -27,6 +29,18 @@ def tuned(lines: Sequence[str], dialect: Dialect) -> list[str]:
         return versioned(lines, dialect)
     before, loop, after = cut
     return [*before, *versioned(loop, dialect), *after]
+
+
+def _used(lines: Sequence[str]) -> list[str]:
+    """The lines without values that no later line mentions: only words were made of them."""
+    kept: list[str] = []
+    names: set[str] = set()
+    for line in reversed(lines):
+        defined = _DEFINED.match(line)
+        if defined is None or defined[1] in names:
+            kept.append(line)
+            names.update(_VALUE.findall(line))
+    return kept[::-1]
 
 
 def _in_blocks(lines: Sequence[str]) -> tuple[list[str], list[str], list[str]] | None:
@@ -57,5 +71,6 @@ def _in_blocks(lines: Sequence[str]) -> tuple[list[str], list[str], list[str]] |
             f"{indent}  tc_philox_many_u64({key}, {words}, last - first);",
         ]  # fmt: skip
         changed = changed.replace(f"tc_philox_u64({key}, {counter})", f"{words}[{index} - first]")
-    loop = [f"  {pragma}", inner, *(f"  {line}" for line in changed.split("\n")), f"{indent}  }}"]
+    used = _used(changed.split("\n"))
+    loop = [f"  {pragma}", inner, *(f"  {line}" for line in used), f"{indent}  }}"]
     return before, loop, [f"{indent}}}"]

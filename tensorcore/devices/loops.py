@@ -45,6 +45,12 @@ def write_row(array: Array, number: int, row: Array) -> None:
         array.memory.move(array.buffer, number * size, row.buffer, 0, size)
 
 
+def _with(words: str, *runners: Any) -> str:
+    """What a step brings to the host, with what the Programs inside it do."""
+    inside = [line for runner in runners for line in runner.crossings()]
+    return " ".join([words, f"(inside it {', '.join(inside)})" if inside else ""]).strip()
+
+
 class BranchStep:
     """One of two Programs."""
 
@@ -53,6 +59,7 @@ class BranchStep:
     def __init__(self, step: Branch, runners: Sequence[Any]) -> None:
         self.step = step
         self.runners = runners
+        self.crosses = _with("reads its condition", *runners)
 
     def run(self, frame: Frame) -> None:
         """See ``steps.RunningStep``."""
@@ -74,6 +81,8 @@ class LoopStep:
         self.step = step
         self.runner = runner
         self.waits = step.until is not None or not runner.repeats
+        ends = "" if step.until is None else "reads whether it ends, in each turn"
+        self.crosses = _with(ends, runner)
 
     def run(self, frame: Frame) -> None:
         """See ``steps.RunningStep``."""

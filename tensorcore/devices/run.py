@@ -14,15 +14,13 @@ import numpy as np
 from ..backend import Timing
 from ..codegen.dialect import Dialect
 from ..codegen.items import ItemKernel, item_kernels
-from ..codegen.order import order
-from ..codegen.products import product
 from ..errors import CompileError
-from ..program import Call, Failure, Instr, Program, Sizes, View, all_kernels, bodies
+from ..program import Failure, Instr, Program, Sizes, SlotId, View, all_kernels
+from .calls import WithCalls, texts_of_calls
 from .copies import only_for_products
 from .frame import Frame, Plan
 from .loops import LoopStep
-from .machine import SCATTERS, Array, Built, Device
-from .scatter import functions_of
+from .machine import Array, Built, Device
 from .steps import Making, step_of
 
 #: For so many shapes of the arguments the sizes and launches are remembered.
@@ -45,14 +43,15 @@ class DeviceExecutable:
         self._runner = Runner(program, making)
         self._reports = bool(self._failures)
 
-    def _build(self, dialect: Dialect) -> tuple[Built, tuple[ItemKernel, ...]]:
+    def _build(self, dialect: Dialect) -> tuple[WithCalls, tuple[ItemKernel, ...]]:
         """All functions on the device, and how kernels are run. Raises CompileError."""
-        more = functions_of_calls(self.program, dialect)
-        text, kernels = item_kernels(self.program, dialect, more)
+        text, kernels = item_kernels(self.program, dialect)
+        texts = texts_of_calls(self.program, dialect)
         try:
-            return self.device.build(text), kernels
+            own = self.device.build(text) if kernels else None
         except CompileError as problem:
             raise explained(problem, self.program, kernels) from None
+        return WithCalls(own, self.device, dialect, texts), kernels
 
     def _widely(self) -> Built:
         """The same functions for indices of 64 bits, built when sizes first ask for them."""
@@ -62,8 +61,12 @@ class DeviceExecutable:
 
     def notes(self) -> dict[str, str]:
         """See ``tensorcore.backend.Described``."""
-        held = self.device.memory.held()
-        return {"compiled code": self.built.origin, "memory of the device": held}
+        crossed = "; ".join(self._runner.crossings()) or "arguments and results alone"
+        return {
+            "compiled code": self.built.origin,
+            "memory of the device": self.device.memory.held(),
+            "between host and device": crossed,
+        }
 
     def timings(self) -> list[Timing]:
         """See ``tensorcore.backend.Timed``."""
@@ -142,36 +145,6 @@ def explained(
     return CompileError(words)
 
 
-def functions_of_calls(program: Program, dialect: Dialect) -> str:
-    """The text of the functions that carry out calls: products, sorting, computed places."""
-    found: dict[str, str] = {}
-
-    def look(inside: Program) -> None:
-        copies = only_for_products(inside)
-        for step in inside.steps:
-            if not isinstance(step, Call) or step.host:
-                pass
-            elif step.op == "contract":
-                dtype = inside.slots[step.inputs[0]].dtype
-                for tabled in {False, not copies.isdisjoint(step.inputs)}:
-                    made = product(dtype, dialect, tabled)
-                    found[made.helper] = made.helper
-                    found[made.name] = made.text
-            elif step.op == "argsort" or step.op in SCATTERS:
-                scatter = step.op != "argsort"
-                dtype = "int64" if scatter else inside.slots[step.inputs[0]].dtype
-                found[dtype] = order(dtype, dialect).text
-                if scatter:
-                    keys, rest = functions_of(step, inside, dialect).texts
-                    found[keys] = keys
-                    found[rest] = rest
-            for body in bodies(step):
-                look(body)
-
-    look(program)
-    return "".join(found.values())
-
-
 class Runner:
     """Runs the steps of a Program, or of one inside a step."""
 
@@ -222,10 +195,12 @@ class Runner:
             self._plans.move_to_end(key)
         return Frame(self, arrays, plan, error, failures)
 
-    def run(self, frame: Frame) -> None:
-        """Put all steps into the queue."""
+    def run(self, frame: Frame, only: range | None = None) -> None:
+        """Put all steps into the queue, or those whose numbers are in ``only``."""
         timed = self.program.timed
         steps: list[tuple[int, Any]] = self.steps if self._plain else self._order
+        if only is not None:
+            steps = [pair for pair in steps if pair[0] in only]
         self.done += len(steps)
         for k, step in steps:
             start = time.perf_counter() if timed else 0.0
@@ -241,6 +216,18 @@ class Runner:
                 self.device.finish()
                 calls, seconds = self.times[k]
                 self.times[k] = calls + 1, seconds + time.perf_counter() - start
+
+    def crossings(self) -> list[str]:
+        """In words, the steps that bring values to the host, or from there."""
+        found = []
+        for k, step in self._order:
+            if not isinstance(step, Sizes):
+                words = step.crosses
+            else:
+                read = any(self.program.sizes[size].kind == "value" for size in step.ids)
+                words = "reads sizes" if read else ""
+            found += [f"step {k} {words}"] if words else []
+        return found
 
     def all_done(self) -> int:
         """As ``done``, with the Programs inside steps."""
@@ -267,12 +254,16 @@ class Runner:
             if array.buffer is not place.buffer and place.nbytes:
                 frame.memory.move(place.buffer, 0, array.buffer, 0, place.nbytes)
 
-    def results(self, frame: Frame) -> list[Array]:
-        """Outputs and then values of commits, each with a buffer of its own."""
+    def results(self, frame: Frame, without: SlotId | None = None) -> list[Any]:
+        """Outputs and then values of commits, each with a buffer of its own; None for the slot
+        ``without``."""
         taken = {id(frame.arrays[slot].buffer) for slot in self._bound}
-        found = []
+        found: list[Any] = []
         for slot in self._results:
             array = frame.arrays[slot]
+            if slot == without:
+                found.append(None)
+                continue
             if id(array.buffer) in taken:
                 array = self.device.memory.copy(array)
             taken.add(id(array.buffer))

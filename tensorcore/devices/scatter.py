@@ -39,7 +39,7 @@ def _strides(shape: Sequence[int], lengths: Sequence[int]) -> list[int]:
 class ScatterStep:
     """A copy of the base; then keys, their order, and what belongs to each place."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Any) -> None:
         self.step = step

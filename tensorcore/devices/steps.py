@@ -23,10 +23,16 @@ from .sharing import GROUPS_PER_UNIT, Share, Sorter, chunks, spread
 
 class RunningStep(Protocol):
     """A step, ready to run. ``waits``: it reads values on the host, or what it puts into the queue
-    depends on more than sizes; so a call that has it cannot be replayed."""
+    depends on more than sizes; so a call that has it cannot be replayed. ``crosses`` says in words
+    what goes between host and device at it; empty where nothing does."""
 
     @property
     def waits(self) -> bool:
+        """See above."""
+        ...
+
+    @property
+    def crosses(self) -> str:
         """See above."""
         ...
 
@@ -62,7 +68,7 @@ def step_of(step: Any, program: Program, making: Making, copies: frozenset[SlotI
     """The step, ready to run. ``copies``: slots that only products read (``copies.py``). Raises
     CompileError where the program lacks its function."""
     if isinstance(step, Kernel):
-        made = KernelStep(next(making.kernels), making)
+        made = KernelStep(step, next(making.kernels), making)
         written = step.stages[0].stores[0].access.slot if step.stages[0].stores else None
         return CopyStep(step, made, written) if written in copies else made
     if isinstance(step, Call) and step.op == "contract" and not step.host:
@@ -81,10 +87,12 @@ def step_of(step: Any, program: Program, making: Making, copies: frozenset[SlotI
 class KernelStep:
     """The functions of one kernel."""
 
-    waits = False
+    waits, crosses = False, ""
 
-    def __init__(self, spec: ItemKernel, making: Making) -> None:
+    def __init__(self, kernel: Kernel, spec: ItemKernel, making: Making) -> None:
         self.spec = spec
+        #: The function that does nothing but copy a slot, the slot and where to.
+        self.copied = _copied(kernel, spec)
         self.device, self.group = making.device, making.group
         self.functions = [making.built.entry(name) for name in spec.names]
         self._narrow, self._wide = making.dialect.indices == "i32", making.wide
@@ -111,11 +119,11 @@ class KernelStep:
         sizes = (plan.integer(size, wide) for size in spec.sizes)
         numbers = (*sizes, *spec.numbers, self.failure)
         launches, most, shared = [], 0, 0
-        for function, launch in zip(functions, spec.launches, strict=True):
+        for k, (function, launch) in enumerate(zip(functions, spec.launches, strict=True)):
             groups, chunk = spread(launch, plan, self.device, self.group)
             local = 1 if launch.way == "one" else self.group
             if groups:
-                launches.append((function, (*numbers, np.int64(chunk)), groups, local))
+                launches.append((k, function, (*numbers, np.int64(chunk)), groups, local))
                 shared = spec.shared_bytes and max(shared, 16)
                 shared = shared if launch.cut == "whole" else spec.shared_bytes
             rows = {"items": local, "groups": launch.per, "teams": self.group // chunk}
@@ -143,14 +151,33 @@ class KernelStep:
         if spec.reports:
             assert frame.error is not None
             buffers.append(frame.error.buffer)
-        for function, numbers, groups, local in launches:
-            function.launch(buffers, numbers, groups, local)
+        there = self._is_there(frame)
+        for k, function, numbers, groups, local in launches:
+            if k != there:
+                function.launch(buffers, numbers, groups, local)
+
+    def _is_there(self, frame: Frame) -> int | None:
+        """The function that copies a buffer onto itself, if any."""
+        if self.copied is None:
+            return None
+        function, source, target = self.copied
+        same = frame.arrays[source].buffer is frame.arrays[target].buffer
+        return function if same else None
+
+
+def _copied(kernel: Kernel, spec: ItemKernel) -> tuple[int, SlotId, SlotId] | None:
+    for number, stage in enumerate(kernel.stages):
+        source = stage.copied()
+        alone = [k for k, name in enumerate(spec.names) if name.endswith(f"_{number}")]
+        if source is not None and alone and not kernel.axes:
+            return alone[0], source, stage.stores[0].access.slot
+    return None
 
 
 class CopyStep:
     """A copy that only products read; one that is large they read where it comes from."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Kernel, written: KernelStep, slot: SlotId) -> None:
         self.step, self.written, self.slot = step, written, slot
@@ -167,7 +194,7 @@ class CopyStep:
 class ViewStep:
     """The same buffer under another shape."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: View) -> None:
         self.step = step
@@ -189,6 +216,7 @@ class HostStep:
 
     def __init__(self, step: Call) -> None:
         self.step = step
+        self.crosses = f"computes {step.op} on the host"
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -211,6 +239,7 @@ class LibraryStep:
         self.step = step
         self.library = making.device.library(step)
         self.reference = HostStep(step)
+        self.crosses = "" if self.library else self.reference.crosses
 
     def run(self, frame: Frame) -> None:
         """See ``RunningStep``."""
@@ -228,7 +257,7 @@ class LibraryStep:
 class SizeStep:
     """A size as a value."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step
@@ -247,7 +276,7 @@ class SizeStep:
 class ContractStep:
     """Products of matrices, batch by batch."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making, tabled: bool) -> None:
         """``tabled``: an operand may be a copy that was not written."""
@@ -311,7 +340,7 @@ class ContractStep:
 class OrderStep:
     """Sorted positions along the last axis."""
 
-    waits = False
+    waits, crosses = False, ""
 
     def __init__(self, step: Call, program: Program, making: Making) -> None:
         self.step = step

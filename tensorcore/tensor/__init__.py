@@ -173,11 +173,13 @@ _LATER = ("fft", "fourier", "linalg", "nlinalg", "shared_randomstreams", "signal
 
 def __getattr__(name: str) -> Any:
     # Reached for names that are not there yet; it also tells type checkers that constructors exist.
-    import difflib
-    import importlib
-
     if name in _LATER:
+        import importlib
+
         return importlib.import_module(f".{name}", __name__)
+    if name.startswith("_"):  # asked for by tools, dozens of times, which want no advice
+        raise AttributeError(f"tensorcore.tensor has no {name!r}.", name=None, obj=None)
+    import difflib
 
     words = {word: word for word in __all__}
     words |= {word: f"nnet.{word}" for word in vars(nnet) if word[0] != "_" and word not in words}

@@ -66,7 +66,7 @@ def test_every_kind_of_number(emulated: Any, dtype: str) -> None:
 
 
 def source_of(f: Any) -> str:
-    return str(f.executable.built.text)
+    return "".join(f.executable.built.texts)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint32", "complex64", "int8"])
@@ -128,7 +128,7 @@ def test_indices_have_the_width_that_sizes_ask_for(
 
     f, arguments, expected = vocabulary()
     executable = f.executable
-    narrow = source_of(f)
+    narrow = f.executable.built.own.text
     f(*arguments)
     assert executable._wide is None, "small sizes need no second text"
     monkeypatch.setattr(steps, "NARROW", 20)
@@ -136,7 +136,7 @@ def test_indices_have_the_width_that_sizes_ask_for(
     executable = f.executable
     for found, wanted in zip(f(*arguments), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)
-    wide = executable._wide.text
-    assert source_of(f) == narrow and wide != narrow
+    wide = executable._wide.own.text
+    assert executable.built.own.text == narrow and wide != narrow
     assert "const i32 n0" in narrow and "const i32 n0" not in wide
     assert "i32 point = " in narrow and "i64 point = " in wide

@@ -16,7 +16,7 @@ LENGTHS = (1, 3, 4, 5, 8, 129, 511, 512, 513, 2048, 2049, 4100)
 
 
 def text_of(f: Any) -> str:
-    text: str = f.executable.built.text
+    text: str = f.executable.built.own.text
     return text[text.index("__global__") :]
 
 

@@ -10,10 +10,11 @@ from tensorcore_cgen import compiler
 
 import tensorcore
 import tensorcore.tensor as T
+from tensorcore.tensor.shared_randomstreams import RandomStreams
 
 
 def functions() -> list[tuple[Any, list[np.ndarray]]]:
-    """A network's step, rows, sorting, and nothing, with what to call them with."""
+    """A network's step, rows, sorting, nothing, and draws, with what to call them with."""
     rng = np.random.default_rng(5)
     data = rng.normal(size=(30, 12))
     x, y = T.dmatrix("x"), T.lvector("y")
@@ -25,11 +26,13 @@ def functions() -> list[tuple[Any, list[np.ndarray]]]:
     step = tensorcore.function([x, y], [cost, p], updates=updates, backend="cgen")
     rows = [T.std(x, axis=1), T.sort(x, axis=0), T.cumsum(x), T.max(x), x[::2, 1:].T, T.exp(x) - 1]
     v = T.dvector("v")
+    streams = RandomStreams(7)
     places = v[T.zeros(v.shape, "int64")]  # of which there are none where there is no entry
     return [
         (step, [data, rng.integers(0, 4, 30)]),
         (tensorcore.function([x], rows, backend="cgen"), [data]),
         (tensorcore.function([v], [places, v * 2], backend="cgen"), [np.zeros(0)]),
+        (tensorcore.function([v], v * streams.uniform(v.shape), backend="cgen"), [rng.random(300)]),
     ]
 
 

@@ -117,15 +117,55 @@ def test_without_double_precision() -> None:
         tensorcore.function([x], x + 1, backend=backend)
 
 
-def test_what_is_said_on_a_machine_without_drivers(tmp_path: Path) -> None:
+_CHOSEN = """
+import pyopencl
+import tensorcore
+import tensorcore.tensor as T
+from tensorcore import plugins
+
+def no_driver():
+    raise pyopencl.LogicError(problem)
+
+class Problem:
+    def __str__(self): return "PLATFORM_NOT_FOUND_KHR"
+    def routine(self): return "clGetPlatformIDs"
+    def code(self): return -1001
+    def what(self): return "PLATFORM_NOT_FOUND_KHR"
+
+class Empty:
+    name = "Some Platform"
+    def get_devices(self): return []
+
+def said(spec, platforms):
+    pyopencl.get_platforms = platforms
+    plugins.refresh()
+    try:
+        tensorcore.function([], T.constant(1.0) + 1, backend=spec)
+    except tensorcore.errors.BackendUnavailable as error:
+        print(error)
+
+problem = Problem()
+real = pyopencl.get_platforms
+said("opencl", no_driver)
+said("opencl", lambda: [Empty()])
+if real():
+    said("opencl:no-such-card", real)
+"""
+
+
+def test_what_a_user_reads_who_asked_for_it() -> None:
+    """Nothing opens a device before the diagnosis has said that there is one."""
     pytest.importorskip("pyopencl")
     env = {name: value for name, value in os.environ.items() if not name.startswith("TENSORCORE")}
-    env |= {"OCL_ICD_VENDORS": str(tmp_path), "OCL_ICD_FILENAMES": "", "HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "tensorcore", "backends"],
-        capture_output=True, text=True, check=True, env=env,
-    )  # fmt: skip
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("opencl")]
-    if " ok" in line:
-        pytest.skip("a driver is found without the folder of drivers")
-    assert "no OpenCL driver (ICD) is installed" in line
+        [sys.executable, "-c", _CHOSEN], capture_output=True, text=True, check=True, env=env
+    )
+    lines = done.stdout.splitlines()
+    expected = (
+        "(missing dependency): no OpenCL driver (ICD) is installed. Hint: pip install",
+        "(no device): there is an OpenCL driver, but it finds no device. Hint: pip install",
+        "(no device): there is no OpenCL device 'no-such-card'; there are: 0 (",
+    )
+    assert len(lines) in (2, 3)
+    for line, words in zip(lines, expected, strict=False):
+        assert words in line

@@ -55,7 +55,7 @@ OF_STRUCTURE = (
     _row(f"{_PRINTER}._innermost", "b += {block})", "b += {block} + 1)", "reduce_sum", "float64",
          "an entry is left out between two blocks of a sum", "2000"),
     _row(f"{_PARTS}:Parts._chunks", "first = q * k->chunk{number};",
-         "first = q * k->chunk{number} + (q > 0);", "reduce_sum", "float64",
+         "first = q * k->chunk{number} + (q > 0);", "reduce_sum", "float32",
          "an entry is left out between two chunks of a sum", "50000", full=True),
     _row(f"{_PARTS}:Parts._take", "v{v} = c{v} + {found}", "v{v} = {found}", "reduce_argmax",
          "float64", "a position counts from the start of its chunk", "50000", full=True),
@@ -86,7 +86,7 @@ OF_STRUCTURE = (
     # -- addresses
     _row(f"{_ACCESS}:contiguous", "shape[axis + 1 :]", "shape[axis + 1 : axis + 2]", "reduce_sum",
          "float64", "strides are right for matrices only", "shape", full=True),
-    _row(f"{_ACCESS}:aligned", "lead = ndim - operand.ndim", "lead = 0", "add", "float64",
+    _row(f"{_ACCESS}:aligned", "lead = ndim - operand.ndim", "lead = 0", "add", "float32",
          "operands are aligned at the left", "shapes", full=True),
     _row(f"{_ACCESS}:_through", "sizes.mul(step, old.start)", "old.start", "window", "float64",
          "a slice of a slice forgets the step in its start", "slice|found|expected",

@@ -10,7 +10,8 @@ import numpy as np
 
 from tensorcore import config
 from tensorcore.codegen.items import ItemKernel, item_kernels
-from tensorcore.devices.run import explained, functions_of_calls
+from tensorcore.devices.calls import texts_of_calls
+from tensorcore.devices.run import explained
 from tensorcore.errors import BackendUnavailable, CompileError
 from tensorcore.program import Program
 
@@ -57,7 +58,8 @@ def source_of(program: Program) -> tuple[str, tuple[ItemKernel, ...]]:
     from .device import dialect
 
     words = dialect()
-    text, kernels = item_kernels(program, words, functions_of_calls(program, words))
+    parts = dict.fromkeys(part for text in texts_of_calls(program, words) for part in text)
+    text, kernels = item_kernels(program, words, "".join(parts))
     return whole(text), kernels
 
 

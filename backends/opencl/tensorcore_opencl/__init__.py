@@ -81,9 +81,9 @@ class OpenCL(OnDevice["Device"]):
 
     def compile(self, program: Program) -> Executable:
         """Generate OpenCL C, and build it or find it in the cache."""
-        from tensorcore.devices.run import DeviceExecutable
+        from tensorcore.devices.overwriting import executable
 
-        return DeviceExecutable(self.device, program)
+        return executable(self.device, program)
 
 
 @hookimpl

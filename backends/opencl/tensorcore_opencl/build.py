@@ -14,6 +14,7 @@ import numpy as np
 from tensorcore import cache
 from tensorcore.errors import CompileError
 
+from .declarations import SKIPPED, declared
 from .device import Device
 
 #: The short type names that all texts use, in OpenCL C.
@@ -69,13 +70,15 @@ class Program:
 
 
 class Entry:
-    """A kernel, which remembers its numbers: they take pyopencl 30 times as long as buffers."""
+    """A kernel, which remembers its numbers. To tell that an argument is a number takes pyopencl
+    hundreds of times as long as to pass it on, so it is told so where it has a way to hear it."""
 
     def __init__(self, device: Device, kernel: Any) -> None:
         import pyopencl as cl
 
         self._queue, self._kernel = device.queue, kernel
         self._enqueue = cl.enqueue_nd_range_kernel
+        self._set_number = getattr(kernel, "_set_arg_buf", kernel.set_arg)
         self._numbers: Any = None
 
     def launch(
@@ -87,16 +90,16 @@ class Entry:
             kernel.set_arg(k, buffer)
         if numbers is not self._numbers:
             for k, number in enumerate(numbers, len(buffers)):
-                kernel.set_arg(k, number)
+                self._set_number(k, number)
             self._numbers = numbers
         self._enqueue(self._queue, kernel, (groups * size,), (size,))
 
 
-def head(device: Device) -> str:
+def head(device: Device, declarations: str = "") -> str:
     """What stands before all texts."""
     if not device.facts.double:
-        return TYPES + _NO_DOUBLE + _CONTRACT
-    return TYPES + _DOUBLE + _CONTRACT + _FUSED
+        return TYPES + _NO_DOUBLE + declarations + _CONTRACT
+    return TYPES + _DOUBLE + declarations + _CONTRACT + _FUSED
 
 
 def options(device: Device) -> list[str]:
@@ -112,10 +115,10 @@ def options(device: Device) -> list[str]:
 def build(device: Device, text: str) -> Program:
     """The program of a text, from the cache or from the driver.
 
-    Raises CompileError with the build log and the lines of the source that it names. PoCL keeps
-    what it compiles itself, and to ask it for a binary makes it compile every kernel once more, in
-    a form that is not used (measured: 13 kernels 9 s, in place of 0.6 s).
+    Raises CompileError with the build log and the lines of the source that it names.
     """
+    if device.facts.portable:
+        return _portable(device, text)
     import pyopencl as cl
 
     source, flags = head(device) + text, options(device)
@@ -123,25 +126,51 @@ def build(device: Device, text: str) -> Program:
     about = (facts.platform, facts.name, facts.version, facts.driver)
     key = cache.key_of("opencl", *about, *flags, source)
     store = cache.default()
-    binary = None if facts.portable else store.lookup(key)
+    binary = store.lookup(key)
+    if binary is not None:
+        try:
+            program = _built(cl.Program(device.context, [device.device], [binary]), flags)
+            return Program(device, program, source, "from the cache")
+        except cl.Error:  # the driver changed without saying so
+            store.discard(key)
+    program = _compiled(device, source, flags)
+    (made,) = program.get_info(cl.program_info.BINARIES)
+    if made:
+        store.store(key, made, {"backend": "opencl", "device": facts.name})
+    return Program(device, program, source, "compiled")
+
+
+def _portable(device: Device, text: str) -> Program:
+    """A program by PoCL, which keeps what it compiles itself: to ask it for a binary makes it
+    compile every kernel once more, in a form that is not used (measured: 13 kernels 9 s, in place
+    of 0.6 s). Without the language's header where we know all that it would declare, and with it
+    where that does not build: what PoCL then says has the places of the whole text.
+    """
+    flags = options(device)
+    declarations = declared(text, device.facts.double)
+    if declarations is not None:
+        source = head(device, declarations) + text
+        with suppress(CompileError):
+            return Program(device, _compiled(device, source, [*flags, SKIPPED]), source, "compiled")
+    source = head(device) + text
+    return Program(device, _compiled(device, source, flags), source, "compiled")
+
+
+def _compiled(device: Device, source: str, flags: list[str]) -> Any:
+    """The driver's program. Raises CompileError."""
+    import pyopencl as cl
+
+    program = cl.Program(device.context, source)
+    try:
+        return _built(program, flags)
+    except cl.Error as problem:
+        raise CompileError(_words(program, device, source, flags, problem)) from None
+
+
+def _built(program: Any, flags: list[str]) -> Any:
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if binary is not None:
-            try:
-                program = cl.Program(device.context, [device.device], [binary]).build(flags)
-                return Program(device, program, source, "from the cache")
-            except cl.Error:  # the driver changed without saying so
-                store.discard(key)
-        program = cl.Program(device.context, source)
-        try:
-            program = program.build(flags, cache_dir=False)  # type: ignore[arg-type]
-        except cl.Error as problem:
-            raise CompileError(_words(program, device, source, flags, problem)) from None
-    if not facts.portable:
-        (made,) = program.get_info(cl.program_info.BINARIES)
-        if made:
-            store.store(key, made, {"backend": "opencl", "device": facts.name})
-    return Program(device, program, source, "compiled")
+        return program.build(flags, cache_dir=False)
 
 
 _PLACE = re.compile(r":(\d+):\d+:")

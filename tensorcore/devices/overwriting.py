@@ -1,0 +1,87 @@
+"""Updates that change few entries of a variable, written straight into its buffer.
+
+A step that adds rows to a table begins with a copy of the table, as a call that fails must leave
+the table as it was. Where nobody but the variable holds the buffer, the copy is left out. Nothing
+can fail once the step is in the queue: it comes last, when all results are there, and its functions
+do nothing when a check before them has failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import setitem
+from typing import Any
+
+from ..program import Commit, Kernel, Program
+from .machine import Array, Device
+from .run import DeviceExecutable
+from .steps import KernelStep
+
+#: Who refers to an array that only its variable has: the cell, a frame's slot, the name that it has
+#: here and the argument of the function that counts; and to its buffer: the array and an argument.
+_ARRAY, _BUFFER = 4, 2
+
+
+def executable(device: Device, program: Program) -> DeviceExecutable:
+    """The Program on a device that carries out a call's commands as they come."""
+    made = DeviceExecutable if _last(program) is None else Overwriting
+    return made(device, program)
+
+
+def _last(program: Program) -> Commit | None:
+    """The update that is made by the last step, from a copy of its variable; None where there is no
+    such update, or its value is also another result."""
+    placed = [commit for commit in program.commits if commit.in_place]
+    end = len(program.steps) - 1
+    if len(placed) != 1 or program.commit_from != end or program.timed:
+        return None
+    kernel, (commit,) = program.steps[end], placed
+    results = [*program.outputs, *(other.slot for other in program.commits)]
+    whole = isinstance(kernel, Kernel) and any(
+        stage.copied() is not None for stage in kernel.stages
+    )
+    return commit if whole and results.count(commit.slot) == 1 else None
+
+
+class Overwriting(DeviceExecutable):
+    """An Executable whose last step may write over a cell."""
+
+    def __init__(self, device: Device, program: Program) -> None:
+        super().__init__(device, program)
+        commit, (_, step) = _last(program), self._runner.steps[-1]
+        assert commit is not None
+        self._commit = commit
+        self._copies = isinstance(step, KernelStep) and step.copied is not None
+
+    def update(
+        self, inputs: Sequence[Any], cells: Sequence[Any], announce: Callable[[], object]
+    ) -> Any:
+        """See ``tensorcore.backend.Updates``."""
+        if not self._copies:
+            return NotImplemented
+        self.device.check()
+        program, memory = self.program, self.device.memory
+        end, commit = len(program.steps) - 1, self._commit
+        with self.device.lock:
+            given = [memory.put(array) for array in inputs]
+            frame = self.frame([*given, *(c[0] if isinstance(c, list) else c for c in cells)])
+            self._runner.run(frame, range(end))
+            made = self._runner.results(frame, without=commit.slot)
+            outputs = [memory.get(array) for array in made[: len(program.outputs)]]
+            announce()
+            array: Array = cells[commit.cell][0]
+            if sys.getrefcount(array) <= _ARRAY and sys.getrefcount(array.buffer) <= _BUFFER:
+                frame.arrays[commit.slot] = array
+            self._runner.run(frame, range(end, end + 1))
+            frame.judge()
+        values = {
+            c.slot: value for c, value in zip(program.commits, made[len(outputs) :], strict=True)
+        }
+        values[commit.slot] = frame.arrays[commit.slot]
+        places = [cells[c.cell] for c in program.commits]
+        # One call of C code, so that no signal comes in between.
+        deque(map(setitem, places, repeat(0), [values[c.slot] for c in program.commits]), 0)
+        return outputs
