@@ -41,16 +41,17 @@ class Stream:
         self.by_pointer[self.ptr] = self
         self.captured: list[Any] | None = None
         self._spoilt = False
-        self._before: Any = None
+        self._before: list[Any] = []
         self.device_id: int = fake_libraries.STATE.device
 
     def __enter__(self) -> Self:
         assert self.device_id == fake_libraries.STATE.device, "a stream of another device"
-        self._before, fake_libraries.STATE.stream = fake_libraries.STATE.stream, self
+        self._before.append(fake_libraries.STATE.stream)
+        fake_libraries.STATE.stream = self
         return self
 
     def __exit__(self, *problem: object) -> None:
-        fake_libraries.STATE.stream = self._before
+        fake_libraries.STATE.stream = self._before.pop()
 
     def do(self, command: Any) -> None:
         if self.captured is not None:
