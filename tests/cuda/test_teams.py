@@ -21,7 +21,7 @@ LENGTHS = (0, 1, 4, 5, 10, 33, 129, 513, 2100)
 
 
 def text_of(f: Any) -> str:
-    text: str = f.executable.built.text
+    text: str = f.executable.built.own.text
     return text[text.index("__global__") :]
 
 
