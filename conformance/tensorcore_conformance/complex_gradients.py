@@ -5,7 +5,7 @@ The gradient of a real cost C by a complex z is ``dC/dRe(z) + i dC/dIm(z)``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,9 @@ def checkable(subject: Subject, op: Op[Any], dtype: str = DTYPE) -> bool:
     return dtypes.is_float(result) and "c" in dtypes.kind(dtype) + dtypes.kind(result)
 
 
-def check_complex_gradients(subject: Subject, op: Op[Any], full: bool) -> list[str]:
+def check_complex_gradients(
+    subject: Subject, op: Op[Any], chosen: Callable[[Op[Any], str], list[Form]]
+) -> list[str]:
     """What is wrong with the gradients of the op at complex operands, or of complex results.
 
     All forms of the op are compiled together.
@@ -44,7 +46,7 @@ def check_complex_gradients(subject: Subject, op: Op[Any], full: bool) -> list[s
         _Point(form, arrays)
         for dtype in (DTYPE, "float64")
         if checkable(subject, op, dtype)
-        for form in forms(op, dtype, full)
+        for form in chosen(op, dtype)
         if (arrays := _ordinary(form)) is not None
         and form.apply(form.variables()).dtype in (DTYPE, "float64")
     ]

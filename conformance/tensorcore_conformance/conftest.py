@@ -213,3 +213,9 @@ def report(request: pytest.FixtureRequest, subject: Subject) -> Report:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether more than the smoke tier is asked for."""
     return at_least(request.config, "pr")
+
+
+@pytest.fixture(scope="session")
+def every(request: pytest.FixtureRequest) -> bool:
+    """Whether nothing takes turns."""
+    return at_least(request.config, "nightly")

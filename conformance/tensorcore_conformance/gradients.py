@@ -4,7 +4,7 @@ mode against them, to second order."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -131,13 +131,15 @@ def gives_floats(op: Op[Any]) -> bool:
     return form.apply(inputs).dtype == DTYPE and any(dtypes.is_float(x.dtype) for x in inputs)
 
 
-def check_gradients(subject: Subject, ops: Iterable[Op[Any]], full: bool) -> dict[str, list[str]]:
+def check_gradients(
+    subject: Subject, ops: Iterable[Op[Any]], chosen: Callable[[Op[Any], str], list[Form]]
+) -> dict[str, list[str]]:
     """What is wrong with the gradients of the ops, by op."""
     points = [
         point
         for op in ops
         if checkable(subject, op)
-        for form in forms(op, DTYPE, full)
+        for form in chosen(op, DTYPE)
         if (point := _point(form)) is not None
     ]
     points.sort(key=lambda point: point.count)

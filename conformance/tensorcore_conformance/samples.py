@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ def forms_in_turn(op: Op[Any], dtype: str) -> list[Form]:
     kept = {id(form) for form in (found[0], *(special if len(special) <= 2 else ()))}
     turn = dtypes.ALL.index(dtype) + zlib.crc32(op.name.encode())
     return [form for k, form in enumerate(found) if id(form) in kept or (k + turn) % _TURNS == 0]
+
+
+def choice(full: bool, every: bool) -> Callable[[Op[Any], str], list[Form]]:
+    """What gives the forms of a tier: ``full`` for the tier pr, and ``every`` for nightly."""
+    return forms_in_turn if full and not every else partial(forms, full=full)
 
 
 @lru_cache(maxsize=2000)

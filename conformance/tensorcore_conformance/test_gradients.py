@@ -12,13 +12,13 @@ from tensorcore.ops import OPS
 
 from .complex_gradients import check_complex_gradients
 from .gradients import check_gradients, checkable, checked, gives_floats
-from .samples import forms, missing_samples
+from .samples import choice, forms, missing_samples
 from .subject import Subject
 
 
 @pytest.fixture(scope="module")
 def complaints(
-    request: pytest.FixtureRequest, subject: Subject, full: bool
+    request: pytest.FixtureRequest, subject: Subject, full: bool, every: bool
 ) -> dict[str, list[str]]:
     """What is wrong with the gradients of the selected ops."""
     names = [
@@ -26,7 +26,7 @@ def complaints(
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.originalname == "test_gradient"
     ]
-    return check_gradients(subject, [OPS[name] for name in names], full)
+    return check_gradients(subject, [OPS[name] for name in names], choice(full, every))
 
 
 def test_gradient(op_name: str, subject: Subject, complaints: dict[str, list[str]]) -> None:
@@ -36,9 +36,9 @@ def test_gradient(op_name: str, subject: Subject, complaints: dict[str, list[str
         assert not found, "\n".join(found[:10])
 
 
-def test_complex_gradient(op_name: str, subject: Subject, full: bool) -> None:
+def test_complex_gradient(op_name: str, subject: Subject, full: bool, every: bool) -> None:
     """The gradient of a real cost is right for complex operands and through complex results."""
-    found = check_complex_gradients(subject, OPS[op_name], full)
+    found = check_complex_gradients(subject, OPS[op_name], choice(full, every))
     assert not found, "\n".join(found[:10])
 
 

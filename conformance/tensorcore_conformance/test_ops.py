@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import partial
 
 import pytest
 
@@ -12,9 +11,8 @@ from tensorcore.ops import OPS
 
 from .check import PACK, Outcome, all_forms, check_tasks, conclude, prepared, settle
 from .claims import working_dtypes
-from .conftest import at_least
 from .report import COMPILED, PASSED, Entry, Report
-from .samples import forms, forms_in_turn, missing_samples
+from .samples import choice, missing_samples
 from .subject import PrimitivesOnly, Subject
 from .subject import subject as make_subject
 
@@ -47,13 +45,12 @@ def _selected(request: pytest.FixtureRequest, test: str) -> Pairs:
 
 @pytest.fixture(scope="module")
 def outcomes(
-    request: pytest.FixtureRequest, subject: Subject, full: bool, report: Report
+    request: pytest.FixtureRequest, subject: Subject, full: bool, every: bool, report: Report
 ) -> Outcomes:
     """All cases of the selected ops."""
     on_backend, lowered = _selected(request, "test_values"), _selected(request, "test_lowering")
     dtypes = dict.fromkeys(dtype for _, dtype in on_backend)
     report.notes |= dict.fromkeys(working_dtypes(subject, dtypes))
-    every = at_least(request.config, "nightly")
     if full and not every:
         report.notes[_IN_TURN] = None
     return gathered(subject, on_backend, lowered, full, every)
@@ -63,9 +60,8 @@ def gathered(
     subject: Subject, on_backend: Pairs, lowered: Pairs, full: bool, every: bool = False
 ) -> Outcomes:
     """All cases of pairs of an op and a dtype, packed by dtype: what should come of them is
-    computed once for the backend and for the lowering. With ``full`` the dtypes take turns over
-    the forms, unless ``every`` one is asked for."""
-    chosen = forms_in_turn if full and not every else partial(forms, full=full)
+    computed once for the backend and for the lowering."""
+    chosen = choice(full, every)
     primitives = make_subject(PrimitivesOnly())
     result = Outcomes(defaultdict(list), defaultdict(list))
     for dtype in dict.fromkeys(d for _, d in [*on_backend, *lowered]):

@@ -19,10 +19,10 @@ _AXES = (0, 1, None)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sums_of_functions(dtype: str, subject: Subject, full: bool) -> None:
+def test_sums_of_functions(dtype: str, subject: Subject, every: bool) -> None:
     """The sums of each op's results, along rows and columns and of all, are those of the results
-    that the backend gives one by one, up to rounding. In the smoke tier the ops take turns over
-    the three ways: each loop is there many times, each op in one of them for each dtype."""
+    that the backend gives one by one, up to rounding. Below the nightly tier the ops take turns
+    over the three ways: each loop is there many times, each op in one of them for each dtype."""
     if not subject.takes(dtype):
         pytest.skip(f"{dtype} is not among the declared dtypes")
     names = [name for name in unary(dtype) if not declared_unsupported(subject, OPS[name], dtype)]
@@ -32,7 +32,7 @@ def test_sums_of_functions(dtype: str, subject: Subject, full: bool) -> None:
     inputs = [TensorType(dtype, (False, False))(name) for name in names]
     values = [OPS[name].make((x,), {}) for name, x in zip(names, inputs, strict=True)]
     turn = np.dtype(dtype).itemsize // 4  # another one for each dtype
-    axes = [_AXES if full else _AXES[(k + turn) % 3 :][:1] for k in range(len(names))]
+    axes = [_AXES if every else _AXES[(k + turn) % 3 :][:1] for k in range(len(names))]
     sums = [T.sum(y, axis=axis) for y, some in zip(values, axes, strict=True) for axis in some]
     alone, summed = subject.function(inputs, values), subject.function(inputs, sums)
     if subject.compile_only:

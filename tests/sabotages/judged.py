@@ -14,6 +14,7 @@ from tensorcore_conformance import test_ops
 from tensorcore_conformance.cases import Case, Form, Request
 from tensorcore_conformance.gradients import check_gradients
 from tensorcore_conformance.report import Report
+from tensorcore_conformance.samples import choice
 from tensorcore_conformance.subject import Subject
 from tensorcore_conformance.values import domain, generator
 
@@ -47,15 +48,15 @@ def _fixture(name: str, test: Named, subject: Subject) -> Any:
         return OPS[value] if name == "op" else value
     if name == "subject":
         return subject
-    if name == "full":
-        return test.full
+    if name in ("full", "every"):
+        return name == "full" and test.full
     if name == "report":
         return Report(subject.name, "pr", "", {})
     if name == "outcomes":
         pair = test.parameters["op_name"], test.parameters["dtype"]
         return test_ops.gathered(subject, {pair: None}, {}, test.full)
     assert name == "complaints", name
-    return check_gradients(subject, [OPS[test.parameters["op_name"]]], test.full)
+    return check_gradients(subject, [OPS[test.parameters["op_name"]]], choice(test.full, False))
 
 
 # -- plain random tests ---------------------------------------------------------------------
