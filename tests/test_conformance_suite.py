@@ -21,7 +21,7 @@ pytest.importorskip("mpmath")
 
 from tensorcore_conformance import check, growth, samples, sweeps, test_graphs, values
 from tensorcore_conformance.areas import AREAS
-from tensorcore_conformance.cases import Case
+from tensorcore_conformance.cases import Case, Form
 from tensorcore_conformance.report import FALLBACK, PASSED, UNSUPPORTED, Entry
 from tensorcore_conformance.subject import Subject
 from tensorcore_conformance.subject import subject as subject_of
@@ -97,6 +97,30 @@ def test_special_values_come_in_every_op_always(name: str, dtype: str) -> None:
         assert {info.min, info.max, 0, 63, 64, 65} <= set(found.tolist())
     else:
         assert {True, False} <= set(found.tolist())
+
+
+def places(found: Sequence[Form]) -> set[Any]:
+    """What forms are about beside the dtype."""
+    return {
+        (tuple(t.broadcastable for t in form.types), *(repr(v) for v in form.attrs.values()))
+        for form in found
+    }
+
+
+@pytest.mark.parametrize("name", ["add", "reduce_sum", "argsort", "subtensor", "set_subtensor"])
+def test_dtypes_take_turns_over_the_forms_of_the_tier_pr(name: str) -> None:
+    """The main dtype has all forms, the others together too, each of them the plain one."""
+    op, met = OPS[name], set()
+    main = samples.main_dtype(op)
+    every = samples.choice(full=True, every=True)(op, main)
+    assert places(samples.choice(full=True, every=False)(op, main)) == places(every)
+    for dtype in op.accepts:
+        if dtype != main:
+            some = samples.forms_in_turn(op, dtype)
+            assert places(every[:1]) <= places(some) <= places(every)
+            assert len(some) <= len(every) / 3 + 3
+            met |= places(some)
+    assert met == places(every)
 
 
 def test_zeros_divide_and_every_count_shifts() -> None:

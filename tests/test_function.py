@@ -345,7 +345,7 @@ class TestDepth:
 
         with config.change_flags(debug=False):
             seconds_per_node(20)
-            short = seconds_per_node(300)
+            short = seconds_per_node(100)
             assert seconds_per_node(1_000) < 3 * short
 
 
