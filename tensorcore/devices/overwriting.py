@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import setitem
+from types import SimpleNamespace
 from typing import Any
 
 from ..program import Commit, Kernel, Program
@@ -20,9 +21,24 @@ from .machine import Array, Device
 from .run import DeviceExecutable
 from .steps import KernelStep
 
-#: Who refers to an array that only its variable has: the cell, a frame's slot, the name that it has
-#: here and the argument of the function that counts; and to its buffer: the array and an argument.
-_ARRAY, _BUFFER = 4, 2
+
+def _references(cell: Sequence[Any]) -> tuple[int, int]:
+    """How many refer to the array of a cell, and to its buffer."""
+    array: Array = cell[0]
+    return sys.getrefcount(array), sys.getrefcount(array.buffer)
+
+
+def _alone() -> tuple[int, int]:
+    """What is counted where only the cell and a frame's slot have the array: which of the names in
+    between count is Python's affair, and differs from version to version."""
+    cell: list[Any] = [SimpleNamespace(buffer=object())]
+    slots = list(cell)
+    counts = _references(cell)
+    del slots[:]  # until here they held it
+    return counts
+
+
+_ALONE = _alone()
 
 
 def executable(device: Device, program: Program) -> DeviceExecutable:
@@ -72,9 +88,9 @@ class Overwriting(DeviceExecutable):
             made = self._runner.results(frame, without=commit.slot)
             outputs = [memory.get(array) for array in made[: len(program.outputs)]]
             announce()
-            array: Array = cells[commit.cell][0]
-            if sys.getrefcount(array) <= _ARRAY and sys.getrefcount(array.buffer) <= _BUFFER:
-                frame.arrays[commit.slot] = array
+            counts = zip(_references(cells[commit.cell]), _ALONE, strict=True)
+            if all(found <= alone for found, alone in counts):
+                frame.arrays[commit.slot] = cells[commit.cell][0]
             self._runner.run(frame, range(end, end + 1))
             frame.judge()
         values = {
