@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..program import Commit, Kernel, Program
+from .frame import Frame
 from .machine import Array, Device
 from .run import DeviceExecutable
 from .steps import KernelStep
@@ -72,6 +73,12 @@ class Overwriting(DeviceExecutable):
         self._commit = commit
         self._copies = isinstance(step, KernelStep) and step.copied is not None
 
+    def _may_write(self, frame: Frame, cell: Sequence[Any]) -> bool:
+        """Whether the new value has the sizes of the old one, which nobody else holds."""
+        if frame.shape(self._commit.slot) != cell[0].shape:
+            return False
+        return all(n <= alone for n, alone in zip(_references(cell), _ALONE, strict=True))
+
     def update(
         self, inputs: Sequence[Any], cells: Sequence[Any], announce: Callable[[], object]
     ) -> Any:
@@ -88,8 +95,7 @@ class Overwriting(DeviceExecutable):
             made = self._runner.results(frame, without=commit.slot)
             outputs = [memory.get(array) for array in made[: len(program.outputs)]]
             announce()
-            counts = zip(_references(cells[commit.cell]), _ALONE, strict=True)
-            if all(found <= alone for found, alone in counts):
+            if self._may_write(frame, cells[commit.cell]):
                 frame.arrays[commit.slot] = cells[commit.cell][0]
             self._runner.run(frame, range(end, end + 1))
             frame.judge()
