@@ -105,6 +105,14 @@ def on_reference() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def on_opencl() -> Iterator[Any]:
+    """The backend of that name; what is compiled inside runs on its device."""
+    skip_unless_ready("opencl")
+    with config.change_flags(backend="opencl"):
+        yield plugins.select("opencl").backend
+
+
 @pytest.fixture(params=["numpy_ref", "cgen"])
 def the_reference_first(request: pytest.FixtureRequest) -> Iterator[str]:
     """As ``each_backend``, compiled in the long form only: for tests of what users' words mean.

@@ -30,7 +30,7 @@ def _structural() -> list[Op[Any]]:
 
 def test_every_family_has_a_meaning() -> None:
     """A family that only moves or combines has its meaning in plain Python."""
-    scalar = {"elementwise", "cast", "along axes", "constant", "barrier", "host"}
+    scalar = {"elementwise", "cast", "along axes", "constant", "barrier", "checked", "host"}
     defined = {"matrices", "transforms"}  # in test_matrices, by what defines them
     assert {op.family.name for op in OPS.values()} <= scalar | defined | set(MEANINGS)
 

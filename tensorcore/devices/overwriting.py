@@ -13,16 +13,33 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import setitem
+from types import SimpleNamespace
 from typing import Any
 
 from ..program import Commit, Kernel, Program
+from .frame import Frame
 from .machine import Array, Device
 from .run import DeviceExecutable
 from .steps import KernelStep
 
-#: Who refers to an array that only its variable has: the cell, a frame's slot, the name that it has
-#: here and the argument of the function that counts; and to its buffer: the array and an argument.
-_ARRAY, _BUFFER = 4, 2
+
+def _references(cell: Sequence[Any]) -> tuple[int, int]:
+    """How many refer to the array of a cell, and to its buffer."""
+    array: Array = cell[0]
+    return sys.getrefcount(array), sys.getrefcount(array.buffer)
+
+
+def _alone() -> tuple[int, int]:
+    """What is counted where only the cell and a frame's slot have the array: which of the names in
+    between count is Python's affair, and differs from version to version."""
+    cell: list[Any] = [SimpleNamespace(buffer=object())]
+    slots = list(cell)
+    counts = _references(cell)
+    del slots[:]  # until here they held it
+    return counts
+
+
+_ALONE = _alone()
 
 
 def executable(device: Device, program: Program) -> DeviceExecutable:
@@ -56,6 +73,12 @@ class Overwriting(DeviceExecutable):
         self._commit = commit
         self._copies = isinstance(step, KernelStep) and step.copied is not None
 
+    def _may_write(self, frame: Frame, cell: Sequence[Any]) -> bool:
+        """Whether the new value has the sizes of the old one, which nobody else holds."""
+        if frame.shape(self._commit.slot) != cell[0].shape:
+            return False
+        return all(n <= alone for n, alone in zip(_references(cell), _ALONE, strict=True))
+
     def update(
         self, inputs: Sequence[Any], cells: Sequence[Any], announce: Callable[[], object]
     ) -> Any:
@@ -72,9 +95,8 @@ class Overwriting(DeviceExecutable):
             made = self._runner.results(frame, without=commit.slot)
             outputs = [memory.get(array) for array in made[: len(program.outputs)]]
             announce()
-            array: Array = cells[commit.cell][0]
-            if sys.getrefcount(array) <= _ARRAY and sys.getrefcount(array.buffer) <= _BUFFER:
-                frame.arrays[commit.slot] = array
+            if self._may_write(frame, cells[commit.cell]):
+                frame.arrays[commit.slot] = cells[commit.cell][0]
             self._runner.run(frame, range(end, end + 1))
             frame.judge()
         values = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,9 @@ from tensorcore import config
 
 
 @pytest.fixture
-def device() -> Iterator[Any]:
-    """The device that is used where none is named; what is compiled inside runs there."""
-    from tensorcore import plugins
-
-    status = plugins.status("opencl")
-    if status.state != "ok":
-        pytest.skip(f"opencl: {status.reason}")
-    with config.change_flags(backend="opencl"):
-        backend: Any = plugins.select("opencl").backend
-        yield backend.device
+def device(on_opencl: Any) -> Any:
+    """The device that is used where none is named."""
+    return on_opencl.device
 
 
 @pytest.fixture

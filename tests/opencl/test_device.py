@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,7 @@ import tensorcore.tensor as T
 from tensorcore import config
 from tensorcore.errors import CompileError, OutOfRange
 
-pytestmark = pytest.mark.usefixtures("on_device")
-
-
-@pytest.fixture
-def on_device() -> Iterator[None]:
-    """What is compiled inside runs on the device."""
-    from tensorcore import plugins
-
-    status = plugins.status("opencl")
-    if status.state != "ok":
-        pytest.skip(f"opencl: {status.reason}")
-    with config.change_flags(backend="opencl"):
-        yield
+pytestmark = pytest.mark.usefixtures("on_opencl")
 
 
 @pytest.mark.parametrize("group", [1, 8])

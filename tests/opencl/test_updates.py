@@ -19,14 +19,9 @@ VALUES = np.arange(6.0).reshape(3, 2)
 
 
 @pytest.fixture(autouse=True)
-def on_device() -> Iterator[None]:
-    """What is compiled inside runs on a device whose work-items are threads of a processor."""
-    from tensorcore import plugins
-
-    status = plugins.status("opencl")
-    if status.state != "ok":
-        pytest.skip(f"opencl: {status.reason}")
-    with config.change_flags(**{"backend": "opencl", "opencl.group": 1}):
+def on_threads(on_opencl: Any) -> Iterator[None]:
+    """The device's work-items are threads of a processor."""
+    with config.change_flags(**{"opencl.group": 1}):
         yield
 
 
