@@ -82,7 +82,9 @@ def _known(entry: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
     """Raise ValueError where a dict has other keys: a misspelt ``taps`` would change the loop."""
     for key in entry:
         if key not in keys:
-            raise ValueError(f"{what} given as a dict has the keys {", ".join(keys)}; found {key!r}.")
+            raise ValueError(
+                f"{what} given as a dict has the keys {', '.join(keys)}; found {key!r}."
+            )
 
 
 def info_of(entry: Any, k: int, what: str) -> Info:
