@@ -65,6 +65,7 @@ def sequence_of(entry: Any, what: str) -> Sequenced:
     if isinstance(entry, Mapping):
         if "input" not in entry:
             raise ValueError(f"{what}: a sequence given as a dict needs the key 'input'.")
+        _known(entry, ("input", "taps"), f"{what}: a sequence")
         given = entry.get("taps", (0,))
         taps = tuple(int(t) for t in (given if isinstance(given, (list, tuple)) else [given]))
         entry = entry["input"]
@@ -75,6 +76,15 @@ def sequence_of(entry: Any, what: str) -> Sequenced:
             f"the same in each step belongs into non_sequences."
         )
     return Sequenced(tensor, taps)
+
+
+def _known(entry: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
+    """Raise ValueError where a dict has other keys: a misspelt ``taps`` would change the loop."""
+    for key in entry:
+        if key not in keys:
+            raise ValueError(
+                f"{what} given as a dict has the keys {', '.join(keys)}; found {key!r}."
+            )
 
 
 def info_of(entry: Any, k: int, what: str) -> Info:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from tensorcore import Tensor, TensorType, config, function, grad
 from tensorcore import tensor as T
-from tensorcore.errors import DTypeError, ShapeError
+from tensorcore.errors import DTypeError, NumberError, ShapeError
 from tensorcore.ops.random import philox
 from tensorcore.tensor.shared_randomstreams import MRG_RandomStreams, RandomStreams
 
@@ -178,3 +178,17 @@ def test_givens_reach_the_updates_of_a_stream(backend: str) -> None:
     f = function([], noise + 0 * x, givens={x: np.zeros((2, 3))}, backend=backend)
     whole = function([], RandomStreams(3).uniform(size=(4, 3)), backend=backend)()
     np.testing.assert_array_equal(np.concatenate([f(), f()]), whole)
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda s: s.binomial((3,), n=-1), "binomial: n must be 0 or more, found -1"),
+        (lambda s: s.multinomial((3,), n=-1, pvals=[0.5, 0.5]), "multinomial: n must be 0 or more"),
+        (lambda s: s.permutation((3,), n=-2), "permutation: n must be 0 or more, found -2"),
+        (lambda s: s.choice((3,), a=0), "choice: a must be 1 or more, found 0"),
+    ],
+)
+def test_numbers_that_are_too_small(draw: Callable[[RandomStreams], Tensor], words: str) -> None:
+    with pytest.raises(NumberError, match=words):
+        draw(RandomStreams(1))

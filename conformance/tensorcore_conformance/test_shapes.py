@@ -123,3 +123,12 @@ def test_arithmetic_of_sizes(subject: Subject) -> None:
             wanted = [m // n, m % n, m - n, m + 2 * n, -m, abs(m), min(m, n), max(m, n)]
             for size, found in zip(wanted, f(array, m, n), strict=True):
                 assert found.tolist() == array[:size].tolist(), f"size {size} of {m} and {n}"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_products_without_rows(subject: Subject, known: bool) -> None:
+    """Of small products whose sizes are known from the start, also the 0 rows, or at the call."""
+    x = TensorType("float64", (False, False, False))("x")
+    left = T.specify_shape(x, (2, 0, 3)) if known else x
+    f = subject.function([x], T.batched_dot(left, np.ones((2, 3, 3))))
+    assert f(np.ones((2, 0, 3))).shape == (2, 0, 3)

@@ -163,7 +163,7 @@ class RandomStreams:
     ) -> Tensor:
         """How many of ``n`` trials (an integer scalar) succeed, each with probability ``p``. A
         probability outside 0 to 1 raises NumberError, a ValueError."""
-        p, trials = from_to(p, 0, 1, "binomial", "p"), _integer(n, "binomial: n")
+        p, trials = from_to(p, 0, 1, "binomial", "p"), _natural(n, "binomial: n")
         word = p.dtype if p.dtype in ("float32", "float64") else "float64"
         sizes = _sizes(size, ndim, "binomial", p)
         if _is_one(trials):
@@ -188,7 +188,7 @@ class RandomStreams:
         negative, NumberError is raised. The result has the sizes ``size``, or
         those of ``pvals`` but for its last axis, and then the outcomes.
         """
-        p, trials = _outcomes(pvals, "multinomial", False), _integer(n, "multinomial: n")
+        p, trials = _outcomes(pvals, "multinomial", False), _natural(n, "multinomial: n")
         lead = _sizes(size, ndim, "multinomial") if size is not None else shape_list(p)[:-1]
         low, high = _intervals(p)
         if _is_one(trials):
@@ -220,7 +220,7 @@ class RandomStreams:
         if a is None:
             a = shape_list(_probabilities(p, "choice"))[-1]
         a = as_tensor(a)
-        count = _integer(a, "choice: a") if a.ndim == 0 else shape_list(a)[0]
+        count = _natural(a, "choice: a", 1) if a.ndim == 0 else shape_list(a)[0]
         sizes = _sizes(size, ndim, "choice")
         if p is not None:
             p = _outcomes(p, "choice", True)
@@ -263,7 +263,7 @@ class RandomStreams:
     ) -> Tensor:
         """The numbers ``0, ..., n - 1`` in random order, along a last axis behind ``size``."""
         sizes = [] if size is None else _sizes(size, ndim, "permutation")
-        (w,) = self._words([*sizes, _integer(n, "permutation: n")])
+        (w,) = self._words([*sizes, _natural(n, "permutation: n")])
         return self._drawn(cast(argsort(w, axis=-1), dtype))
 
     def random_integers(
@@ -363,6 +363,14 @@ def _integer(value: TensorLike, what: str) -> Tensor:
     if t.ndim or dtypes.kind(t.dtype) not in "iu":
         raise TypeError(f"{what} must be an integer scalar, found {t.type!r}.")
     return cast_to(t, "int64")
+
+
+def _natural(value: TensorLike, what: str, least: int = 0) -> Tensor:
+    """An integer that is at least 0 (or 1): numbers that are less raise NumberError here."""
+    t = _integer(value, what)
+    if is_constant(t) and t.attrs["value"] < least:
+        raise NumberError(f"{what} must be {least} or more, found {int(t.attrs['value'])}.")
+    return t
 
 
 def _is_one(t: Tensor) -> bool:

@@ -257,6 +257,12 @@ TOP: dict[str, list[Row]] = {
         row(lambda a: tensorcore.scan(lambda x: x), ValueError, "no sequences", "give n_steps"),
         row(lambda a: tensorcore.scan(lambda x: x, a.s), ShapeError, "scalar", "non_sequences"),
         row(
+            lambda a: tensorcore.scan(lambda x: x, {"input": a.v, "tap": [1]}),
+            ValueError,
+            "keys input, taps",
+            "'tap'",
+        ),
+        row(
             lambda a: tensorcore.scan(lambda x, s: s, a.v, {"initial": a.v, "taps": [1]}),
             ValueError,
             "must be negative",

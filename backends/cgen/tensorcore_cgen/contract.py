@@ -254,6 +254,7 @@ static void $_0(Context *c, const u32 *o, i64 from, i64 to) {
   const i64 m = ROWS;
   const TYPE *left = c->slot[o[0]], *right = c->slot[o[1]];
   TYPE *result = c->slot[o[2]];
+  if (!m) return; /* a product without rows: nothing is divided by their number */
   for (i64 x = from / m, i = from % m, q = from; q < to; q++) {
     const TYPE *restrict a = left + x * (AB) + i * (AM), *restrict b = right + x * (BB);
     TYPE *restrict r = result + x * (RB) + i * (RM), s[N] = {0};
